@@ -1,0 +1,25 @@
+"""The compact form of one DAG: `encode_dag` makes it, `decode_dag` reads it."""
+
+from sched_cache.format.columns import ABSENT, Column
+from sched_cache.format.compact_dag import CompactDag, decode_dag
+from sched_cache.format.compression import compress, decompress
+from sched_cache.format.encoder import EncodedDag, encode_dag
+from sched_cache.format.fields import HotFields
+from sched_cache.format.header import FORMAT_VERSION, content_hash_of, part_digest
+from sched_cache.format.task import CompactTask
+
+__all__ = [
+    "ABSENT",
+    "FORMAT_VERSION",
+    "Column",
+    "CompactDag",
+    "CompactTask",
+    "EncodedDag",
+    "HotFields",
+    "compress",
+    "content_hash_of",
+    "decode_dag",
+    "decompress",
+    "encode_dag",
+    "part_digest",
+]

@@ -1,0 +1,319 @@
+"""A decoded DAG: columns over immutable bytes, unpacked section by section as they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from sched_cache.errors import ColdPartMissingError, FormatError
+from sched_cache.format.cold_part import ColdPart, decode_cold
+from sched_cache.format.columns import ABSENT, Column, constant_column, decode_column
+from sched_cache.format.document import task_defaults_of
+from sched_cache.format.fields import OLDER_TASK_NAMES, PARTIAL_PREFIX, TASK_DEFAULTS
+from sched_cache.format.graph import Adjacency, decode_graph
+from sched_cache.format.groups import Groups, decode_groups
+from sched_cache.format.header import HOT, body_of, content_hash_of, part_digest
+from sched_cache.format.messagepack import unpack
+from sched_cache.format.resident import resident_bytes
+from sched_cache.format.restore import restore_document
+from sched_cache.format.task import CompactTask
+
+ColdSource = bytes | Callable[[], bytes | None] | None
+
+_FEW_TASKS = 8
+_BYTES_OR_NONE = (bytes, type(None))
+_shared_indices: list[int] = []
+"""0, 1, 2, ...: one integer object per index for all DAGs of the process, instead of one per DAG."""
+
+
+def _indices(n_tasks: int) -> list[int]:
+    if len(_shared_indices) < n_tasks:
+        _shared_indices.extend(range(len(_shared_indices), n_tasks))
+    return _shared_indices
+
+
+class CompactDag:
+    """One immutable DAG. Sections of the hot part are unpacked at first use; the cold part is fetched then.
+
+    Safe for threads: two that ask at once may both unpack a section, and either result stands.
+
+    task_ids: n_tasks strings in the document's order; a task's *index* is its place there. Do not change it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_adjacency",
+        "_cold",
+        "_cold_digest",
+        "_columns",
+        "_derived",
+        "_fields",
+        "_groups",
+        "_index_of",
+        "_packed",
+        "_tasks",
+        "content_hash",
+        "dag_id",
+        "task_ids",
+    )
+
+    def __init__(self, body: Any, cold: ColdSource, content_hash: str | None) -> None:
+        try:
+            dag_id, task_ids, cold_digest, fields, columns, graph, groups = body
+        except (TypeError, ValueError):
+            raise FormatError("hot body is not an array of seven") from None
+        if not (type(dag_id) is str and type(task_ids) is list and type(cold_digest) is bytes):
+            raise FormatError("hot body begins with other types than dag_id, task_ids, digest")
+        if not (type(fields) is type(columns) is type(graph) is bytes) or type(groups) not in _BYTES_OR_NONE:
+            raise FormatError("a section of the hot body is not a byte string")
+        try:
+            "".join(task_ids)  # the cheapest check that all of them are strings
+        except TypeError:
+            raise FormatError("a task id is not a string") from None
+        self.dag_id: str = dag_id
+        self.task_ids: list[str] = task_ids
+        self.content_hash = content_hash
+        self._cold_digest = cold_digest
+        self._cold: ColdSource | ColdPart = cold
+        self._packed: tuple[bytes, bytes, bytes, bytes | None] = (fields, columns, graph, groups)
+        self._index_of: dict[str, int] | None = None
+        self._fields: dict[str, Any] | None = None
+        self._columns: dict[str, bytes | Column] | None = None
+        self._derived: dict[str, bytes | Column] | None = None
+        self._adjacency: tuple[Adjacency, Adjacency] | None = None
+        self._groups: Groups | None = None
+        self._tasks: dict[int, CompactTask] | None = None
+
+    def __repr__(self) -> str:
+        return f"CompactDag({self.dag_id!r}, n_tasks={self.n_tasks})"
+
+    # Tasks and their dependencies
+
+    @property
+    def n_tasks(self) -> int:
+        """How many tasks the DAG has."""
+        return len(self.task_ids)
+
+    def index(self, task_id: str) -> int:
+        """The place of `task_id` in `task_ids`.
+
+        Raises:
+            KeyError: the DAG has no such task.
+        """
+        index_of = self._index_of
+        if index_of is None:
+            task_ids = self.task_ids
+            if len(task_ids) <= _FEW_TASKS:
+                try:
+                    return task_ids.index(task_id)
+                except ValueError:
+                    raise KeyError(task_id) from None
+            index_of = self._index_of = self._build_index()
+        return index_of[task_id]
+
+    def _build_index(self) -> dict[str, int]:
+        index_of = dict(zip(self.task_ids, _indices(len(self.task_ids)), strict=False))
+        if len(index_of) != len(self.task_ids):
+            raise FormatError("a task id occurs twice")
+        return index_of
+
+    def upstream(self, index: int) -> memoryview[int]:
+        """Indices of the direct upstream tasks, ascending, read in place."""
+        return (self._adjacency or self._unpack_graph())[1][index]
+
+    def downstream(self, index: int) -> memoryview[int]:
+        """Indices of the direct downstream tasks in the document's order, read in place."""
+        return (self._adjacency or self._unpack_graph())[0][index]
+
+    def _unpack_graph(self) -> tuple[Adjacency, Adjacency]:
+        self._adjacency = adjacency = decode_graph(self._packed[2], self.n_tasks)
+        return adjacency
+
+    def task(self, task_id: str) -> CompactTask:
+        """The task as an object with attributes: the same object every time.
+
+        Raises:
+            KeyError: the DAG has no such task.
+        """
+        index = self.index(task_id)
+        tasks = self._tasks
+        if tasks is None:
+            tasks = self._tasks = {}
+        # setdefault: of two threads that ask first, both get the object of one.
+        return tasks.get(index) or tasks.setdefault(index, CompactTask(self, index))
+
+    # Fields
+
+    def column(self, name: str) -> Column:
+        """One field of all tasks as the document has it; every row is `ABSENT` if no task has it.
+
+        A mapped task's `partial_kwargs` are columns named `partial_kwargs.FIELD`. A field that older documents
+        spell differently is found under today's name. Cost: a look-up; the first use of a column unpacks it.
+        """
+        columns = self._columns
+        if columns is None:
+            columns = self._unpack_columns()
+        found = columns.get(name)
+        if type(found) is bytes:
+            found = columns[name] = decode_column(found, self.n_tasks, name)
+        if found is not None:
+            return found  # type: ignore[return-value]  # bytes were decoded just above
+        if name in self._section("cold_task", list):
+            return self._cold_part().column(name)
+        prefix = PARTIAL_PREFIX if name.startswith(PARTIAL_PREFIX) else ""
+        for older in OLDER_TASK_NAMES.get(name.removeprefix(prefix), ()):
+            if prefix + older in columns or prefix + older in self._section("cold_task", list):
+                return self.column(prefix + older)
+        return constant_column(ABSENT, self.n_tasks)
+
+    def value(self, index: int, name: str, default: Any = None) -> Any:
+        """The field `name` of one task as the document has it, `default` if the task has none."""
+        value = self.column(name)[index]
+        return default if value is ABSENT else value
+
+    def effective(self, index: int, name: str) -> Any:
+        """The field `name` of one task as the host sees it, in its serialized form.
+
+        The task's own value, else that of its `partial_kwargs`, else the document's `client_defaults`, else the
+        schema's default; `ABSENT` if none of them has it.
+        """
+        value = self.column(name)[index]
+        if value is ABSENT:
+            value = self.column(PARTIAL_PREFIX + name)[index]
+        if value is ABSENT:
+            value = task_defaults_of(self._section("outer", dict)).get(name, ABSENT)
+        if value is ABSENT:
+            value = TASK_DEFAULTS.get(name, ABSENT)
+        return value
+
+    def field(self, name: str, default: Any = None) -> Any:
+        """A field of the DAG itself in its serialized form, `default` if the document has none."""
+        fields = self._section("dag", dict)
+        if name in fields:
+            return fields[name]
+        if name in self._section("cold_dag", list):
+            return self._cold_part().dag_fields.get(name, default)
+        return default
+
+    @property
+    def serialized_version(self) -> Any:
+        """`__version` of the document: 1, 2 or 3 so far; None if it has none."""
+        return self._section("outer", dict).get("__version")
+
+    def derived_column(self, name: str) -> Column:
+        """A derived field of all tasks, see `derived.Derived`; every row is `ABSENT` if it was not derived."""
+        if self._derived is None:
+            self._unpack_columns()
+        derived = self._derived or {}
+        found = derived.get(name)
+        if type(found) is bytes:
+            found = derived[name] = decode_column(found, self.n_tasks, name)
+        return found if found is not None else constant_column(ABSENT, self.n_tasks)  # type: ignore[return-value]
+
+    def derived_value(self, name: str) -> Any:
+        """A derived value of the DAG, see `derived.Derived`; `ABSENT` if it was not derived."""
+        return self._section("derived", dict).get(name, ABSENT)
+
+    def groups(self) -> Groups | None:
+        """The task groups in pre-order, the root first; None if the document has no tree that Airflow writes."""
+        if self._groups is None and self._packed[3] is not None:
+            self._groups = decode_groups(self._packed[3])
+        return self._groups
+
+    # The cold part
+
+    def _cold_part(self) -> ColdPart:
+        cold = self._cold
+        if isinstance(cold, ColdPart):
+            return cold
+        part = cold() if callable(cold) else cold
+        if part is None:
+            raise ColdPartMissingError(self.dag_id)
+        if part_digest(part) != self._cold_digest:
+            raise FormatError("this cold part belongs to another content: its digest does not match")
+        self._cold = decoded = decode_cold(part, self.n_tasks)
+        return decoded
+
+    def hot_sections(self) -> tuple[dict[str, Any], dict[str, Column], dict[str, Any]]:
+        """(fields of the DAG, columns of its tasks, keys beside `dag`) as far as they are hot."""
+        columns = self._columns if self._columns is not None else self._unpack_columns()
+        named = {name: self.column(name) for name in columns}
+        return self._section("dag", dict), named, self._section("outer", dict)
+
+    def to_serialized(self) -> dict[str, Any]:
+        """The document that was encoded: equal to it, sharing nothing with this object but leaves.
+
+        Raises:
+            ColdPartMissingError: there is no cold part to be had.
+        """
+        return restore_document(self, self._cold_part())
+
+    # Sections
+
+    def _section(self, name: str, kind: type[Any]) -> Any:
+        fields = self._fields
+        if fields is None:
+            fields = unpack(self._packed[0], "fields")
+            if not isinstance(fields, dict):
+                raise FormatError("fields is not a mapping")
+            self._fields = fields
+        section = fields.get(name)
+        if type(section) is not kind:
+            raise FormatError(f"fields.{name} is a {type(section).__name__}, expected a {kind.__name__}")
+        return section
+
+    def _unpack_columns(self) -> dict[str, bytes | Column]:
+        sections = unpack(self._packed[1], "columns")
+        if not isinstance(sections, list) or len(sections) != 2:
+            raise FormatError("columns is not a pair")
+        columns, derived = sections
+        if not isinstance(columns, dict) or not isinstance(derived, dict):
+            raise FormatError("columns is not a pair of mappings")
+        if not all(type(packed) is bytes for packed in (*columns.values(), *derived.values())):
+            raise FormatError("a column is not a byte string")
+        self._derived = derived
+        self._columns = columns
+        return columns
+
+    @property
+    def nbytes(self) -> int:
+        """Resident bytes of what is unpacked by now. Grows with use: ask again after the first accesses.
+
+        Cost: a pass over the task ids and the unpacked sections. The index objects that all DAGs share and the
+        source of the cold part count nothing.
+        """
+        size = sys.getsizeof(self) + 16 + resident_bytes(self.task_ids) + resident_bytes(self._packed)
+        size += sys.getsizeof(self.dag_id) + sys.getsizeof(self._cold_digest)
+        size += resident_bytes(self._fields)
+        for columns in (self._columns, self._derived):
+            if columns:
+                size += resident_bytes(columns)
+                size += sum(column.nbytes for column in list(columns.values()) if isinstance(column, Column))
+        if self._index_of is not None:
+            size += sys.getsizeof(self._index_of)
+        if self._adjacency is not None:
+            size += sum(adjacency.nbytes for adjacency in self._adjacency)
+        if self._tasks is not None:
+            size += sys.getsizeof(self._tasks) + 64 * len(self._tasks)
+        if self._groups is not None:
+            size += self._groups.nbytes
+        if isinstance(self._cold, ColdPart):
+            size += self._cold.nbytes
+        return size
+
+
+def decode_dag(hot: bytes, cold: ColdSource = None, *, content_hash: str | None = None) -> CompactDag:
+    """The DAG in `hot`.
+
+    Args:
+        hot: the hot part, header included.
+        cold: the cold part, or a function that fetches it on first need (None: not to be had), or None.
+        content_hash: if given, `hot` must have it.
+
+    Raises:
+        FormatError: not a hot part this reader knows, damaged, or of another hash.
+    """
+    if content_hash is not None and content_hash_of(hot) != content_hash:
+        raise FormatError(f"content hash is {content_hash_of(hot)}, expected {content_hash}")
+    return CompactDag(unpack(body_of(hot, HOT), "hot body"), cold, content_hash)

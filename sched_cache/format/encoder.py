@@ -1,0 +1,112 @@
+"""From the serialized document to a hot and a cold part. The layout of both bodies is written down here.
+
+    hot   [dag_id, task_ids, digest of the cold part, fields, columns, graph, groups]
+            fields   {"outer": {...}, "dag": {...}, "derived": {...}, "cold_dag": [name...], "cold_task": [name...]}
+            columns  [{task field: column}, {derived field: column}]
+            graph    see graph.py
+            groups   null, or [count, parents, {group field: column}]
+    cold  [shape, dag fields, {task field: column}, {group field: column}]
+            shape    how the document spelled its structure, see `_shape`
+
+`fields`, `columns`, `graph`, `groups` and every column are byte strings holding MessagePack of their own: a
+reader unpacks only what it is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sched_cache.errors import InvalidDagError
+from sched_cache.format.columns import encode_column
+from sched_cache.format.derived import Derived, derive
+from sched_cache.format.document import Document, read_document
+from sched_cache.format.fields import HotFields
+from sched_cache.format.graph import encode_graph
+from sched_cache.format.groups import encode_groups
+from sched_cache.format.header import COLD, HOT, MAX_PART_BYTES, add_header, content_hash_of, part_digest
+from sched_cache.format.messagepack import canonical, pack
+
+DEFAULT_HOT_FIELDS = HotFields()
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedDag:
+    """One content: both parts and the hash that names them.
+
+    content_hash: 32 lower-case hexadecimal digits; equal documents, whatever their key order, have equal ones.
+    """
+
+    dag_id: str
+    hot: bytes
+    cold: bytes
+    content_hash: str
+
+
+def encode_dag(serialized: Any, hot_fields: HotFields = DEFAULT_HOT_FIELDS) -> EncodedDag:
+    """The compact form of the mapping Airflow stores in `serialized_dag.data`, version 1, 2 or 3.
+
+    Linear in tasks and edges for chains, layers and trees. `serialized` is not changed.
+
+    Args:
+        serialized: what `json.loads` gives for the stored document.
+        hot_fields: which fields a scheduler reads; all nodes must use the same.
+
+    Raises:
+        InvalidDagError: names the DAG and the field.
+    """
+    document = read_document(serialized)
+    derived, upstream = derive(document)
+    dag_id = document.dag_id
+    columns = {
+        name: encode_column(document.column(name), f"dag.tasks[*].{name}", dag_id)
+        for name in sorted(document.field_names)
+    }
+    hot_columns = {name: packed for name, packed in columns.items() if hot_fields.is_hot_task_field(name)}
+    cold_columns = {name: packed for name, packed in columns.items() if name not in hot_columns}
+    hot_groups, cold_groups = encode_groups(document.groups, dag_id) if document.groups else (None, {})
+    dag_fields = canonical(document.dag_fields, "dag", dag_id)
+    cold_dag_fields = {name: value for name, value in dag_fields.items() if name not in hot_fields.dag}
+
+    cold = add_header(COLD, pack([_shape(document), cold_dag_fields, cold_columns, cold_groups]))
+    fields = {
+        "outer": canonical(document.outer, "document", dag_id),
+        "dag": {name: value for name, value in dag_fields.items() if name in hot_fields.dag},
+        "derived": derived.values,
+        "cold_dag": list(cold_dag_fields),
+        "cold_task": list(cold_columns),
+    }
+    body = [
+        dag_id,
+        document.task_ids,
+        part_digest(cold),
+        pack(fields),
+        pack([hot_columns, _derived_columns(derived)]),
+        encode_graph(document.downstream, upstream),
+        hot_groups,
+    ]
+    hot = add_header(HOT, pack(body))
+    for part in (hot, cold):
+        if len(part) > MAX_PART_BYTES:
+            raise InvalidDagError(
+                dag_id, "document", f"takes {len(part)} bytes, the limit is {MAX_PART_BYTES}"
+            )
+    return EncodedDag(dag_id, hot, cold, content_hash_of(hot))
+
+
+def _derived_columns(derived: Derived) -> dict[str, bytes]:
+    return {name: encode_column(values, name, None) for name, values in derived.columns.items() if values}
+
+
+def _shape(document: Document) -> dict[str, Any]:
+    """How the document spelled its structure; needed only to write the document again."""
+    shape: dict[str, Any] = {
+        "dag_id_name": document.dag_id_name,
+        "edge_name": document.edge_name,
+        "group_name": document.group_name,
+        "split_partials": document.has_split_partials,
+    }
+    if document.rows:
+        shape["has_edges"] = encode_column(document.has_edges, "edges", document.dag_id)
+        shape["envelope"] = encode_column(document.envelopes, "dag.tasks[*]", document.dag_id)
+    return shape

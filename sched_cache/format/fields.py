@@ -1,0 +1,159 @@
+"""Which fields are hot, and what the host takes an absent field for.
+
+A field is hot if the scheduler reads it; everything else is cold. Each row names the reading code of Airflow
+3.3.2 (`TI` models/taskinstance.py, `DR` models/dagrun.py, `SJR` jobs/scheduler_job_runner.py, `TRD`
+ti_deps/deps/trigger_rule_dep.py) or, for a field that only older documents have, the release.
+`default` is the one of serialization/schema.json, or of the operator class where the schema is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sched_cache.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the serialized document that the scheduler reads."""
+
+    name: str
+    read_by: str
+    default: Any = None
+    older_names: tuple[str, ...] = ()
+
+
+HOT_TASK_FIELDS: Final = (
+    # Every loop, for every task instance that may run.
+    Field("trigger_rule", "TRD:95", "all_success"),
+    Field("is_setup", "TRD:290", False),
+    Field("is_teardown", "TRD:120, DR:1077", False),
+    Field("on_failure_fail_dagrun", "DR:1077", False, ("_on_failure_fail_dagrun",)),
+    Field("depends_on_past", "prev_dagrun_dep.py", False),
+    Field("wait_for_downstream", "prev_dagrun_dep.py", False),
+    Field("ignore_first_depends_on_past", "prev_dagrun_dep.py", False),
+    Field("_needs_expansion", "TRD:387", False),
+    Field("_can_skip_downstream", "not_previously_skipped_dep.py", False),
+    Field("_is_mapped", "DR:1720", False),
+    Field("max_active_tis_per_dag", "DR:1171, SJR:897", None, ("task_concurrency",)),
+    Field("max_active_tis_per_dagrun", "DR:1185, SJR:918"),
+    Field("retry_delay", "not_in_retry_period_dep.py", 300.0),
+    Field("retry_exponential_backoff", "TI next_retry_datetime", 0),
+    Field("max_retry_delay", "TI next_retry_datetime"),
+    Field("_is_sensor", "deserialize_operator: adds ReadyToRescheduleDep", False),
+    Field("reschedule", "ready_to_reschedule.py:66", False),
+    # When a task instance is ready.
+    Field("_is_empty", "DR schedule_tis", False),
+    Field("has_on_execute_callback", "DR schedule_tis", False),
+    Field("has_on_success_callback", "DR schedule_tis", False),
+    Field("outlets", "DR schedule_tis", []),
+    Field("inlets", "DR schedule_tis", []),
+    Field("start_from_trigger", "DR schedule_tis", False),
+    Field("start_trigger_args", "TI:1784"),
+    Field("execution_timeout", "TI:1784"),
+    # When a task instance is created or refreshed.
+    Field("queue", "TI:731", "default"),
+    Field("pool", "TI:731", "default_pool"),
+    Field("pool_slots", "TI:731", 1),
+    Field("priority_weight", "TI:786", 1),
+    Field("weight_rule", "TI:786", "downstream"),
+    Field("run_as_user", "TI:731"),
+    Field("retries", "TI:731", 0),
+    Field("executor", "TI:731"),
+    Field("executor_config", "TI:731", {}),
+    Field("task_type", "TI:731", "BaseOperator", ("_task_type",)),
+    Field("_operator_name", "TI:731"),
+    Field("_task_display_name", "TI:731"),
+    Field("start_date", "set_task_dag_references"),
+    Field("end_date", "set_task_dag_references"),
+    # When a task instance failed, or its executor reports.
+    Field("has_on_retry_callback", "SJR:1530", False),
+    Field("has_on_failure_callback", "SJR:1530", False),
+    Field("email", "SJR:1581"),
+    Field("email_on_failure", "SJR:1581", True),
+    Field("email_on_retry", "SJR:1581", True),
+    Field("owner", "models/log.py:99", "airflow"),
+    # Expansion of mapped tasks.
+    Field("partial_kwargs", "mappedoperator.py"),
+    Field("_expand_input_attr", "mappedoperator.py"),
+    Field("expand_input", "taskmap.py:152"),
+    Field("op_kwargs_expand_input", "taskmap.py:152"),
+    # Airflow 2.11 only.
+    Field("sla", "2.11.2 SJR: every callback sent"),
+)
+
+HOT_DAG_FIELDS: Final = (
+    Field("timetable", "SJR:2477, 2737"),
+    Field("catchup", "SJR:2614", False),
+    Field("start_date", "SJR:2477"),
+    Field("end_date", "SJR:2477"),
+    Field("dagrun_timeout", "SJR:2855"),
+    Field("has_on_failure_callback", "DR update_state", False),
+    Field("has_on_success_callback", "DR update_state", False),
+    Field("max_consecutive_failed_dag_runs", "DR update_state", 0),
+    Field("deadline", "create_dagrun, DR update_state"),
+    Field("fail_fast", "TI:1957", False),
+    Field("params", "create_dagrun", []),
+    Field("disable_bundle_versioning", "create_dagrun", False),
+    Field("allowed_run_types", "create_dagrun"),
+    # Airflow 2.11 and older.
+    Field("schedule_interval", "2.11.2 create_dagrun"),
+    Field("max_active_runs", "2.11.2 SJR"),
+    Field("max_active_tasks", "2.11.2 SJR", None, ("_max_active_tasks", "_concurrency", "concurrency")),
+    Field("fileloc", "2.11.2 SJR: every callback sent"),
+)
+
+HOT_GROUP_FIELDS: Final = (
+    Field("_group_id", "iter_mapped_task_groups"),
+    Field("prefix_group_id", "iter_mapped_task_groups", True),
+    Field("is_mapped", "iter_mapped_task_groups", False),
+    Field("expand_input", "taskmap.py:152"),
+)
+
+TASK_DEFAULTS: Final = {field.name: field.default for field in HOT_TASK_FIELDS}
+OLDER_TASK_NAMES: Final = {field.name: field.older_names for field in HOT_TASK_FIELDS if field.older_names}
+
+PARTIAL_PREFIX: Final = "partial_kwargs."
+"""A mapped task's `partial_kwargs` are columns of their own, so that its pool is as hot as anybody's."""
+
+_FIXED = ("task_id", "downstream_task_ids", "_downstream_task_ids", "partial_kwargs")
+
+
+def _names(fields: Iterable[Field]) -> frozenset[str]:
+    return frozenset(name for field in fields for name in (field.name, *field.older_names))
+
+
+@dataclass(frozen=True, slots=True)
+class HotFields:
+    """Which fields go to the hot part: the tables above, plus `include`, minus `exclude`.
+
+    A name is `task.FIELD` or `dag.FIELD`. All nodes of a cluster must agree, since the content hash covers it.
+    """
+
+    task: frozenset[str] = _names(HOT_TASK_FIELDS)
+    dag: frozenset[str] = _names(HOT_DAG_FIELDS)
+
+    @classmethod
+    def choose(cls, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> HotFields:
+        """The tables with `include` added and `exclude` taken out.
+
+        Raises:
+            ConfigError: a name without a `task.` or `dag.` in front, or one that the format itself needs.
+        """
+        chosen = {"task": set(cls().task), "dag": set(cls().dag)}
+        for option, names in (("hot_include", include), ("hot_exclude", exclude)):
+            for name in names:
+                scope, _, field = name.partition(".")
+                if scope not in chosen or not field or field in _FIXED:
+                    raise ConfigError(option, name, "task.FIELD or dag.FIELD, except " + ", ".join(_FIXED))
+                if option == "hot_include":
+                    chosen[scope].add(field)
+                else:
+                    chosen[scope].discard(field)
+        return cls(frozenset(chosen["task"]), frozenset(chosen["dag"]))
+
+    def is_hot_task_field(self, name: str) -> bool:
+        """Whether this task column, `partial_kwargs.` in front or not, belongs to the hot part."""
+        return name.removeprefix(PARTIAL_PREFIX) in self.task

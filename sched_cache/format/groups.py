@@ -1,0 +1,164 @@
+"""The tree of task groups as rows, so that no task id is written twice.
+
+A tree is *regular* if it is what Airflow writes: each child stands under its own id, each task at most once.
+Any other tree is kept in the cold part as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sched_cache.errors import FormatError, InvalidDagError
+from sched_cache.format.columns import (
+    ABSENT,
+    Column,
+    decode_column,
+    encode_column,
+    numbers_in,
+    pack_numbers,
+)
+from sched_cache.format.fields import HOT_GROUP_FIELDS
+from sched_cache.format.messagepack import MAX_DEPTH, pack, unpack
+
+_OPERATOR, _TASK_GROUP = "operator", "taskgroup"
+_HOT_NAMES = frozenset(field.name for field in HOT_GROUP_FIELDS)
+NO_PARENT: Final = 0
+"""The parent of the root: rows are numbered from 0 but parents from 1, so that all of them are unsigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTree:
+    """Groups in pre-order, the root first.
+
+    rows: the fields of each group but for its children. parents: row of the parent + 1, `NO_PARENT` for the root.
+    group_of: for each task its row, or `ABSENT` for a task that is in no group.
+    """
+
+    rows: Sequence[dict[str, Any]]
+    parents: Sequence[int]
+    group_of: Sequence[Any]
+
+
+def flatten(root: Any, index_of: Mapping[str, int]) -> GroupTree | None:
+    """The tree below `root` as rows; None if it is not regular."""
+    rows: list[dict[str, Any]] = []
+    parents: list[int] = []
+    group_of: list[Any] = [ABSENT] * len(index_of)
+    waiting: list[tuple[Any, int, int]] = [(root, NO_PARENT, 0)]
+    while waiting:
+        group, parent, depth = waiting.pop()
+        children = group.get("children") if isinstance(group, dict) else None
+        if not isinstance(children, dict) or depth > MAX_DEPTH // 4:
+            return None
+        rows.append({name: value for name, value in group.items() if name != "children"})
+        parents.append(parent)
+        row = len(rows) - 1
+        subgroups: list[tuple[Any, int, int]] = []
+        for label in sorted(children):
+            child = children[label]
+            if not isinstance(child, (list, tuple)) or len(child) != 2:
+                return None
+            kind, node = child
+            if kind == _OPERATOR and isinstance(node, str) and node == label and node in index_of:
+                if group_of[index_of[node]] is not ABSENT:
+                    return None
+                group_of[index_of[node]] = row
+            elif kind == _TASK_GROUP and isinstance(node, dict) and node.get("_group_id") == label:
+                subgroups.append((node, row + 1, depth + 1))
+            else:
+                return None
+        waiting.extend(reversed(subgroups))
+    return GroupTree(rows, parents, group_of)
+
+
+def unflatten(tree: GroupTree, task_ids: Sequence[str]) -> dict[str, Any]:
+    """The root group, children and all."""
+    groups = [{**row, "children": {}} for row in tree.rows]
+    for group, parent in zip(groups, tree.parents, strict=True):
+        if parent != NO_PARENT:
+            label = group["_group_id"]
+            groups[parent - 1]["children"][label] = [_TASK_GROUP, group]
+    for task_id, row in zip(task_ids, tree.group_of, strict=True):
+        if row is not ABSENT:
+            groups[row]["children"][task_id] = [_OPERATOR, task_id]
+    return groups[0]
+
+
+def closest_mapped(tree: GroupTree) -> list[Any]:
+    """For each task the row of the closest mapped group around it, or `ABSENT`."""
+    of_group: list[Any] = []
+    for row, (fields, parent) in enumerate(zip(tree.rows, tree.parents, strict=True)):
+        if fields.get("is_mapped"):
+            of_group.append(row)
+        else:
+            of_group.append(ABSENT if parent == NO_PARENT else of_group[parent - 1])
+    return [ABSENT if row is ABSENT else of_group[row] for row in tree.group_of]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The hot fields of all groups, in pre-order. parents: as in `GroupTree`; columns: hot field -> column."""
+
+    parents: memoryview[int]
+    columns: dict[str, Column]
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    @property
+    def nbytes(self) -> int:
+        """Resident bytes."""
+        return self.parents.nbytes + 600 + sum(column.nbytes for column in self.columns.values())
+
+
+def encode_groups(tree: GroupTree, dag_id: str) -> tuple[bytes, dict[str, bytes]]:
+    """(the hot section, the cold columns).
+
+    Raises:
+        InvalidDagError: a value that is not JSON.
+    """
+    names = {name for row in tree.rows for name in row}
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidDagError(dag_id, "dag.task_group", f"key {name!r} is not a string")
+    columns = {
+        name: encode_column([row.get(name, ABSENT) for row in tree.rows], f"dag.task_group.{name}", dag_id)
+        for name in sorted(names)
+    }
+    hot = {name: packed for name, packed in columns.items() if name in _HOT_NAMES}
+    cold = {name: packed for name, packed in columns.items() if name not in _HOT_NAMES}
+    n_groups = len(tree.rows)
+    return pack([n_groups, pack_numbers(tree.parents, n_groups), hot]), cold
+
+
+def decode_groups(packed: bytes) -> Groups:
+    """The hot section.
+
+    Raises:
+        FormatError: not such a section, or a parent that does not come before its children.
+    """
+    sections = unpack(packed, "groups")
+    if not isinstance(sections, list) or len(sections) != 3 or not isinstance(sections[2], dict):
+        raise FormatError("groups is not a count, parents and columns")
+    n_groups, packed_parents, packed_columns = sections
+    if type(n_groups) is not int or n_groups < 1:
+        raise FormatError(f"groups has the count {n_groups!r}")
+    parents = numbers_in(packed_parents, n_groups, n_groups + 1, "parents")
+    if parents[0] != NO_PARENT or not all(0 < parent <= row for row, parent in enumerate(parents) if row):
+        raise FormatError("a group stands before its parent")
+    return Groups(parents, decode_columns(packed_columns, n_groups))
+
+
+def decode_columns(packed_columns: Any, n_rows: int) -> dict[str, Column]:
+    """All columns of a mapping name -> packed column.
+
+    Raises:
+        FormatError: not such a mapping.
+    """
+    if not isinstance(packed_columns, dict):
+        raise FormatError("columns is not a mapping")
+    if not all(isinstance(packed, bytes) for packed in packed_columns.values()):
+        raise FormatError("a column is not a byte string")
+    return {name: decode_column(packed, n_rows, str(name)) for name, packed in packed_columns.items()}

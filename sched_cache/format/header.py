@@ -1,0 +1,76 @@
+"""The 16 bytes in front of each part, and the names that contents and parts go by.
+
+    offset  width  field
+    0       4      magic, b"\\x9bSCD"
+    4       1      format version
+    5       1      part: 1 hot, 2 cold
+    6       2      flags, none defined: must be 0
+    8       4      length of the body in bytes
+    12      4      CRC-32 of the 12 bytes before it and the body
+
+All integers are little-endian. The checksum finds accidents; only the content hash finds intent.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from struct import Struct
+from zlib import crc32
+
+from sched_cache.errors import FormatError
+
+MAGIC = b"\x9bSCD"
+FORMAT_VERSION = 1
+HOT, COLD = 1, 2
+MAX_PART_BYTES = 1 << 30
+
+_PART_NAMES = {HOT: "hot", COLD: "cold"}
+_FIELDS = Struct("<4sBBHI")
+_CHECKSUM = Struct("<I")
+_HEADER = Struct("<4sBBHII")
+HEADER_BYTES = _HEADER.size
+
+
+def part_digest(part: bytes) -> bytes:
+    """16 bytes that name this part: BLAKE2b over all of it, header included."""
+    return blake2b(part, digest_size=16).digest()
+
+
+def content_hash_of(hot: bytes) -> str:
+    """The content hash, 32 lower-case hexadecimal digits.
+
+    The hot part holds the digest of the cold one, so this names both, and each can be checked alone.
+    """
+    return part_digest(hot).hex()
+
+
+def add_header(part: int, body: bytes) -> bytes:
+    """`body` behind its header."""
+    fields = _FIELDS.pack(MAGIC, FORMAT_VERSION, part, 0, len(body))
+    return fields + _CHECKSUM.pack(crc32(body, crc32(fields))) + body
+
+
+def body_of(data: bytes, part: int) -> bytes:
+    """The body behind the header, once the header and the checksum hold.
+
+    Raises:
+        FormatError: says which field is wrong, what was found and what was expected.
+    """
+    if len(data) < HEADER_BYTES:
+        raise FormatError(f"{len(data)} bytes are shorter than the header of {HEADER_BYTES}")
+    magic, version, found_part, flags, length, checksum = _HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise FormatError(f"magic is {magic!r}, expected {MAGIC!r}: not a compact DAG")
+    if version != FORMAT_VERSION:
+        raise FormatError(f"format version is {version}, this reader knows {FORMAT_VERSION}")
+    if found_part != part:
+        found = _PART_NAMES.get(found_part, f"number {found_part}")
+        raise FormatError(f"this is part {found}, expected {_PART_NAMES[part]}")
+    if flags:
+        raise FormatError(f"flags are {flags:#06x}, this reader knows none")
+    body = data[HEADER_BYTES:]
+    if length != len(body):
+        raise FormatError(f"body is {len(body)} bytes, the header says {length}")
+    if checksum != crc32(body, crc32(data[:12])):
+        raise FormatError("checksum does not match: the bytes were damaged")
+    return body

@@ -1,0 +1,103 @@
+"""Canonical MessagePack: equal values give equal bytes, and reading never costs more than the bytes justify."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import msgpack
+
+from sched_cache.errors import FormatError, InvalidDagError
+
+MAX_DEPTH = 200
+"""Levels of nesting in one value. Airflow's deepest example has 9; msgpack itself stops at 511."""
+
+_BIG_INT = 1
+"""Extension type of integers beyond 64 bits: big-endian two's complement."""
+
+_INT64_MIN, _UINT64_MAX = -(1 << 63), (1 << 64) - 1
+
+# JSON may hold lone surrogates, which strict UTF-8 does not; they must survive the round trip.
+_pack_raw = msgpack.Packer(unicode_errors="surrogatepass").pack
+
+
+def canonical(value: Any, path: str, dag_id: str | None, depth: int = 0) -> Any:
+    """`value` with every mapping in key order and only types that MessagePack holds exactly.
+
+    Args:
+        value: what `json.loads` returns; string subclasses (Airflow's enumerations) count as strings.
+        path: where the value stands in the document, for the error.
+
+    Raises:
+        InvalidDagError: not JSON, a number that is not finite, or nested deeper than `MAX_DEPTH`.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is int:
+        if _INT64_MIN <= value <= _UINT64_MAX:
+            return value
+        return msgpack.ExtType(_BIG_INT, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    if kind is float:
+        if isfinite(value):
+            return value
+        raise InvalidDagError(dag_id, path, f"{value!r} is not a finite number")
+    if depth >= MAX_DEPTH:
+        raise InvalidDagError(dag_id, path, f"nested deeper than {MAX_DEPTH} levels")
+    if kind is list or kind is tuple:  # JSON knows no tuples: json.dumps makes arrays of them, too
+        return [canonical(item, path, dag_id, depth + 1) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise InvalidDagError(dag_id, path, f"key {key!r} is not a string")
+        return {
+            str.__str__(key): canonical(value[key], f"{path}.{key}", dag_id, depth + 1)
+            for key in sorted(value)
+        }
+    raise InvalidDagError(dag_id, path, f"a {kind.__name__} is not a JSON value")
+
+
+def pack(value: Any) -> bytes:
+    """The bytes of a value that `canonical` returned."""
+    packed: bytes = _pack_raw(value)
+    return packed
+
+
+def pack_loosely(value: Any) -> bytes | None:
+    """Bytes that tell unequal values apart, without sorting or checking them; None if msgpack cannot.
+
+    Equal values may still differ in key order: a cheap first key in front of `canonical`.
+    """
+    try:
+        packed: bytes = _pack_raw(value)
+    except (OverflowError, TypeError, ValueError, RecursionError):
+        return None
+    return packed
+
+
+def _extension(code: int, data: bytes) -> Any:
+    if code == _BIG_INT:
+        return int.from_bytes(data, "big", signed=True)
+    raise FormatError(f"extension type {code} is not known to this reader")
+
+
+def unpack(data: bytes, what: str) -> Any:
+    """The one value in `data`.
+
+    Skipping over the bytes first finds every claimed length that the bytes do not back, so nothing is allocated
+    on the word of a length field: at most about 80 bytes per byte of input (an empty mapping costs one byte).
+
+    Raises:
+        FormatError: truncated, trailing bytes, nested too deeply, or not MessagePack.
+    """
+    try:
+        skipper = msgpack.Unpacker(None, max_buffer_size=max(len(data), 1))
+        skipper.feed(data)
+        skipper.skip()
+        return msgpack.unpackb(data, ext_hook=_extension, unicode_errors="surrogatepass")
+    except FormatError:
+        raise
+    except (ValueError, TypeError, OverflowError, msgpack.exceptions.UnpackException) as error:
+        raise FormatError(f"{what} is not valid MessagePack: {type(error).__name__} {error}") from error

@@ -1,0 +1,103 @@
+"""From both parts back to the document that was encoded."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from sched_cache.errors import FormatError
+from sched_cache.format.cold_part import ColdPart
+from sched_cache.format.columns import ABSENT, Column, decode_column
+from sched_cache.format.document import DAG_ID_NAMES, EDGE_NAMES, GROUP_NAMES
+from sched_cache.format.fields import PARTIAL_PREFIX
+from sched_cache.format.groups import GroupTree, decode_columns, unflatten
+
+if TYPE_CHECKING:
+    from sched_cache.format.compact_dag import CompactDag
+
+
+def restore_document(dag: CompactDag, cold: ColdPart) -> dict[str, Any]:
+    """The document of `dag`. Containers are new, so the caller may change them.
+
+    Raises:
+        FormatError: the two parts do not fit together.
+    """
+    shape = cold.shape
+    dag_id_name = _one_of(shape.get("dag_id_name"), DAG_ID_NAMES)
+    hot_dag_fields, hot_columns, outer = dag.hot_sections()
+    inner = {**deepcopy(hot_dag_fields), **deepcopy(cold.dag_fields), dag_id_name: dag.dag_id}
+    columns = {**hot_columns, **{name: cold.column(name) for name in cold.column_names}}
+    inner["tasks"] = _tasks(dag, shape, columns)
+    groups = _group_tree(dag, cold)
+    if groups is not None:
+        inner[_one_of(shape.get("group_name"), GROUP_NAMES)] = unflatten(groups, dag.task_ids)
+    return {**deepcopy(outer), "dag": inner}
+
+
+def _one_of(name: Any, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise FormatError(f"shape has the name {name!r}, expected one of {names}")
+    return str(name)
+
+
+def _tasks(dag: CompactDag, shape: dict[str, Any], columns: dict[str, Column]) -> list[dict[str, Any]]:
+    if not dag.n_tasks:
+        return []
+    rows: list[dict[str, Any]] = [{"task_id": task_id} for task_id in dag.task_ids]
+    split = shape.get("split_partials")
+    # `partial_kwargs` itself comes first, so that its keywords find it.
+    for name in sorted(columns, key=lambda name: (name.startswith(PARTIAL_PREFIX), name)):
+        keyword = name.removeprefix(PARTIAL_PREFIX) if split and name.startswith(PARTIAL_PREFIX) else None
+        for row, value in zip(rows, columns[name], strict=True):
+            if value is ABSENT:
+                continue
+            if type(value) in (dict, list):
+                value = deepcopy(value)  # a table's value may stand in many rows
+            if keyword is None:
+                row[name] = value
+            elif isinstance(partials := row.get("partial_kwargs"), dict):
+                partials[keyword] = value
+            else:
+                raise FormatError(f"column {name} has a value for a task without partial_kwargs")
+    edge_name = _one_of(shape.get("edge_name"), EDGE_NAMES)
+    has_edges = _structure_column(shape, "has_edges", dag.n_tasks)
+    task_ids = dag.task_ids
+    for index, (row, has) in enumerate(zip(rows, has_edges, strict=True)):
+        if has:
+            row[edge_name] = [task_ids[other] for other in dag.downstream(index)]
+    envelopes = _structure_column(shape, "envelope", dag.n_tasks)
+    return [
+        row if envelope is ABSENT else {**_mapping(envelope), "__var": row}
+        for row, envelope in zip(rows, envelopes, strict=True)
+    ]
+
+
+def _structure_column(shape: dict[str, Any], name: str, n_tasks: int) -> Column:
+    packed = shape.get(name)
+    if not isinstance(packed, bytes):
+        raise FormatError(f"shape has no column {name}")
+    return decode_column(packed, n_tasks, name)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise FormatError(f"an envelope is a {type(value).__name__}")
+    return deepcopy(value)
+
+
+def _group_tree(dag: CompactDag, cold: ColdPart) -> GroupTree | None:
+    groups = dag.groups()
+    if groups is None:
+        return None
+    n_groups = len(groups)
+    columns = {**groups.columns, **decode_columns(cold.group_columns, n_groups)}
+    rows = [
+        {name: deepcopy(value) for name, column in columns.items() if (value := column[row]) is not ABSENT}
+        for row in range(n_groups)
+    ]
+    group_of = list(dag.derived_column("group"))
+    if not all(row is ABSENT or (type(row) is int and 0 <= row < n_groups) for row in group_of):
+        raise FormatError("a task is in a group that does not exist")
+    if not all(isinstance(row.get("_group_id"), str) for row in rows[1:]):
+        raise FormatError("a group below the root has no id")
+    return GroupTree(rows, groups.parents, group_of)

@@ -1,0 +1,50 @@
+"""One task as an object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sched_cache.format.columns import ABSENT
+
+if TYPE_CHECKING:
+    from sched_cache.format.compact_dag import CompactDag
+
+
+class CompactTask:
+    """A flyweight over the columns of its DAG: every field the host sees is an attribute, in serialized form.
+
+    `dag.task(task_id)` returns the same object every time, so tasks may be compared by identity. A hot field that
+    the document leaves out has its default; any other raises `AttributeError`.
+    """
+
+    __slots__ = ("__weakref__", "dag", "index")
+
+    def __init__(self, dag: CompactDag, index: int) -> None:
+        self.dag = dag
+        self.index = index
+
+    @property
+    def task_id(self) -> str:
+        """The name of the task."""
+        return self.dag.task_ids[self.index]
+
+    @property
+    def upstream_task_ids(self) -> list[str]:
+        """Names of the direct upstream tasks."""
+        task_ids = self.dag.task_ids
+        return [task_ids[other] for other in self.dag.upstream(self.index)]
+
+    @property
+    def downstream_task_ids(self) -> list[str]:
+        """Names of the direct downstream tasks."""
+        task_ids = self.dag.task_ids
+        return [task_ids[other] for other in self.dag.downstream(self.index)]
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.dag.effective(self.index, name) if not name.startswith("__") else ABSENT
+        if value is ABSENT:
+            raise AttributeError(f"task {self.task_id!r} of DAG {self.dag.dag_id!r} has no field {name!r}")
+        return value
+
+    def __repr__(self) -> str:
+        return f"CompactTask({self.dag.dag_id!r}, {self.task_id!r})"
