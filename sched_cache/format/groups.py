@@ -1,6 +1,6 @@
 """The tree of task groups as rows, so that no task id is written twice.
 
-A tree is *regular* if it is what Airflow writes: each child stands under its own id, each task at most once.
+A tree is *regular* if it is what Airflow writes: each child stands under its own full id, each task at most once.
 Any other tree is kept in the cold part as it came.
 """
 
@@ -46,16 +46,16 @@ def flatten(root: Any, index_of: Mapping[str, int]) -> GroupTree | None:
     rows: list[dict[str, Any]] = []
     parents: list[int] = []
     group_of: list[Any] = [ABSENT] * len(index_of)
-    waiting: list[tuple[Any, int, int]] = [(root, NO_PARENT, 0)]
+    waiting: list[tuple[Any, int, int, str | None]] = [(root, NO_PARENT, 0, None)]
     while waiting:
-        group, parent, depth = waiting.pop()
+        group, parent, depth, group_id = waiting.pop()
         children = group.get("children") if isinstance(group, dict) else None
         if not isinstance(children, dict) or depth > MAX_DEPTH // 4:
             return None
         rows.append({name: value for name, value in group.items() if name != "children"})
         parents.append(parent)
         row = len(rows) - 1
-        subgroups: list[tuple[Any, int, int]] = []
+        subgroups: list[tuple[Any, int, int, str | None]] = []
         for label in sorted(children):
             child = children[label]
             if not isinstance(child, (list, tuple)) or len(child) != 2:
@@ -65,25 +65,47 @@ def flatten(root: Any, index_of: Mapping[str, int]) -> GroupTree | None:
                 if group_of[index_of[node]] is not ABSENT:
                     return None
                 group_of[index_of[node]] = row
-            elif kind == _TASK_GROUP and isinstance(node, dict) and node.get("_group_id") == label:
-                subgroups.append((node, row + 1, depth + 1))
+            elif (
+                kind == _TASK_GROUP
+                and isinstance(node, dict)
+                and full_group_id(node, group, group_id) == label
+            ):
+                subgroups.append((node, row + 1, depth + 1, label))
             else:
                 return None
         waiting.extend(reversed(subgroups))
     return GroupTree(rows, parents, group_of)
 
 
+def full_group_id(group: Mapping[str, Any], parent: Mapping[str, Any], parent_id: str | None) -> str | None:
+    """The id a group goes by in its parent's children, as `SerializedTaskGroup.group_id` has it; None if it has none.
+
+    Source: Airflow 3.3.2 serialization/definitions/taskgroup.py `group_id`, `child_id`.
+    """
+    own = group.get("_group_id")
+    if not isinstance(own, str):
+        return None
+    return f"{parent_id}.{own}" if parent_id and parent.get("prefix_group_id") else own
+
+
 def unflatten(tree: GroupTree, task_ids: Sequence[str]) -> dict[str, Any]:
     """The root group, children and all."""
     groups = [{**row, "children": {}} for row in tree.rows]
-    for group, parent in zip(groups, tree.parents, strict=True):
+    for group, label, parent in zip(groups, group_ids(tree.rows, tree.parents), tree.parents, strict=True):
         if parent != NO_PARENT:
-            label = group["_group_id"]
             groups[parent - 1]["children"][label] = [_TASK_GROUP, group]
     for task_id, row in zip(task_ids, tree.group_of, strict=True):
         if row is not ABSENT:
             groups[row]["children"][task_id] = [_OPERATOR, task_id]
     return groups[0]
+
+
+def group_ids(rows: Sequence[Mapping[str, Any]], parents: Sequence[int]) -> list[str | None]:
+    """The full id of each group; None for the root."""
+    ids: list[str | None] = []
+    for row, parent in zip(rows, parents, strict=True):
+        ids.append(None if parent == NO_PARENT else full_group_id(row, rows[parent - 1], ids[parent - 1]))
+    return ids
 
 
 def closest_mapped(tree: GroupTree) -> list[Any]:
