@@ -13,10 +13,10 @@ _FEW_BITS = 64
 def reachable_sums(order: Sequence[int], rows: Rows, weights: Sequence[int]) -> list[int]:
     """For each task its own weight plus the weights of all tasks that `rows` leads to, each counted once.
 
-    The host's `get_weight` walks the graph anew for every task, which is quadratic. Here tasks are numbered in
-    `order`, so what a task reaches lies below its own number and is kept as a pair (full, window): all numbers
-    below `full`, and those at `full` + k for each bit k of `window`. In chains and layers the window stays a few
-    bits wide, so the whole is linear; at worst a step costs n / 8 bytes of bit operations.
+    The host's `get_weight` walks the graph anew for every task, which is quadratic. Here tasks are numbered
+    in `order`, so what a task reaches lies below its own number and is kept as a pair (full, window): all
+    numbers below `full`, and those at `full` + k for each bit k of `window`. In chains and layers the window
+    stays a few bits wide, so the whole is linear; at worst a step costs n / 8 bytes of bit operations.
 
     Args:
         order: every task after all tasks that `rows` leads from it to.

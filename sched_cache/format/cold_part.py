@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sched_cache.errors import FormatError
-from sched_cache.format.columns import ABSENT, Column, constant_column, decode_column
+from sched_cache.format.columns import ABSENT, Column, constant_column, decode_column, packed_columns_in
 from sched_cache.format.header import COLD, body_of
-from sched_cache.format.messagepack import unpack
+from sched_cache.format.messagepack import check_json, unpack
 from sched_cache.format.resident import resident_bytes
 
 
@@ -22,12 +22,11 @@ class ColdPart:
         ):
             raise FormatError("cold body is not four mappings")
         shape, dag_fields, columns, group_columns = sections
-        if not all(type(packed) is bytes for packed in columns.values()):
-            raise FormatError("a cold column is not a byte string")
+        check_json([dag_fields], "cold fields")
         self.shape: dict[str, Any] = shape
         self.dag_fields: dict[str, Any] = dag_fields
         self.group_columns: dict[str, Any] = group_columns
-        self._columns: dict[str, bytes | Column] = columns
+        self._columns: dict[str, bytes | Column] = packed_columns_in(columns, "cold tasks")
         self._n_tasks = n_tasks
 
     @property

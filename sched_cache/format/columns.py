@@ -20,7 +20,8 @@ from itertools import repeat
 from typing import Any, Final, Literal
 
 from sched_cache.errors import FormatError
-from sched_cache.format.messagepack import canonical, pack, pack_loosely, unpack
+from sched_cache.format.excerpt import excerpt
+from sched_cache.format.messagepack import canonical, check_json, pack, pack_loosely, unpack
 from sched_cache.format.resident import resident_bytes
 
 _CONSTANT, _PLAIN, _DICTIONARY, _SPARSE = 0, 1, 2, 3
@@ -65,7 +66,7 @@ def numbers_in(data: Any, count: int, limit: int, what: str) -> memoryview[int]:
         raise FormatError(f"{what} is a {type(data).__name__}, expected bytes")
     width, rest = divmod(len(data), count) if count else (1, len(data))
     if rest or width not in _WIDTHS:
-        raise FormatError(f"{what} has {len(data)} bytes for {count} numbers")
+        raise FormatError(f"{what} has {len(data)} bytes for {excerpt(count)} numbers")
     if sys.byteorder == "big":
         swapped = array(_WIDTHS[width], data)
         swapped.byteswap()
@@ -76,7 +77,7 @@ def numbers_in(data: Any, count: int, limit: int, what: str) -> memoryview[int]:
     return numbers
 
 
-def encode_column(values: Sequence[Any], path: str, dag_id: str | None) -> bytes:
+def encode_column(values: Sequence[Any], path: str, dag_id: str | None, *, sort_keys: bool = True) -> bytes:
     """The smallest coding of `values`, one a row, `ABSENT` where the row has none.
 
     Linear in the values. Values get codes in the order of their first row, so equal columns give equal bytes.
@@ -84,7 +85,7 @@ def encode_column(values: Sequence[Any], path: str, dag_id: str | None) -> bytes
     Raises:
         InvalidDagError: a value that is not JSON.
     """
-    codes, distinct = _codes_of(values, path, dag_id)
+    codes, distinct = _codes_of(values, path, dag_id, sort_keys)
     n_rows, n_distinct = len(codes), len(distinct)
     if n_distinct == 1 and n_rows and values[0] is not ABSENT and max(codes) == 0:
         return b"\x92\x00" + distinct[0]
@@ -93,9 +94,13 @@ def encode_column(values: Sequence[Any], path: str, dag_id: str | None) -> bytes
     candidates = [b"\x93\x02" + table + pack(pack_numbers(codes, largest))]
     if largest < n_distinct and n_distinct == n_rows:
         return b"\x92\x01" + table
+    counts = Counter(codes)
     if largest < n_distinct:
-        candidates.append(b"\x92\x01" + _packed_array([distinct[code] for code in codes]))
-    common, n_common = Counter(codes).most_common(1)[0] if codes else (0, 0)
+        # Sized up before it is built: a large value in many rows would be written out for each of them.
+        n_bytes = sum(n_times * len(distinct[code]) for code, n_times in counts.items())
+        if n_bytes < len(candidates[0]):
+            candidates.append(b"\x92\x01" + _packed_array([distinct[code] for code in codes]))
+    common, n_common = counts.most_common(1)[0] if codes else (0, 0)
     if (n_rows - n_common) * 4 < n_rows:
         rows = [row for row, code in enumerate(codes) if code != common]
         exceptions = [codes[row] for row in rows]
@@ -121,7 +126,9 @@ def _packed_array(packed_values: Sequence[bytes]) -> bytes:
     return head + b"".join(packed_values)
 
 
-def _codes_of(values: Sequence[Any], path: str, dag_id: str | None) -> tuple[list[int], list[bytes]]:
+def _codes_of(
+    values: Sequence[Any], path: str, dag_id: str | None, sort_keys: bool
+) -> tuple[list[int], list[bytes]]:
     """A code for each value, and the packed value of each code."""
     kinds = set(map(type, values))
     kinds.discard(_Absent)
@@ -129,7 +136,7 @@ def _codes_of(values: Sequence[Any], path: str, dag_id: str | None) -> tuple[lis
         # One hashable type, so 1, 1.0 and True cannot be taken for one another.
         firsts = dict.fromkeys(values)
         firsts.pop(ABSENT, None)
-        distinct = [pack(canonical(value, path, dag_id)) for value in firsts]
+        distinct = [pack(canonical(value, path, dag_id, sort_keys=sort_keys)) for value in firsts]
         code_of: dict[Any, int] = {value: code for code, value in enumerate(firsts)}
         code_of[ABSENT] = len(distinct)
         return [code_of[value] for value in values], distinct
@@ -144,7 +151,9 @@ def _codes_of(values: Sequence[Any], path: str, dag_id: str | None) -> tuple[lis
         loose = pack_loosely(value)
         code = seen.get(loose) if loose is not None else None
         if code is None:
-            code = code_of_packed.setdefault(pack(canonical(value, path, dag_id)), len(code_of_packed))
+            code = code_of_packed.setdefault(
+                pack(canonical(value, path, dag_id, sort_keys=sort_keys)), len(code_of_packed)
+            )
             seen[loose] = code
         codes.append(code)
     absent = len(code_of_packed)
@@ -181,8 +190,8 @@ class _SparseCodes:
 class Column(ABC):
     """One field of all rows. `column[row]` is the value, or `ABSENT`.
 
-    `table`: the distinct values, and `ABSENT` behind them where a row may have none; `codes`: one number a row,
-    the index into `table`. Values that are containers are shared between rows: do not change them.
+    `table`: the distinct values, and `ABSENT` behind them where a row may have none; `codes`: one number a
+    row, the index into `table`. Values that are containers are shared between rows: do not change them.
     """
 
     __slots__ = ()
@@ -213,6 +222,8 @@ class _Coded(Column):
         self.codes = codes
 
     def __getitem__(self, row: int) -> Any:
+        if row < 0:
+            raise IndexError(row)
         return self.table[self.codes[row]]
 
     def __len__(self) -> int:
@@ -269,6 +280,19 @@ def constant_column(value: Any, n_rows: int) -> Column:
     return _Constant(value, n_rows)
 
 
+def packed_columns_in(section: Any, what: str) -> dict[str, Any]:
+    """`section`, if it is a mapping of names to packed columns, none of them unpacked yet.
+
+    Raises:
+        FormatError: it is not.
+    """
+    if not isinstance(section, dict) or set(map(type, section)) - {str}:
+        raise FormatError(f"the columns of {what} are not a mapping of names")
+    if set(map(type, section.values())) - {bytes}:
+        raise FormatError(f"a column of {what} is not a byte string")
+    return section
+
+
 def decode_column(packed: bytes, n_rows: int, what: str) -> Column:
     """The column in `packed`.
 
@@ -280,10 +304,12 @@ def decode_column(packed: bytes, n_rows: int, what: str) -> Column:
         raise FormatError(f"{what} is not a column")
     coding, *fields = coded
     if coding == _CONSTANT and len(fields) == 1:
+        check_json(fields, what)
         return constant_column(fields[0], n_rows)
     table = fields[0] if fields else None
     if not isinstance(table, list):
         raise FormatError(f"{what} has no table of values")
+    check_json(table, what)
     if coding == _PLAIN and len(fields) == 1:
         if len(table) != n_rows:
             raise FormatError(f"{what} has {len(table)} values for {n_rows} rows")
@@ -293,15 +319,15 @@ def decode_column(packed: bytes, n_rows: int, what: str) -> Column:
         return _Coded(table, numbers_in(fields[1], n_rows, len(table), what))
     if coding == _SPARSE and len(fields) == 5:
         return _Coded(table, _sparse_codes(fields[1:], n_rows, len(table), what))
-    raise FormatError(f"{what} has coding {coding!r} with {len(fields)} fields, unknown to this reader")
+    raise FormatError(f"{what} has the unknown coding {excerpt(coding)} with {len(fields)} fields")
 
 
 def _sparse_codes(fields: list[Any], n_rows: int, n_codes: int, what: str) -> _SparseCodes:
     common, n_exceptions, packed_rows, packed_codes = fields
     if type(common) is not int or not 0 <= common < n_codes:
-        raise FormatError(f"{what} has the common code {common!r} for {n_codes} values")
+        raise FormatError(f"{what} has the common code {excerpt(common)} for {n_codes} values")
     if type(n_exceptions) is not int or not 0 <= n_exceptions <= n_rows:
-        raise FormatError(f"{what} has {n_exceptions!r} exceptions for {n_rows} rows")
+        raise FormatError(f"{what} has {excerpt(n_exceptions)} exceptions for {n_rows} rows")
     rows = numbers_in(packed_rows, n_exceptions, n_rows, what)
     codes = numbers_in(packed_codes, n_exceptions, n_codes, what)
     return _SparseCodes(common, dict(zip(rows, codes, strict=True)), n_rows)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from sched_cache.errors import ColdPartMissingError, FormatError
 from sched_cache.format.cold_part import ColdPart, decode_cold
-from sched_cache.format.columns import ABSENT, Column, constant_column, decode_column
+from sched_cache.format.columns import ABSENT, Column, constant_column, decode_column, packed_columns_in
 from sched_cache.format.document import task_defaults_of
 from sched_cache.format.fields import OLDER_TASK_NAMES, PARTIAL_PREFIX, TASK_DEFAULTS
 from sched_cache.format.graph import Adjacency, decode_graph
 from sched_cache.format.groups import Groups, decode_groups
 from sched_cache.format.header import HOT, body_of, content_hash_of, part_digest
-from sched_cache.format.messagepack import unpack
+from sched_cache.format.messagepack import check_json, unpack
 from sched_cache.format.resident import resident_bytes
-from sched_cache.format.restore import restore_document
+from sched_cache.format.restore import restore_dag_fields, restore_document, restore_tasks
 from sched_cache.format.task import CompactTask
 
 ColdSource = bytes | Callable[[], bytes | None] | None
@@ -26,11 +27,17 @@ _BYTES_OR_NONE = (bytes, type(None))
 _shared_indices: list[int] = []
 """0, 1, 2, ...: one integer object per index for all DAGs of the process, instead of one per DAG."""
 
+_first_task = Lock()
+"""Guards the creation of `CompactDag._tasks`: two threads with a mapping each would make a task twice."""
+
 
 def _indices(n_tasks: int) -> list[int]:
-    if len(_shared_indices) < n_tasks:
-        _shared_indices.extend(range(len(_shared_indices), n_tasks))
-    return _shared_indices
+    global _shared_indices
+    indices = _shared_indices
+    if len(indices) < n_tasks:
+        # A new list: of two threads that lengthen one list at once, both would append the same numbers.
+        _shared_indices = indices = [*indices, *range(len(indices), n_tasks)]
+    return indices
 
 
 class CompactDag:
@@ -139,7 +146,9 @@ class CompactDag:
         index = self.index(task_id)
         tasks = self._tasks
         if tasks is None:
-            tasks = self._tasks = {}
+            fresh: dict[int, CompactTask] = {}
+            with _first_task:
+                tasks = self._tasks = fresh if self._tasks is None else self._tasks
         # setdefault: of two threads that ask first, both get the object of one.
         return tasks.get(index) or tasks.setdefault(index, CompactTask(self, index))
 
@@ -148,8 +157,9 @@ class CompactDag:
     def column(self, name: str) -> Column:
         """One field of all tasks as the document has it; every row is `ABSENT` if no task has it.
 
-        A mapped task's `partial_kwargs` are columns named `partial_kwargs.FIELD`. A field that older documents
-        spell differently is found under today's name. Cost: a look-up; the first use of a column unpacks it.
+        A mapped task's `partial_kwargs` are columns named `partial_kwargs.FIELD`. A field that older
+        documents spell differently is found under today's name. Cost: a look-up; the first use of a column
+        unpacks it.
         """
         columns = self._columns
         if columns is None:
@@ -175,8 +185,8 @@ class CompactDag:
     def effective(self, index: int, name: str) -> Any:
         """The field `name` of one task as the host sees it, in its serialized form.
 
-        The task's own value, else that of its `partial_kwargs`, else the document's `client_defaults`, else the
-        schema's default; `ABSENT` if none of them has it.
+        The task's own value, else that of its `partial_kwargs`, else the document's `client_defaults`, else
+        the schema's default; `ABSENT` if none of them has it.
         """
         value = self.column(name)[index]
         if value is ABSENT:
@@ -196,13 +206,44 @@ class CompactDag:
             return self._cold_part().dag_fields.get(name, default)
         return default
 
+    def outer(self, name: str) -> Any:
+        """What stands under `name` beside `dag` in the document, such as `__version`; None if nothing does."""
+        return self._section("outer", dict).get(name)
+
+    def label(self, name: str) -> str | None:
+        """What the encoder was told to write beside the document; None if it was not."""
+        if "labels" not in (self._fields or self._unpack_fields()):
+            return None
+        labels: dict[str, str] = self._section("labels", dict)
+        return labels.get(name)
+
     @property
     def serialized_version(self) -> Any:
         """`__version` of the document: 1, 2 or 3 so far; None if it has none."""
-        return self._section("outer", dict).get("__version")
+        return self.outer("__version")
+
+    @property
+    def hot_column_names(self) -> frozenset[str]:
+        """The hot fields that at least one task has."""
+        return frozenset(self._columns if self._columns is not None else self._unpack_columns())
+
+    @property
+    def cold_column_names(self) -> frozenset[str]:
+        """The cold fields that at least one task has. Needs no cold part."""
+        return frozenset(self._section("cold_task", list))
+
+    @property
+    def cold_field_names(self) -> frozenset[str]:
+        """The cold fields that the DAG itself has. Needs no cold part."""
+        return frozenset(self._section("cold_dag", list))
+
+    def hot_fields(self) -> dict[str, Any]:
+        """The hot fields that the DAG itself has, serialized. Do not change them."""
+        fields: dict[str, Any] = self._section("dag", dict)
+        return fields
 
     def derived_column(self, name: str) -> Column:
-        """A derived field of all tasks, see `derived.Derived`; every row is `ABSENT` if it was not derived."""
+        """A derived field of all tasks, see `derived.Derived`; all `ABSENT` if it was not derived."""
         if self._derived is None:
             self._unpack_columns()
         derived = self._derived or {}
@@ -216,12 +257,17 @@ class CompactDag:
         return self._section("derived", dict).get(name, ABSENT)
 
     def groups(self) -> Groups | None:
-        """The task groups in pre-order, the root first; None if the document has no tree that Airflow writes."""
+        """The task groups in pre-order, the root first; None if the document has no regular tree."""
         if self._groups is None and self._packed[3] is not None:
             self._groups = decode_groups(self._packed[3])
         return self._groups
 
     # The cold part
+
+    @property
+    def cold_digest(self) -> str:
+        """The name of the cold part that belongs to this hot one: 32 lower-case hexadecimal digits."""
+        return self._cold_digest.hex()
 
     def _cold_part(self) -> ColdPart:
         cold = self._cold
@@ -249,30 +295,39 @@ class CompactDag:
         """
         return restore_document(self, self._cold_part())
 
+    def serialized_task(self, index: int) -> dict[str, Any]:
+        """One element of the document's `tasks`, as `to_serialized` has it."""
+        return restore_tasks(self, self._cold_part(), [index])[0]
+
+    def serialized_fields(self) -> dict[str, Any]:
+        """The document's `dag` without its `tasks`, as `to_serialized` has it."""
+        return restore_dag_fields(self, self._cold_part())
+
     # Sections
 
     def _section(self, name: str, kind: type[Any]) -> Any:
-        fields = self._fields
-        if fields is None:
-            fields = unpack(self._packed[0], "fields")
-            if not isinstance(fields, dict):
-                raise FormatError("fields is not a mapping")
-            self._fields = fields
-        section = fields.get(name)
+        section = (self._fields or self._unpack_fields()).get(name)
         if type(section) is not kind:
             raise FormatError(f"fields.{name} is a {type(section).__name__}, expected a {kind.__name__}")
         return section
+
+    def _unpack_fields(self) -> dict[str, Any]:
+        fields = unpack(self._packed[0], "fields")
+        if not isinstance(fields, dict):
+            raise FormatError("fields is not a mapping")
+        check_json([fields], "fields")
+        for names in (fields.get("cold_dag"), fields.get("cold_task")):
+            if type(names) is list and set(map(type, names)) - {str}:
+                raise FormatError("the name of a cold field is not a string")
+        self._fields = fields
+        return fields
 
     def _unpack_columns(self) -> dict[str, bytes | Column]:
         sections = unpack(self._packed[1], "columns")
         if not isinstance(sections, list) or len(sections) != 2:
             raise FormatError("columns is not a pair")
-        columns, derived = sections
-        if not isinstance(columns, dict) or not isinstance(derived, dict):
-            raise FormatError("columns is not a pair of mappings")
-        if not all(type(packed) is bytes for packed in (*columns.values(), *derived.values())):
-            raise FormatError("a column is not a byte string")
-        self._derived = derived
+        columns: dict[str, bytes | Column] = packed_columns_in(sections[0], "tasks")
+        self._derived = packed_columns_in(sections[1], "derived fields")
         self._columns = columns
         return columns
 
@@ -280,8 +335,8 @@ class CompactDag:
     def nbytes(self) -> int:
         """Resident bytes of what is unpacked by now. Grows with use: ask again after the first accesses.
 
-        Cost: a pass over the task ids and the unpacked sections. The index objects that all DAGs share and the
-        source of the cold part count nothing.
+        Cost: a pass over the task ids and the unpacked sections. The index objects that all DAGs share and
+        the source of the cold part count nothing.
         """
         size = sys.getsizeof(self) + 16 + resident_bytes(self.task_ids) + resident_bytes(self._packed)
         size += sys.getsizeof(self.dag_id) + sys.getsizeof(self._cold_digest)

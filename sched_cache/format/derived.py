@@ -1,8 +1,8 @@
 """What the host computes again and again from a DAG, computed once when the DAG is encoded.
 
-Sources, Airflow 3.3.2: task/priority_strategy.py (weights), _shared/dagnode/node.py `get_upstreams_only_setups`
-(setups), models/dagrun.py `_tis_for_dagrun_state` (effective leaves), serialization/definitions/dag.py
-`_time_restriction` (earliest start, latest end). 2.11.2 agrees.
+Sources, Airflow 3.3.2: task/priority_strategy.py (weights), _shared/dagnode/node.py
+`get_upstreams_only_setups` (setups), models/dagrun.py `_tis_for_dagrun_state` (effective leaves),
+serialization/definitions/dag.py `_time_restriction` (earliest start, latest end). 2.11.2 agrees.
 """
 
 from __future__ import annotations
@@ -45,11 +45,12 @@ class Derived:
     columns: name -> one value a task, `ABSENT` where there is nothing to say. Missing if no task has any.
         weight.downstream, weight.upstream: the priority weight under that rule; the rule `absolute` is the
             task's own. Missing if the graph has a cycle or a weight is not an integer.
-        setups: indices of the relevant upstream setups. skip_parents: indices of the direct upstream tasks that
-            may skip it. group: row of its group. mapped_group: row of the closest mapped group.
-        simple: whether it is outside everything that needs the host's own judgement (AND of: not mapped, in no
-            mapped group, nothing mapped directly upstream, no setups, no skip parents, no teardown, known rule).
-    values: name -> value. effective_leaves: indices. earliest_start, latest_end: seconds since the epoch.
+        setups: indices of the relevant upstream setups. skip_parents: indices of the direct upstream tasks
+            that may skip it. group: row of its group. mapped_group: row of the closest mapped group.
+        simple: whether it is outside everything that needs the host's own judgement (AND of: not mapped, in
+            no mapped group, nothing mapped directly upstream, no setups, no skip parents, no teardown, known
+            rule).
+    values: name -> value. effective_leaves: indices. has_setups: whether any task is a setup. earliest_start, latest_end: seconds since the epoch.
     """
 
     columns: dict[str, list[Any]] = field(default_factory=dict)
@@ -81,6 +82,7 @@ def derive(document: Document) -> tuple[Derived, list[list[int]]]:
         if any(skip_parents):
             columns["skip_parents"] = [indices or ABSENT for indices in skip_parents]
     mapped_group = _add_groups(columns, document)
+    is_tree_known = document.groups is not None or not document.group_name
     needs_expansion = [
         bool(mapped or flag) or group is not ABSENT
         for mapped, flag, group in zip(
@@ -98,11 +100,13 @@ def derive(document: Document) -> tuple[Derived, list[list[int]]]:
         and not is_teardown[index]
         and isinstance(rule, str)
         and rule in KNOWN_TRIGGER_RULES
+        and is_tree_known
         and not any(needs_expansion[parent] for parent in upstream[index])
         for index, rule in enumerate(document.effective("trigger_rule"))
     ]
     leaves = _effective_leaves(downstream, is_teardown, document.effective("on_failure_fail_dagrun"))
     derived.values["effective_leaves"] = leaves
+    derived.values["has_setups"] = any(is_setup)
     _add_time_restriction(derived.values, document)
     return derived, upstream
 

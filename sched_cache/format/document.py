@@ -6,12 +6,14 @@ whether a task stands bare in `tasks` or in an envelope `{"__type": "operator", 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sched_cache.errors import InvalidDagError
 from sched_cache.format.columns import ABSENT
+from sched_cache.format.excerpt import excerpt
 from sched_cache.format.fields import OLDER_TASK_NAMES, PARTIAL_PREFIX, TASK_DEFAULTS
 from sched_cache.format.groups import GroupTree, flatten
 
@@ -24,10 +26,11 @@ GROUP_NAMES: Final = ("task_group", "_task_group")
 class Document:
     """One serialized DAG, checked, with its structure told apart from its fields.
 
-    outer: the keys beside `dag`. dag_fields: the keys of `dag` that are fields. rows: for each task its fields,
-    structure included. envelopes: what stands around each task, `ABSENT` if it is bare. edge_name: under which
-    name tasks have their edges. has_edges: which tasks have that field, empty or not. downstream: indices, in
-    the document's order. field_names: the fields that are columns, those of `partial_kwargs` included.
+    outer: the keys beside `dag`. dag_fields: the keys of `dag` that are fields. rows: for each task its
+    fields, structure included. envelopes: what stands around each task, `ABSENT` if it is bare. edge_name:
+    under which name tasks have their edges. has_edges: which tasks have that field, empty or not. downstream:
+    indices, in the document's order. field_names: the fields that are columns, those of `partial_kwargs`
+    included.
     """
 
     dag_id: str
@@ -52,19 +55,17 @@ class Document:
     def effective(self, name: str) -> list[Any]:
         """The value of one hot field that the host would see in each task.
 
-        The task's own, else its `partial_kwargs`, else the document's `client_defaults`, else the schema's default.
+        The task's own, else its `partial_kwargs`, else the document's `client_defaults`, else the schema's
+        default.
         """
         defaults = task_defaults_of(self.outer)
         default = defaults.get(name, TASK_DEFAULTS[name])
-        names = [
-            prefix + spelling
-            for prefix in ("", PARTIAL_PREFIX)
-            for spelling in (name, *OLDER_TASK_NAMES.get(name, ()))
-            if prefix + spelling in self.field_names
-        ]
         values = [default] * len(self.rows)
-        for spelling in reversed(names):
-            values = [row.get(spelling, value) for row, value in zip(self.rows, values, strict=True)]
+        for prefix in (PARTIAL_PREFIX, ""):
+            spellings = (prefix + spelling for spelling in (name, *OLDER_TASK_NAMES.get(name, ())))
+            used = next((spelling for spelling in spellings if spelling in self.field_names), None)
+            if used is not None:
+                values = [row.get(used, value) for row, value in zip(self.rows, values, strict=True)]
         return values
 
 
@@ -89,10 +90,10 @@ def read_document(serialized: Any) -> Document:
     dag_id_name = next((name for name in DAG_ID_NAMES if name in dag), DAG_ID_NAMES[0])
     dag_id = dag.get(dag_id_name)
     if not isinstance(dag_id, str) or not dag_id:
-        raise InvalidDagError(None, f"dag.{dag_id_name}", f"is {dag_id!r}, expected a name")
+        raise InvalidDagError(None, f"dag.{dag_id_name}", f"is {excerpt(dag_id)}, expected a name")
     dag_id = str.__str__(dag_id)
     tasks = dag.get("tasks")
-    if not isinstance(tasks, Sequence) or isinstance(tasks, str):
+    if not isinstance(tasks, (list, tuple)):
         raise InvalidDagError(dag_id, "dag.tasks", f"is a {type(tasks).__name__}, expected an array")
 
     task_ids, rows, envelopes = _read_tasks(dag_id, tasks)
@@ -144,13 +145,13 @@ def _read_tasks(dag_id: str, tasks: Sequence[Any]) -> tuple[list[str], list[dict
         task_id = row.get("task_id")
         if not isinstance(task_id, str) or not task_id:
             raise InvalidDagError(
-                dag_id, f"dag.tasks[{position}].task_id", f"is {task_id!r}, expected a name"
+                dag_id, f"dag.tasks[{position}].task_id", f"is {excerpt(task_id)}, expected a name"
             )
         task_ids.append(str.__str__(task_id))
         rows.append(row)
     if len(set(task_ids)) != len(task_ids):
-        duplicate = next(task_id for task_id in task_ids if task_ids.count(task_id) > 1)
-        raise InvalidDagError(dag_id, "dag.tasks", f"has more than one task {duplicate!r}")
+        [(duplicate, _)] = Counter(task_ids).most_common(1)
+        raise InvalidDagError(dag_id, "dag.tasks", f"has more than one task {excerpt(duplicate)}")
     return task_ids, rows, envelopes
 
 
@@ -177,7 +178,7 @@ def _read_edges(
         except (KeyError, TypeError):
             unknown = next(target for target in targets if not _is_known(target, index_of))
             field = f"dag.tasks[{position}].{edge_name}"
-            raise InvalidDagError(dag_id, field, f"names the unknown task {unknown!r}") from None
+            raise InvalidDagError(dag_id, field, f"names the unknown task {excerpt(unknown)}") from None
     return downstream
 
 

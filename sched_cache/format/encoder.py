@@ -1,7 +1,8 @@
 """From the serialized document to a hot and a cold part. The layout of both bodies is written down here.
 
     hot   [dag_id, task_ids, digest of the cold part, fields, columns, graph, groups]
-            fields   {"outer": {...}, "dag": {...}, "derived": {...}, "cold_dag": [name...], "cold_task": [name...]}
+            fields   {"outer": {...}, "dag": {...}, "derived": {...}, "cold_dag": [name...],
+                      "cold_task": [name...]}
             columns  [{task field: column}, {derived field: column}]
             graph    see graph.py
             groups   null, or [count, parents, {group field: column}]
@@ -14,6 +15,7 @@ reader unpacks only what it is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +36,7 @@ DEFAULT_HOT_FIELDS = HotFields()
 class EncodedDag:
     """One content: both parts and the hash that names them.
 
-    content_hash: 32 lower-case hexadecimal digits; equal documents, whatever their key order, have equal ones.
+    content_hash: 32 lower-case hexadecimal digits; equal documents have equal ones, whatever their key order.
     """
 
     dag_id: str
@@ -43,7 +45,13 @@ class EncodedDag:
     content_hash: str
 
 
-def encode_dag(serialized: Any, hot_fields: HotFields = DEFAULT_HOT_FIELDS) -> EncodedDag:
+def encode_dag(
+    serialized: Any,
+    hot_fields: HotFields = DEFAULT_HOT_FIELDS,
+    labels: Mapping[str, str] | None = None,
+    *,
+    sort_keys: bool = True,
+) -> EncodedDag:
     """The compact form of the mapping Airflow stores in `serialized_dag.data`, version 1, 2 or 3.
 
     Linear in tasks and edges for chains, layers and trees. `serialized` is not changed.
@@ -51,6 +59,9 @@ def encode_dag(serialized: Any, hot_fields: HotFields = DEFAULT_HOT_FIELDS) -> E
     Args:
         serialized: what `json.loads` gives for the stored document.
         hot_fields: which fields a scheduler reads; all nodes must use the same.
+        labels: what else the hot part shall carry, such as the host's own hash of the document.
+        sort_keys: if not, objects inside of fields keep the order of their keys, and documents that differ
+            in it alone have different hashes.
 
     Raises:
         InvalidDagError: names the DAG and the field.
@@ -59,23 +70,28 @@ def encode_dag(serialized: Any, hot_fields: HotFields = DEFAULT_HOT_FIELDS) -> E
     derived, upstream = derive(document)
     dag_id = document.dag_id
     columns = {
-        name: encode_column(document.column(name), f"dag.tasks[*].{name}", dag_id)
+        name: encode_column(document.column(name), f"dag.tasks[*].{name}", dag_id, sort_keys=sort_keys)
         for name in sorted(document.field_names)
     }
     hot_columns = {name: packed for name, packed in columns.items() if hot_fields.is_hot_task_field(name)}
     cold_columns = {name: packed for name, packed in columns.items() if name not in hot_columns}
-    hot_groups, cold_groups = encode_groups(document.groups, dag_id) if document.groups else (None, {})
-    dag_fields = canonical(document.dag_fields, "dag", dag_id)
+    hot_groups: bytes | None = None
+    cold_groups: dict[str, bytes] = {}
+    if document.groups:
+        hot_groups, cold_groups = encode_groups(document.groups, dag_id, sort_keys=sort_keys)
+    dag_fields = canonical(document.dag_fields, "dag", dag_id, sort_keys=sort_keys)
     cold_dag_fields = {name: value for name, value in dag_fields.items() if name not in hot_fields.dag}
 
     cold = add_header(COLD, pack([_shape(document), cold_dag_fields, cold_columns, cold_groups]))
-    fields = {
-        "outer": canonical(document.outer, "document", dag_id),
+    fields: dict[str, Any] = {
+        "outer": canonical(document.outer, "document", dag_id, sort_keys=sort_keys),
         "dag": {name: value for name, value in dag_fields.items() if name in hot_fields.dag},
-        "derived": derived.values,
+        "derived": canonical(derived.values, "derived", dag_id),
         "cold_dag": list(cold_dag_fields),
         "cold_task": list(cold_columns),
     }
+    if labels:
+        fields["labels"] = canonical(labels, "labels", dag_id)
     body = [
         dag_id,
         document.task_ids,

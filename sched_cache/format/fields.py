@@ -129,7 +129,7 @@ def _names(fields: Iterable[Field]) -> frozenset[str]:
 class HotFields:
     """Which fields go to the hot part: the tables above, plus `include`, minus `exclude`.
 
-    A name is `task.FIELD` or `dag.FIELD`. All nodes of a cluster must agree, since the content hash covers it.
+    A name is `task.FIELD` or `dag.FIELD`. All nodes of a cluster must agree: the content hash covers it.
     """
 
     task: frozenset[str] = _names(HOT_TASK_FIELDS)

@@ -1,8 +1,8 @@
 """Dependencies between tasks, as index arrays both ways.
 
 Wire form, one MessagePack array: the out-degrees as a column, the downstream indices row after row, then the
-same for the in-degrees and upstream indices. Degrees are nearly constant in real DAGs, so they cost a few bytes
-where row offsets would cost two a task; the offsets are summed up at first use.
+same for the in-degrees and upstream indices. Degrees are nearly constant in real DAGs, so they cost a few
+bytes where row offsets would cost two a task; the offsets are summed up at first use.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from sched_cache.errors import FormatError
 from sched_cache.format.columns import decode_column, encode_column, numbers_in, pack_numbers
+from sched_cache.format.excerpt import excerpt
 from sched_cache.format.messagepack import pack, unpack
 
 Rows = Sequence[Sequence[int]]
@@ -51,7 +52,7 @@ def encode_graph(downstream: Rows, upstream: Rows) -> bytes:
 
 
 class Adjacency:
-    """One direction of the graph: `adjacency[index]` is the index array of that task, in place, not copied."""
+    """One direction of the graph: `adjacency[index]` is the index array of that task, read in place."""
 
     __slots__ = ("indices", "offsets")
 
@@ -94,6 +95,6 @@ def _adjacency(packed_degrees: bytes, packed_indices: bytes, n_tasks: int) -> Ad
         raise FormatError("a degree is not a number")
     n_edges = sum(degrees)
     if n_edges > len(packed_indices):
-        raise FormatError(f"graph has {len(packed_indices)} bytes for {n_edges} edges")
+        raise FormatError(f"graph has {len(packed_indices)} bytes for {excerpt(n_edges)} edges")
     indices: Any = numbers_in(packed_indices, n_edges, n_tasks, "graph")
     return Adjacency(indices, array("Q", accumulate(degrees, initial=0)))

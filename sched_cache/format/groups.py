@@ -1,7 +1,7 @@
 """The tree of task groups as rows, so that no task id is written twice.
 
-A tree is *regular* if it is what Airflow writes: each child stands under its own full id, each task at most once.
-Any other tree is kept in the cold part as it came.
+A tree is *regular* if it is what Airflow writes: each child stands under its own full id, each task at most
+once. Any other tree is kept in the cold part as it came.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from sched_cache.format.columns import (
     encode_column,
     numbers_in,
     pack_numbers,
+    packed_columns_in,
 )
+from sched_cache.format.excerpt import excerpt
 from sched_cache.format.fields import HOT_GROUP_FIELDS
 from sched_cache.format.messagepack import MAX_DEPTH, pack, unpack
 
 _OPERATOR, _TASK_GROUP = "operator", "taskgroup"
 _HOT_NAMES = frozenset(field.name for field in HOT_GROUP_FIELDS)
+_MAX_GROUP_DEPTH: Final = MAX_DEPTH // 4
 NO_PARENT: Final = 0
 """The parent of the root: rows are numbered from 0 but parents from 1, so that all of them are unsigned."""
 
@@ -32,8 +35,8 @@ NO_PARENT: Final = 0
 class GroupTree:
     """Groups in pre-order, the root first.
 
-    rows: the fields of each group but for its children. parents: row of the parent + 1, `NO_PARENT` for the root.
-    group_of: for each task its row, or `ABSENT` for a task that is in no group.
+    rows: the fields of each group but for its children. parents: row of the parent + 1, `NO_PARENT` for the
+    root. group_of: for each task its row, or `ABSENT` for a task that is in no group.
     """
 
     rows: Sequence[dict[str, Any]]
@@ -50,7 +53,9 @@ def flatten(root: Any, index_of: Mapping[str, int]) -> GroupTree | None:
     while waiting:
         group, parent, depth, group_id = waiting.pop()
         children = group.get("children") if isinstance(group, dict) else None
-        if not isinstance(children, dict) or depth > MAX_DEPTH // 4:
+        if not isinstance(children, dict) or not all(isinstance(label, str) for label in children):
+            return None
+        if depth > _MAX_GROUP_DEPTH:
             return None
         rows.append({name: value for name, value in group.items() if name != "children"})
         parents.append(parent)
@@ -78,9 +83,9 @@ def flatten(root: Any, index_of: Mapping[str, int]) -> GroupTree | None:
 
 
 def full_group_id(group: Mapping[str, Any], parent: Mapping[str, Any], parent_id: str | None) -> str | None:
-    """The id a group goes by in its parent's children, as `SerializedTaskGroup.group_id` has it; None if it has none.
+    """The id a group goes by in its parent's children, as `SerializedTaskGroup.group_id` has it.
 
-    Source: Airflow 3.3.2 serialization/definitions/taskgroup.py `group_id`, `child_id`.
+    None if it has none. Source: Airflow 3.3.2 serialization/definitions/taskgroup.py `group_id`, `child_id`.
     """
     own = group.get("_group_id")
     if not isinstance(own, str):
@@ -121,7 +126,7 @@ def closest_mapped(tree: GroupTree) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The hot fields of all groups, in pre-order. parents: as in `GroupTree`; columns: hot field -> column."""
+    """The hot fields of all groups, in pre-order. parents: as in `GroupTree`; columns: field -> column."""
 
     parents: memoryview[int]
     columns: dict[str, Column]
@@ -135,7 +140,7 @@ class Groups:
         return self.parents.nbytes + 600 + sum(column.nbytes for column in self.columns.values())
 
 
-def encode_groups(tree: GroupTree, dag_id: str) -> tuple[bytes, dict[str, bytes]]:
+def encode_groups(tree: GroupTree, dag_id: str, *, sort_keys: bool = True) -> tuple[bytes, dict[str, bytes]]:
     """(the hot section, the cold columns).
 
     Raises:
@@ -144,9 +149,14 @@ def encode_groups(tree: GroupTree, dag_id: str) -> tuple[bytes, dict[str, bytes]
     names = {name for row in tree.rows for name in row}
     for name in names:
         if not isinstance(name, str):
-            raise InvalidDagError(dag_id, "dag.task_group", f"key {name!r} is not a string")
+            raise InvalidDagError(dag_id, "dag.task_group", f"key {excerpt(name)} is not a string")
     columns = {
-        name: encode_column([row.get(name, ABSENT) for row in tree.rows], f"dag.task_group.{name}", dag_id)
+        name: encode_column(
+            [row.get(name, ABSENT) for row in tree.rows],
+            f"dag.task_group.{name}",
+            dag_id,
+            sort_keys=sort_keys,
+        )
         for name in sorted(names)
     }
     hot = {name: packed for name, packed in columns.items() if name in _HOT_NAMES}
@@ -166,10 +176,15 @@ def decode_groups(packed: bytes) -> Groups:
         raise FormatError("groups is not a count, parents and columns")
     n_groups, packed_parents, packed_columns = sections
     if type(n_groups) is not int or n_groups < 1:
-        raise FormatError(f"groups has the count {n_groups!r}")
+        raise FormatError(f"groups has the count {excerpt(n_groups)}")
     parents = numbers_in(packed_parents, n_groups, n_groups + 1, "parents")
     if parents[0] != NO_PARENT or not all(0 < parent <= row for row, parent in enumerate(parents) if row):
         raise FormatError("a group stands before its parent")
+    depths = [0]
+    for parent in parents[1:]:
+        depths.append(depths[parent - 1] + 1)
+    if max(depths) > _MAX_GROUP_DEPTH:
+        raise FormatError(f"groups are nested deeper than {_MAX_GROUP_DEPTH} levels")
     return Groups(parents, decode_columns(packed_columns, n_groups))
 
 
@@ -179,8 +194,5 @@ def decode_columns(packed_columns: Any, n_rows: int) -> dict[str, Column]:
     Raises:
         FormatError: not such a mapping.
     """
-    if not isinstance(packed_columns, dict):
-        raise FormatError("columns is not a mapping")
-    if not all(isinstance(packed, bytes) for packed in packed_columns.values()):
-        raise FormatError("a column is not a byte string")
-    return {name: decode_column(packed, n_rows, str(name)) for name, packed in packed_columns.items()}
+    columns = packed_columns_in(packed_columns, "a group")
+    return {name: decode_column(packed, n_rows, name) for name, packed in columns.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from sched_cache.errors import FormatError
 from sched_cache.format.cold_part import ColdPart
 from sched_cache.format.columns import ABSENT, Column, decode_column
 from sched_cache.format.document import DAG_ID_NAMES, EDGE_NAMES, GROUP_NAMES
+from sched_cache.format.excerpt import excerpt
 from sched_cache.format.fields import PARTIAL_PREFIX
 from sched_cache.format.groups import GroupTree, decode_columns, unflatten
 
@@ -22,33 +24,52 @@ def restore_document(dag: CompactDag, cold: ColdPart) -> dict[str, Any]:
     Raises:
         FormatError: the two parts do not fit together.
     """
-    shape = cold.shape
-    dag_id_name = _one_of(shape.get("dag_id_name"), DAG_ID_NAMES)
-    hot_dag_fields, hot_columns, outer = dag.hot_sections()
-    inner = {**deepcopy(hot_dag_fields), **deepcopy(cold.dag_fields), dag_id_name: dag.dag_id}
-    columns = {**hot_columns, **{name: cold.column(name) for name in cold.column_names}}
-    inner["tasks"] = _tasks(dag, shape, columns)
+    _, _, outer = dag.hot_sections()
+    tasks = restore_tasks(dag, cold, range(dag.n_tasks))
+    return {**deepcopy(outer), "dag": {**restore_dag_fields(dag, cold), "tasks": tasks}}
+
+
+def restore_dag_fields(dag: CompactDag, cold: ColdPart) -> dict[str, Any]:
+    """The `dag` of the document without its `tasks`.
+
+    Raises:
+        FormatError: the two parts do not fit together.
+    """
+    dag_id_name = _one_of(cold.shape.get("dag_id_name"), DAG_ID_NAMES)
+    hot_dag_fields, _, _ = dag.hot_sections()
+    fields = {**deepcopy(hot_dag_fields), **deepcopy(cold.dag_fields), dag_id_name: dag.dag_id}
     groups = _group_tree(dag, cold)
     if groups is not None:
-        inner[_one_of(shape.get("group_name"), GROUP_NAMES)] = unflatten(groups, dag.task_ids)
-    return {**deepcopy(outer), "dag": inner}
+        fields[_one_of(cold.shape.get("group_name"), GROUP_NAMES)] = unflatten(groups, dag.task_ids)
+    return fields
 
 
 def _one_of(name: Any, names: tuple[str, ...]) -> str:
     if name not in names:
-        raise FormatError(f"shape has the name {name!r}, expected one of {names}")
+        raise FormatError(f"shape has the name {excerpt(name)}, expected one of {names}")
     return str(name)
 
 
-def _tasks(dag: CompactDag, shape: dict[str, Any], columns: dict[str, Column]) -> list[dict[str, Any]]:
-    if not dag.n_tasks:
+def restore_tasks(dag: CompactDag, cold: ColdPart, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """The elements of the document's `tasks` at `indices`, in their order.
+
+    Raises:
+        FormatError: the two parts do not fit together.
+    """
+    if not indices:
         return []
-    rows: list[dict[str, Any]] = [{"task_id": task_id} for task_id in dag.task_ids]
+    shape = cold.shape
+    _, hot_columns, _ = dag.hot_sections()
+    columns = {**hot_columns, **{name: cold.column(name) for name in cold.column_names}}
+    task_ids = dag.task_ids
+    rows: list[dict[str, Any]] = [{"task_id": task_ids[index]} for index in indices]
     split = shape.get("split_partials")
     # `partial_kwargs` itself comes first, so that its keywords find it.
     for name in sorted(columns, key=lambda name: (name.startswith(PARTIAL_PREFIX), name)):
         keyword = name.removeprefix(PARTIAL_PREFIX) if split and name.startswith(PARTIAL_PREFIX) else None
-        for row, value in zip(rows, columns[name], strict=True):
+        column = columns[name]
+        for row, index in zip(rows, indices, strict=True):
+            value = column[index]
             if value is ABSENT:
                 continue
             if type(value) in (dict, list):
@@ -61,14 +82,13 @@ def _tasks(dag: CompactDag, shape: dict[str, Any], columns: dict[str, Column]) -
                 raise FormatError(f"column {name} has a value for a task without partial_kwargs")
     edge_name = _one_of(shape.get("edge_name"), EDGE_NAMES)
     has_edges = _structure_column(shape, "has_edges", dag.n_tasks)
-    task_ids = dag.task_ids
-    for index, (row, has) in enumerate(zip(rows, has_edges, strict=True)):
-        if has:
+    for row, index in zip(rows, indices, strict=True):
+        if has_edges[index]:
             row[edge_name] = [task_ids[other] for other in dag.downstream(index)]
     envelopes = _structure_column(shape, "envelope", dag.n_tasks)
     return [
         row if envelope is ABSENT else {**_mapping(envelope), "__var": row}
-        for row, envelope in zip(rows, envelopes, strict=True)
+        for row, envelope in zip(rows, map(envelopes.__getitem__, indices), strict=True)
     ]
 
 

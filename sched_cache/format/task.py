@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class CompactTask:
     """A flyweight over the columns of its DAG: every field the host sees is an attribute, in serialized form.
 
-    `dag.task(task_id)` returns the same object every time, so tasks may be compared by identity. A hot field that
-    the document leaves out has its default; any other raises `AttributeError`.
+    `dag.task(task_id)` returns the same object every time, so tasks may be compared by identity. A hot field
+    that the document leaves out has its default; any other raises `AttributeError`.
     """
 
     __slots__ = ("__weakref__", "dag", "index")
@@ -41,7 +41,9 @@ class CompactTask:
         return [task_ids[other] for other in self.dag.downstream(self.index)]
 
     def __getattr__(self, name: str) -> Any:
-        value = self.dag.effective(self.index, name) if not name.startswith("__") else ABSENT
+        if name.startswith("__") or name in CompactTask.__slots__:  # the latter: not yet set, as in a copy
+            raise AttributeError(name)
+        value = self.dag.effective(self.index, name)
         if value is ABSENT:
             raise AttributeError(f"task {self.task_id!r} of DAG {self.dag.dag_id!r} has no field {name!r}")
         return value
