@@ -1,0 +1,38 @@
+# The work is in tools/ (Python, standard library only); this file only names it.
+PYTHON ?= python3
+CORE = .venvs/core-3.11/bin/python
+MINUTES ?= 10
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint test-unit fuzz bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## install into an environment of its own and run the main job
+	@$(PYTHON) -m tools environment demo
+	@.venvs/demo/bin/sched-cache demo
+
+test: ## everything CI runs: style, types, layers, tests on every Python and host, the wheel
+	@$(PYTHON) -m tools test
+
+lint: ## style, types and layers only
+	@$(PYTHON) -m tools test "ruff check" "ruff format" "mypy" "layers"
+
+test-unit: ## the fast tests only, on Python 3.11
+	@$(PYTHON) -m tools environment core-3.11
+	@$(CORE) -m pytest tests/unit
+
+fuzz: ## damaged bytes and documents against the decoder, for MINUTES=10
+	@$(PYTHON) -m tools environment core-3.11
+	@$(CORE) -m tests.fuzz --minutes $(MINUTES)
+
+bench: ## the format against Airflow's own code and other codecs, with a report page
+	@$(PYTHON) -m tools environment core-3.11
+	@$(PYTHON) -m tools environment airflow-3.3.2
+	@$(CORE) -m bench run format
+	@$(CORE) -m bench report
+
+clean: ## remove every environment, cache and build product
+	rm -rf .venvs build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,71 @@
+"""Servers for the tests that ask for them, started once per run; each test gets a database of its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.support.servers import MariadbServer, PostgresServer, RedisServer, required
+
+# Machines that run tests are busy: an example may take long without anything being wrong.
+settings.register_profile("patient", deadline=None, print_blob=True)
+settings.load_profile("patient")
+
+# The tests of a host are collected only beside that host.
+_HOST_FOLDERS = {"3": "airflow3", "2": "airflow2"}
+_host = importlib.metadata.version("apache-airflow")[0] if importlib.util.find_spec("airflow") else None
+collect_ignore = [folder for major, folder in _HOST_FOLDERS.items() if major != _host]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL, shared: a test that stops, kills or pauses a server starts its own."""
+    with required():
+        server = PostgresServer()
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL (psycopg2) of an empty database."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """A running MariaDB, shared: a test that stops, kills or pauses a server starts its own."""
+    with required():
+        server = MariadbServer()
+    with server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariadbServer) -> Iterator[str]:
+    """The URL (pymysql) of an empty database."""
+    name = mariadb_server.create_database()
+    yield mariadb_server.url(name)
+    mariadb_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A running Redis, shared: a test that stops, kills or pauses a server starts its own."""
+    with required():
+        server = RedisServer()
+    with server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of an empty Redis."""
+    redis_server.flush()
+    return redis_server.url

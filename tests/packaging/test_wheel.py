@@ -1,0 +1,88 @@
+"""What `pip install sched-cache` puts on a machine, and that it works there without the checkout."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from email import message_from_string
+from pathlib import PurePosixPath
+
+from tests.packaging.conftest import Installation
+
+_DOCUMENT = {
+    "__version": 3,
+    "dag": {
+        "dag_id": "sales",
+        "fileloc": "/dags/sales.py",
+        "timezone": "UTC",
+        "tasks": [
+            {
+                "__type": "operator",
+                "__var": {"task_id": "extract", "downstream_task_ids": ["load"], "retries": 2},
+            },
+            {"__type": "operator", "__var": {"task_id": "load", "doc_md": "L\u00e4dt."}},
+        ],
+    },
+}
+_ROUND_TRIP = f"""
+import json
+from sched_cache.format import decode_dag, encode_dag
+document = json.loads({json.dumps(_DOCUMENT)!r})
+encoded = encode_dag(document)
+dag = decode_dag(encoded.hot, cold=encoded.cold)
+assert dag.to_serialized() == document
+print(dag.dag_id, dag.n_tasks, dag.task("extract").retries)
+"""
+
+
+def test_only_our_names_land_in_site_packages(installation: Installation) -> None:
+    """No generic name: not `adapters`, not `bench`, not `tests`, not `tools`."""
+    with zipfile.ZipFile(installation.wheel) as wheel:
+        top_level = {PurePosixPath(name).parts[0] for name in wheel.namelist()}
+    ours = {name for name in top_level if not name.endswith(".dist-info")}
+    assert ours - {"sched_cache_bench"} == {"sched_cache", "sched_cache_airflow"}
+
+
+def test_types_are_published(installation: Installation) -> None:
+    """Both packages carry the marker that makes type checkers read their annotations."""
+    with zipfile.ZipFile(installation.wheel) as wheel:
+        names = wheel.namelist()
+    assert "sched_cache/py.typed" in names
+    assert "sched_cache_airflow/py.typed" in names
+
+
+def test_metadata_names_license_and_every_extra(installation: Installation) -> None:
+    """An operator finds the license text and the extras that the README names."""
+    with zipfile.ZipFile(installation.wheel) as wheel:
+        (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        fields = message_from_string(wheel.read(metadata).decode())
+        assert any(name.endswith("/LICENSE") for name in wheel.namelist())
+    assert fields["Requires-Python"] == ">=3.10"
+    assert {"airflow3", "airflow2", "redis-fast", "prometheus", "statsd", "otel", "watch"} <= set(
+        fields.get_all("Provides-Extra", [])
+    )
+
+
+def test_the_installed_package_is_imported(installation: Installation) -> None:
+    """What the other tests here run is the wheel, not the checkout."""
+    for package in ("sched_cache", "sched_cache_airflow"):
+        path = installation.python_says(f"import {package}; print({package}.__file__)")
+        assert path.startswith(str(installation.python.parent.parent))
+
+
+def test_a_dag_survives_encode_and_decode(installation: Installation) -> None:
+    """The format works with nothing but the declared dependencies."""
+    assert installation.python_says(_ROUND_TRIP) == "sales 2 2"
+
+
+def test_the_command_explains_itself(installation: Installation) -> None:
+    """`sched-cache --help` works from any folder."""
+    done = installation.run("sched-cache", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "encode" in done.stdout
+
+
+def test_dependencies_agree(installation: Installation) -> None:
+    """pip finds no conflict among what it installed."""
+    done = installation.run("python", "-m", "pip", "--disable-pip-version-check", "check")
+    assert done.returncode == 0, done.stdout

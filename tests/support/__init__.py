@@ -1,0 +1,1 @@
+"""What tests start or plant faults with; nothing here is a test."""

@@ -1,0 +1,1 @@
+"""Documents, hostile bytes and exact comparison for tests of the format."""

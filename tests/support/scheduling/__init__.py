@@ -1,0 +1,6 @@
+"""DAGs and the task instances of their runs as plain values, for the tests of scheduling decisions on every host."""
+
+from tests.support.scheduling.dag_document import GroupSpec, TaskSpec, document_of
+from tests.support.scheduling.random_run import RunSpec, random_run
+
+__all__ = ["GroupSpec", "RunSpec", "TaskSpec", "document_of", "random_run"]

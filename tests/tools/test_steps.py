@@ -1,0 +1,70 @@
+"""How `make test` runs its steps and what it says at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.steps import SKIPPED, Step, report, run
+
+
+def step(name: str, code: str, *needs: str, timeout_seconds: float = 60.0) -> Step:
+    return Step(name, (sys.executable, "-I", "-c", code), needs, timeout_seconds)
+
+
+def test_a_step_runs_after_what_it_needs(tmp_path: Path) -> None:
+    """Even when it stands first in the list and there is room for both."""
+    made = tmp_path / "made"
+    steps = [step("reader", f"open({str(made)!r})", "writer"), step("writer", f"open({str(made)!r}, 'w')")]
+    assert [result.status for result in run(steps, tmp_path, jobs=2)] == ["passed", "passed"]
+
+
+def test_steps_that_would_wait_for_each_other_run_one_at_a_time(tmp_path: Path) -> None:
+    """And leave the room to others: each of the two would fail beside the other."""
+    lock = str(tmp_path / "lock")
+    code = f"import os, time; os.mkdir({lock!r}); time.sleep(0.3); os.rmdir({lock!r})"
+    steps = [Step(name, (sys.executable, "-I", "-c", code), alone_in="lock") for name in ("first", "second")]
+    assert [result.status for result in run(steps, tmp_path, jobs=2)] == ["passed", "passed"]
+
+
+def test_a_failure_is_told_and_stops_only_what_needs_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is 1, the step that needs it is skipped, the others run."""
+    steps = [step("bad", "raise SystemExit('broken')"), step("after", "", "bad"), step("other", "")]
+    results = run(steps, tmp_path, jobs=1)
+    assert [result.status for result in results] == ["failed", "skipped", "passed"]
+    assert report(results, 1.0) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "===== 1 errors in 1.00s ====="
+
+
+def test_a_step_may_say_that_it_cannot_run_here(tmp_path: Path) -> None:
+    """That is no failure, and its last line is the reason in the table."""
+    results = run([step("3.12", f"print('not installed'); raise SystemExit({SKIPPED})")], tmp_path, jobs=1)
+    assert [(result.status, result.last_line) for result in results] == [("skipped", "not installed")]
+    assert report(results, 1.0) == 0
+
+
+def test_tests_are_summed_from_pytests_own_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both of its styles are understood, also when something is printed after them."""
+    quiet = "print('2 passed, 1 skipped in 0.50s'); print('left over')"
+    loud = "print('=== 1 failed, 3 passed, 1 warning in 61.00s (0:01:01) ==='); raise SystemExit(1)"
+    results = run([step("quiet", quiet), step("loud", loud)], tmp_path, jobs=2)
+    assert report(results, 62.0) == 1
+    last_line = capsys.readouterr().out.splitlines()[-1]
+    assert last_line == "===== 5 passed, 1 skipped, 1 failed, 1 warnings in 62.00s ====="
+
+
+def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    """Its whole process group ends, and it counts as failed."""
+    started = tmp_path / "started"
+    child = f"import time; open({str(started)!r}, 'w'); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    before = time.monotonic()
+    (result,) = run([step("hangs", parent, timeout_seconds=1.0)], tmp_path, jobs=1)
+    assert started.exists()
+    assert result.status == "failed"
+    assert time.monotonic() - before < 15

@@ -1,0 +1,1 @@
+"""How this repository makes its environments and runs its checks, before anything is installed."""

@@ -1,0 +1,69 @@
+"""`python3 -m tools ...`; what a person types is in the Makefile."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+from tools import debian, environments, interpreters, steps, suites
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m tools", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    test = commands.add_parser("test", help="run the checks, all or the named ones with what they need")
+    test.add_argument("steps", nargs="*", metavar="STEP")
+    for command, does in {
+        "environment": "make it if need be",
+        "pin": "move it to the newest releases",
+    }.items():
+        one = commands.add_parser(command, help=does)
+        one.add_argument("name", choices=sorted(environments.ENVIRONMENTS))
+    arguments = parser.parse_args()
+    if arguments.command == "test":
+        return _test(arguments.steps)
+    environment = environments.ENVIRONMENTS[arguments.name]
+    try:
+        if debian.lacks_venv():
+            print(debian.install_missing(debian.VENV))
+        if arguments.command == "pin":
+            print(environments.pin(environment))
+        else:
+            print(environments.ensure(environment))
+    except interpreters.NoInterpreterError as error:
+        print(error)
+        return steps.SKIPPED
+    except subprocess.CalledProcessError as error:
+        print(f"{error.cmd[0]} ended with exit code {error.returncode}")
+        return 1
+    return 0
+
+
+def _test(names: list[str]) -> int:
+    chosen = suites.steps()
+    if names:
+        by_name = {step.name: step for step in chosen}
+        if unknown := [name for name in names if name not in by_name]:
+            print(f"no step {', '.join(unknown)}; there are: {', '.join(by_name)}")
+            return 2
+        wanted = set(names)
+        for step in reversed(chosen):  # what a step needs stands before it
+            if step.name in wanted:
+                wanted.update(step.needs)
+        chosen = [step for step in chosen if step.name in wanted]
+    started_at = time.monotonic()
+    packages = [
+        *(debian.VENV if debian.lacks_venv() else ()),
+        *(debian.SERVERS if suites.needs_servers(chosen) else ()),
+    ]
+    print(f"Debian packages: {debian.install_missing(packages)} ({time.monotonic() - started_at:.1f} s)")
+    jobs = int(os.environ.get("JOBS", min(2, os.cpu_count() or 1)))
+    results = steps.run(chosen, environments.ROOT, jobs)
+    return steps.report(results, time.monotonic() - started_at)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

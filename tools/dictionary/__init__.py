@@ -1,0 +1,1 @@
+"""Makes the preset dictionary of `sched_cache.format.compression`."""

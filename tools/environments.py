@@ -1,0 +1,123 @@
+"""The virtual environments under .venvs/, each rebuilt when what it is made from changes."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import interpreters
+
+ROOT = Path(__file__).resolve().parent.parent
+VENVS = ROOT / ".venvs"
+PINS = ROOT / "tools" / "pins"
+
+_STAMP = "made-from"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An editable install of this project with `extras`; every version as pins/`name`.txt says."""
+
+    name: str
+    python: str
+    extras: tuple[str, ...]
+    also: tuple[str, ...] = ()  # requirements beside this project's own
+
+    @property
+    def folder(self) -> Path:
+        return VENVS / self.name
+
+    @property
+    def pins(self) -> Path:
+        return PINS / f"{self.name}.txt"
+
+    def executable(self, name: str) -> Path:
+        return self.folder / "bin" / name
+
+
+# The lowest version of every run-time dependency that setup.py allows.
+_LOWEST = ("msgpack==1.0.5", "sqlalchemy==1.4.36", "redis==5.0.1", "cachetools==5.3.0", "fakeredis==2.26.0")
+
+ENVIRONMENTS = {
+    environment.name: environment
+    for environment in (
+        Environment("demo", "3.11", ()),
+        Environment("core-3.11", "3.11", ("dev",)),
+        Environment("core-3.10", "3.10", ("test", "bench")),
+        Environment("core-3.12", "3.12", ("test", "bench")),
+        Environment("core-3.13", "3.13", ("test", "bench")),
+        Environment("lowest", "3.11", ("test", "bench"), _LOWEST),
+        # Airflow 3 reaches PostgreSQL through psycopg2 and through asyncpg.
+        Environment(
+            "airflow-3.3.2", "3.11", ("airflow3", "test", "watch"), ("apache-airflow==3.3.2", "asyncpg")
+        ),
+        Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
+    )
+}
+
+
+def ensure(environment: Environment) -> str:
+    """Makes `environment`, or leaves it alone when it is up to date. Returns one line saying which.
+
+    Raises:
+        interpreters.NoInterpreterError: this machine has no such Python.
+        subprocess.CalledProcessError: venv or pip failed, after telling why on standard error.
+    """
+    base = interpreters.find(environment.python)
+    with _making():
+        stamp = environment.folder / _STAMP
+        wanted = _made_from(environment, base)
+        if stamp.exists() and stamp.read_text() == wanted:
+            return f"{environment.name}: up to date"
+        _install(environment, base, ["--constraint", str(environment.pins)])
+        stamp.write_text(wanted)  # last: an interrupted build is made again
+        return f"{environment.name}: made with {base}"
+
+
+def pin(environment: Environment) -> str:
+    """Makes `environment` from the newest releases allowed and writes what it got into its pins."""
+    base = interpreters.find(environment.python)
+    with _making():
+        _install(environment, base, [])
+        listed = _pip(environment, "freeze", "--exclude-editable")
+    environment.pins.write_text(f"# Written by: python3 -m tools pin {environment.name}\n{listed}")
+    return f"{environment.pins.relative_to(ROOT)}: {len(listed.splitlines())} pins"
+
+
+@contextmanager
+def _making() -> Iterator[None]:
+    """One environment is made at a time: editable installs write into the same source tree."""
+    VENVS.mkdir(exist_ok=True)
+    with (VENVS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _install(environment: Environment, base: Path, constraints: list[str]) -> None:
+    shutil.rmtree(environment.folder, ignore_errors=True)
+    subprocess.run([base, "-m", "venv", environment.folder], check=True)
+    project = f"{ROOT}[{','.join(environment.extras)}]" if environment.extras else str(ROOT)
+    # -qq: one -q still prints every warning of every index consulted.
+    _pip(environment, "install", "-qq", *constraints, *environment.also, "--editable", project)
+
+
+def _pip(environment: Environment, *arguments: str) -> str:
+    command = (str(environment.executable("python")), "-m", "pip", "--disable-pip-version-check", *arguments)
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _made_from(environment: Environment, base: Path) -> str:
+    inputs = (
+        str(ROOT).encode(),  # an editable install and the scripts of a venv hold their own path
+        str(base).encode(),
+        repr(environment).encode(),
+        environment.pins.read_bytes(),
+        (ROOT / "setup.py").read_bytes(),
+    )
+    return hashlib.sha256(b"\0".join(inputs)).hexdigest()

@@ -1,0 +1,162 @@
+"""Runs steps that need each other, a few at a time, and tells how each of them went."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+# pytest's own last line, such as "== 3 passed, 1 skipped in 0.12s ==".
+_PYTEST_LINE = re.compile(r"^(?:=+ )?(?P<counts>\d+ [a-z]+.*?) in [\d.]+s.*$")
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
+_POLL_SECONDS = 0.05
+_GRACE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, run once every step it needs has passed.
+
+    A command that ends with `SKIPPED` could not run on this machine; its last line of output says why, and
+    steps that need it are skipped too.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    timeout_seconds: float = 900.0
+    alone_in: str = ""  # of the steps that say the same here, one runs at a time
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+SKIPPED = 75  # EX_TEMPFAIL: not a failure of what was tested
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    step: Step
+    status: str  # "passed", "failed" or "skipped"
+    seconds: float
+    last_line: str
+    counts: Counter[str]
+
+
+class _Running:
+    """A started step: its process leads a group of its own, so that ending it ends what it started."""
+
+    def __init__(self, step: Step, cwd: Path) -> None:
+        self.step = step
+        self._started_at = time.monotonic()
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by result()
+        self._terminated_at: float | None = None
+        self._process = subprocess.Popen(
+            step.command,
+            cwd=cwd,
+            env={**os.environ, **step.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def result(self) -> Result | None:
+        """How the step went, after printing its output; None while it runs."""
+        code = self._process.poll()
+        if code is None:
+            self._enforce_timeout()
+            return None
+        seconds = time.monotonic() - self._started_at
+        self._output.seek(0)
+        text = self._output.read().decode(errors="replace")
+        self._output.close()
+        if self._terminated_at is not None:
+            text += f"\nstopped after {self.step.timeout_seconds:.0f} s\n"
+        status = {0: "passed", SKIPPED: "skipped"}.get(code, "failed")
+        print(f"\n---- {self.step.name}: {status}, {seconds:.1f} s\n{text.strip()}", flush=True)
+        last_line, counts = _outcome(text)
+        return Result(self.step, status, seconds, last_line, counts)
+
+    def stop(self, with_signal: signal.Signals) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, with_signal)
+
+    def _enforce_timeout(self) -> None:
+        now = time.monotonic()
+        if self._terminated_at is None:
+            if now - self._started_at > self.step.timeout_seconds:
+                self._terminated_at = now
+                self.stop(signal.SIGINT)  # pytest then tears its servers down
+        elif now - self._terminated_at > _GRACE_SECONDS:
+            self.stop(signal.SIGKILL)
+
+
+def run(steps: Iterable[Step], cwd: Path, jobs: int) -> list[Result]:
+    """Runs `steps`, at most `jobs` at a time, in their order where needs allow. Results are in that order."""
+    waiting = list(steps)
+    order = [step.name for step in waiting]
+    running: list[_Running] = []
+    results: list[Result] = []
+    try:
+        while waiting or running:
+            for ended in [result for one in running if (result := one.result())]:
+                running = [one for one in running if one.step is not ended.step]
+                results.append(ended)
+            status = {result.step.name: result.status for result in results}
+            for step in list(waiting):
+                missed = [name for name in step.needs if status.get(name, "passed") != "passed"]
+                if missed:
+                    waiting.remove(step)
+                    results.append(Result(step, "skipped", 0.0, f"needs {', '.join(missed)}", Counter()))
+                elif (
+                    len(running) < jobs
+                    and all(name in status for name in step.needs)
+                    and not (step.alone_in and any(one.step.alone_in == step.alone_in for one in running))
+                ):
+                    waiting.remove(step)
+                    print(f"---- {step.name} ...", flush=True)
+                    running.append(_Running(step, cwd))
+            time.sleep(_POLL_SECONDS)
+    except BaseException:
+        for one in running:
+            one.stop(signal.SIGTERM)
+        raise
+    return sorted(results, key=lambda result: order.index(result.step.name))
+
+
+def report(results: Sequence[Result], seconds: float) -> int:
+    """Prints a table of `results`, then the sum of all tests in pytest's own words. Returns the exit code."""
+    width = max(len(result.step.name) for result in results)
+    print(f"\n{'step':{width}}  status   seconds  last line")
+    for result in results:
+        name, said = result.step.name, result.last_line.strip("= ")[:90]
+        print(f"{name:{width}}  {result.status:7} {result.seconds:8.1f}  {said}")
+    total: Counter[str] = sum((result.counts for result in results), Counter())
+    failed_steps = [result for result in results if result.status == "failed"]
+    # A failed step that no failed test explains must show in the last line too.
+    total["errors"] += sum(
+        not (result.counts["failed"] or result.counts["errors"]) for result in failed_steps
+    )
+    words = ", ".join(f"{n} {word}" for word, n in total.items() if n)
+    print(f"===== {words or 'no tests ran'} in {seconds:.2f}s =====")
+    sys.stdout.flush()
+    return 1 if failed_steps else 0
+
+
+def _outcome(output: str) -> tuple[str, Counter[str]]:
+    """pytest's last line and its counts; of other programs the last line and no counts."""
+    lines = output.strip().splitlines() or [""]
+    for line in reversed(lines):
+        if matched := _PYTEST_LINE.match(line):
+            plural = {"error": "errors", "warning": "warnings"}
+            found = _COUNT.findall(matched["counts"])
+            return line, Counter({plural.get(word, word): int(n) for n, word in found})
+    return lines[-1], Counter()

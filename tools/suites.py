@@ -1,0 +1,56 @@
+"""What `make test` runs."""
+
+from __future__ import annotations
+
+import sys
+
+from tools.environments import ENVIRONMENTS
+from tools.steps import Step
+
+_CORE = "core-3.11"
+_OTHER_PYTHONS = ("core-3.10", "core-3.12", "core-3.13")
+_HOSTS = {"airflow-3.3.2": "tests/airflow3", "airflow-2.11.2": "tests/airflow2"}
+
+_CORE_TESTS = ("tests", *(f"--ignore={folder}" for folder in (*_HOSTS.values(), "tests/packaging")))
+
+
+def steps() -> list[Step]:
+    """All of them; those that others wait for longest come first."""
+    return [
+        *(_environment(name) for name in (_CORE, *_HOSTS, "lowest", *_OTHER_PYTHONS)),
+        _core("ruff check", "ruff", "check", "--output-format", "concise"),
+        _core("ruff format", "ruff", "format", "--check"),
+        _core("layers", "lint-imports"),
+        _core("mypy", "mypy"),
+        _tests(_CORE, *_CORE_TESTS),
+        *(_tests(name, folder) for name, folder in _HOSTS.items()),
+        *(_tests(name, *_CORE_TESTS) for name in ("lowest", *_OTHER_PYTHONS)),
+        _core("wheel", "python", "-m", "pytest", "-q", "tests/packaging"),
+    ]
+
+
+def needs_servers(chosen: list[Step]) -> bool:
+    """Whether one of the steps runs tests that start PostgreSQL, MariaDB or Redis."""
+    return any(step.name.startswith("tests ") for step in chosen)
+
+
+def _made(environment: str) -> str:
+    return f"environment {environment}"
+
+
+def _environment(name: str) -> Step:
+    # One at a time, or they would sit waiting for its lock; meanwhile the rest runs in those that are made.
+    return Step(_made(name), (sys.executable, "-m", "tools", "environment", name), alone_in="environments")
+
+
+def _core(name: str, command: str, *arguments: str) -> Step:
+    return Step(name, (_executable(_CORE, command), *arguments), (_made(_CORE),))
+
+
+def _tests(environment: str, *arguments: str) -> Step:
+    command = (_executable(environment, "python"), "-m", "pytest", "-q", *arguments)
+    return Step(f"tests {environment}", command, (_made(environment),))
+
+
+def _executable(environment: str, name: str) -> str:
+    return str(ENVIRONMENTS[environment].executable(name))
