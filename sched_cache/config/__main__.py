@@ -1,0 +1,7 @@
+"""Prints CONFIG.md."""
+
+import sys
+
+from sched_cache.config.markdown import config_markdown
+
+sys.stdout.write(config_markdown())

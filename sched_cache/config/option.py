@@ -1,0 +1,68 @@
+"""One option: declared once, beside its default, in the body of `Config`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from sched_cache.config.kind import Kind
+from sched_cache.errors import ConfigError
+
+PREFIX = "SCHED_CACHE__"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What is known of one option besides its value."""
+
+    name: str
+    default: Any
+    kind: Kind
+    unit: str
+    doc: str
+
+    @property
+    def environment_name(self) -> str:
+        """The variable that `Config.load` reads."""
+        return PREFIX + self.name.upper()
+
+    def read(self, text: str) -> Any:
+        """The value that `text` spells, not yet checked against the range.
+
+        Raises:
+            ConfigError: it spells none.
+        """
+        try:
+            return self.kind.read(text)
+        except (ValueError, KeyError):
+            raise ConfigError(self.name, self.kind.show(text), self.kind.allowed) from None
+
+    def check(self, value: Any) -> None:
+        """Returns if `value` is allowed.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        try:
+            self.kind.check(value)
+        except ValueError as error:
+            reason = f" ({error})" if error.args else ""
+            # The cause is cut off: its text and its frames may hold a password.
+            raise ConfigError(self.name, self.kind.show(value), self.kind.allowed + reason) from None
+
+
+def option(default: T, kind: Kind, *, unit: str = "", doc: str) -> T:
+    """A field of `Config`. `doc` is a Markdown sentence or two for CONFIG.md."""
+    declared: T = field(default=default, metadata={"kind": kind, "unit": unit, "doc": doc})
+    return declared
+
+
+def options(config_class: type[Any]) -> Iterator[Option]:
+    """The options of `config_class` in the order of their declaration; other fields are passed over."""
+    for declared in fields(config_class):
+        facts = declared.metadata
+        if "kind" not in facts:
+            continue
+        yield Option(declared.name, declared.default, facts["kind"], facts["unit"], facts["doc"])
