@@ -1,0 +1,31 @@
+"""Where contents, pointers and flags are kept."""
+
+from sched_cache.store.contract import (
+    MAX_KEY_LENGTH,
+    ChangeSet,
+    Connection,
+    Content,
+    Pointer,
+    Publication,
+    Published,
+    Seq,
+    Store,
+    Stored,
+    Version,
+    check_key,
+)
+
+__all__ = [
+    "MAX_KEY_LENGTH",
+    "ChangeSet",
+    "Connection",
+    "Content",
+    "Pointer",
+    "Publication",
+    "Published",
+    "Seq",
+    "Store",
+    "Stored",
+    "Version",
+    "check_key",
+]

@@ -1,0 +1,179 @@
+"""Parts of contents as Redis strings: `namespace:format:digest`, written once, checked on arrival."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from sched_cache.clock import Clock
+from sched_cache.config import Config
+from sched_cache.errors import FormatError, RedisUnavailableError
+from sched_cache.format import FORMAT_VERSION, compress, content_hash_of, decompress
+from sched_cache.stats import RedisCounters
+from sched_cache.store.redis.client import Client
+from sched_cache.store.redis.link import Link
+
+_READS_PER_RENEWAL = 64
+
+
+class _Foreign:
+    """Stands for a value that is not even a string."""
+
+
+_FOREIGN = _Foreign()
+
+
+class RedisParts:
+    """Every method is one round trip, and raises RedisUnavailableError when there is no answer.
+
+    A value that is not the part it is named after, whoever wrote it, is a miss. It is deleted, and with it
+    the lease of whoever wrote it, so that somebody writes it again at once.
+    """
+
+    def __init__(
+        self, link: Link, config: Config, counters: RedisCounters, clock: Clock, source: random.Random
+    ) -> None:
+        self._link = link
+        self._prefix = f"{config.namespace}:{FORMAT_VERSION}:"
+        self._ttl_seconds = config.redis_content_ttl_seconds
+        self._compression_min_bytes = config.redis_compression_min_bytes
+        self._max_bytes = config.max_content_bytes
+        self._lease_ms = int(config.redis_lease_seconds * 1000)
+        self._counters = counters
+        self._clock = clock
+        self._random = source
+
+    def get(self, digest: str) -> bytes | None:
+        """The part, or None for a miss."""
+        started = self._clock.monotonic()
+        key = self._prefix + digest
+        value = self._link.run(lambda client: _get(client, key))
+        part = self._check(digest, value)
+        self._counters.get_seconds.record(self._clock.monotonic() - started)
+        if part is None:
+            self._counters.misses += 1
+        else:
+            self._counters.hits += 1
+            self._renew([digest])
+        return part
+
+    def get_many(self, digests: Collection[str]) -> dict[str, bytes]:
+        """The parts that are there."""
+        started = self._clock.monotonic()
+        keys = [self._prefix + digest for digest in digests]
+        values = self._link.run(lambda client: _get_many(client, keys))
+        checked = {digest: self._check(digest, value) for digest, value in zip(digests, values, strict=True)}
+        parts = {digest: part for digest, part in checked.items() if part is not None}
+        self._counters.get_seconds.record(self._clock.monotonic() - started)
+        self._counters.hits += len(parts)
+        self._counters.misses += len(checked) - len(parts)
+        self._renew(parts)
+        return parts
+
+    def put_many(self, parts: Mapping[str, bytes]) -> None:
+        """Writes those that are not there."""
+        started = self._clock.monotonic()
+        values = {digest: compress(part, self._compression_min_bytes) for digest, part in parts.items()}
+
+        def command(client: Client) -> None:
+            pipeline = client.pipeline(transaction=False)
+            for digest, value in values.items():
+                pipeline.set(self._prefix + digest, value, ex=self._ttl_seconds, nx=True)
+            pipeline.execute()
+
+        try:
+            self._link.run(command)
+        except RedisUnavailableError:
+            self._counters.put_errors += len(values)
+            raise
+        self._counters.put_seconds.record(self._clock.monotonic() - started)
+        self._counters.puts += len(values)
+        self._counters.bytes_written += sum(map(len, values.values()))
+
+    def lease(self, digests: Collection[str]) -> list[str]:
+        """Those that this node alone may load until the lease ends. It does so with time, or by `release`.
+
+        For efficiency only: two nodes that load the same content write the same bytes. A lease stays after
+        the part was put, so that a node that missed the part just before does not get one.
+        """
+
+        def command(client: Client) -> list[Any]:
+            pipeline = client.pipeline(transaction=False)
+            for digest in digests:
+                pipeline.set(self._lease_key(digest), b"", px=self._lease_ms, nx=True)
+            return pipeline.execute()
+
+        granted = self._link.run(command)
+        leased = [digest for digest, is_granted in zip(digests, granted, strict=True) if is_granted]
+        self._counters.leases += len(leased)
+        return leased
+
+    def release(self, digests: Collection[str]) -> None:
+        """Ends the leases of parts that this node did not load after all."""
+        self._delete([self._lease_key(digest) for digest in digests])
+
+    def _lease_key(self, digest: str) -> str:
+        return f"{self._prefix}{digest}:lease"
+
+    def _check(self, digest: str, value: Any) -> bytes | None:
+        if value is None:
+            return None
+        if isinstance(value, bytes):
+            self._counters.bytes_read += len(value)
+            try:
+                part = decompress(value, self._max_bytes)
+                if content_hash_of(part) == digest:
+                    return part
+            except FormatError:
+                pass
+        self._counters.damaged += 1
+        with suppress(RedisUnavailableError):  # whoever reads it next tries again
+            self._delete([self._prefix + digest, self._lease_key(digest)])
+        return None
+
+    def _renew(self, digests: Collection[str]) -> None:
+        """One read in 64 starts the time to live anew: what is in use stays, at hardly any cost."""
+        renewed = [
+            self._prefix + digest for digest in digests if self._random.random() * _READS_PER_RENEWAL < 1
+        ]
+        if not renewed:
+            return
+
+        def command(client: Client) -> None:
+            pipeline = client.pipeline(transaction=False)
+            for key in renewed:
+                pipeline.expire(key, self._ttl_seconds)
+            pipeline.execute()
+
+        with suppress(RedisUnavailableError):  # a part that expires early costs one read of the database
+            self._link.run(command)
+            self._counters.renewals += len(renewed)
+
+    def _delete(self, keys: list[str]) -> None:
+        def command(client: Client) -> None:
+            pipeline = client.pipeline(transaction=False)
+            for key in keys:
+                pipeline.delete(key)
+            pipeline.execute()
+
+        self._link.run(command)
+
+
+def _get(client: Client, key: str) -> Any:
+    try:
+        return client.get(key)
+    except ResponseError as error:
+        if str(error).startswith("WRONGTYPE"):
+            return _FOREIGN
+        raise
+
+
+def _get_many(client: Client, keys: list[str]) -> list[Any]:
+    # A cluster answers MGET only for keys of one slot; its client has a method that asks slot by slot.
+    mget = getattr(client, "mget_nonatomic", client.mget)
+    values: list[Any] = mget(keys)
+    return values

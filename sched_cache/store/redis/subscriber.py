@@ -1,0 +1,166 @@
+"""The thread that hears of publications."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Lock, Thread
+from typing import Any
+
+from sched_cache import fork
+from sched_cache.clock import Clock
+from sched_cache.errors import FormatError, RedisUnavailableError
+from sched_cache.stats import RedisCounters
+from sched_cache.store.contract import Pointer
+from sched_cache.store.redis.deadline import start_call
+from sched_cache.store.redis.link import FAILURES, Link
+from sched_cache.store.redis.notification import decode_notification
+
+logger = logging.getLogger("sched_cache.redis")
+
+_LISTEN_SECONDS = 0.25
+"""How long one look at the channel lasts, and so how long `close` may have to wait."""
+_MIN_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 5.0
+
+
+class Subscriber:
+    """Joins the channel on a connection of its own, and again whenever that connection is lost.
+
+    All of it is best effort: a notification that is lost costs time until the next certification, no more.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        channel: str,
+        on_pointer: Callable[[Pointer], None],
+        on_joined: Callable[[], None],
+        clock: Clock,
+        counters: RedisCounters,
+        timeout_seconds: float,
+        ping_seconds: float,
+        source: random.Random,
+    ) -> None:
+        self._link = link
+        self._channel = channel
+        self._on_pointer = on_pointer
+        self._on_joined = on_joined
+        self._clock = clock
+        self._counters = counters
+        self._timeout_seconds = timeout_seconds
+        self._ping_seconds = ping_seconds
+        self._random = source
+        self.reset_after_fork()
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """Lets go of the parent's connection. The thread does not exist here until `start` is called."""
+        self._lock = Lock()
+        self._thread: Thread | None = None  # guarded by _lock for writing
+        self._stopped = Event()
+        # Only the thread that calls `step` uses these.
+        self._pubsub: Any = None
+        self._is_joined = False
+        self._n_failures = 0
+        self._heard_at = 0.0
+        self._is_pinged = False
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether notifications arrive at this time, as far as is known."""
+        return self._is_joined
+
+    def start(self) -> None:
+        """Makes sure that a thread listens. One attribute when one does."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            if self._thread is None and not self._stopped.is_set():
+                self._thread = Thread(target=self._listen, name="sched-cache-subscriber", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread and its connection. Not to be called from a callback."""
+        self._stopped.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+        self._leave()
+
+    def step(self) -> None:
+        """Joins the channel if need be, else waits for one message and deals with it."""
+        try:
+            start_call(self._timeout_seconds)
+            if self._pubsub is None:
+                self._join()
+            else:
+                self._hear(self._pubsub.get_message(timeout=min(_LISTEN_SECONDS, self._ping_seconds)))
+        except (*FAILURES, RedisUnavailableError) as error:
+            if self._is_joined:
+                logger.info("lost the notification channel (%s: %s)", type(error).__name__, error)
+            self._leave()
+            self._pause()
+
+    def _listen(self) -> None:
+        stopped = self._stopped
+        while not stopped.is_set():
+            self.step()
+
+    def _join(self) -> None:
+        self._pubsub = self._link.connect().pubsub()
+        self._heard_at = self._clock.monotonic()
+        self._pubsub.subscribe(self._channel)
+
+    def _leave(self) -> None:
+        pubsub, self._pubsub = self._pubsub, None
+        self._is_joined = self._is_pinged = False
+        if pubsub is not None:
+            with suppress(*FAILURES):  # it is being given up anyway
+                pubsub.close()
+
+    def _pause(self) -> None:
+        """The longer the more often it failed, and not in step with other nodes."""
+        seconds = min(_MIN_PAUSE_SECONDS * 2.0 ** min(self._n_failures, 10), _MAX_PAUSE_SECONDS)
+        self._n_failures += 1
+        self._stopped.wait(seconds * self._random.uniform(0.5, 1.0))
+
+    def _hear(self, message: Any) -> None:
+        now = self._clock.monotonic()
+        if message is None:
+            silent_seconds = now - self._heard_at
+            if silent_seconds > 2 * self._ping_seconds:
+                # A connection that the network has forgotten: neither end is told.
+                raise RedisUnavailableError("the notification channel does not answer")
+            if silent_seconds > self._ping_seconds and not self._is_pinged:
+                self._is_pinged = True
+                start_call(self._timeout_seconds)
+                self._pubsub.ping()
+            return
+        self._heard_at = now
+        self._is_pinged = False
+        if message["type"] == "subscribe":
+            # Also after redis-py has joined again by itself: then messages may have been lost before.
+            self._is_joined = True
+            self._n_failures = 0
+            self._counters.subscriptions += 1
+            self._call(self._on_joined)
+        elif message["type"] == "message":
+            self._deliver(message["data"])
+
+    def _deliver(self, data: Any) -> None:
+        try:
+            pointer = decode_notification(data)
+        except FormatError:
+            self._counters.notices_rejected += 1
+            return
+        self._counters.notices_received += 1
+        self._call(lambda: self._on_pointer(pointer))
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception:
+            # Of the callback, not of Redis. This thread is the only one that listens, so it goes on.
+            logger.exception("a callback of the notification channel failed")

@@ -1,0 +1,215 @@
+"""L2 on Redis: every trouble becomes an answer, and one node loads for all."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from contextlib import suppress
+
+from sched_cache.clock import Clock
+from sched_cache.config import Config, parse_redis_url
+from sched_cache.errors import RedisUnavailableError
+from sched_cache.stats import Stats
+from sched_cache.store.contract import Pointer
+from sched_cache.store.redis.breaker import Breaker
+from sched_cache.store.redis.client import Client, open_client
+from sched_cache.store.redis.l2 import Answer
+from sched_cache.store.redis.link import Connect, Link
+from sched_cache.store.redis.notification import encode_notification
+from sched_cache.store.redis.parts import RedisParts
+from sched_cache.store.redis.subscriber import Subscriber
+
+_MAX_BATCH = 128
+"""Parts per round trip: so many that it hardly matters, so few that Redis is not blocked for others."""
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.001, 0.02
+
+
+class RedisTier:
+    """See `L2`."""
+
+    def __init__(
+        self,
+        config: Config,
+        stats: Stats,
+        clock: Clock,
+        source: random.Random | None = None,
+        connect: Connect = open_client,
+    ) -> None:
+        source = source or random.Random()
+        assert config.redis_url is not None, "without a URL there is NoRedis"
+        self._config = config
+        self._clock = clock
+        self._counters = stats.redis
+        self._random = source
+        breaker = Breaker(
+            clock,
+            config.redis_breaker_failures,
+            config.redis_breaker_min_seconds,
+            config.redis_breaker_max_seconds,
+            source,
+        )
+        url = parse_redis_url(config.redis_url)
+        self._link = Link(url, config.redis_timeout_seconds, breaker, stats.redis, connect)
+        self._parts = RedisParts(self._link, config, stats.redis, clock, source)
+        self._channel = f"{config.namespace}:published"
+        self._subscribers: list[Subscriber] = []
+        stats.add_gauge("redis_breaker_state", lambda: breaker.state)
+
+    def get(self, digest: str) -> bytes | Answer:
+        """The part, or why there is none."""
+        try:
+            part = self._parts.get(digest)
+            return Answer.MISS if part is None else part
+        except RedisUnavailableError:
+            return Answer.UNAVAILABLE
+
+    def get_many(self, digests: Collection[str]) -> dict[str, bytes | Answer]:
+        """An answer for each digest. After the first batch without an answer the rest is not asked for."""
+        answers: dict[str, bytes | Answer] = dict.fromkeys(digests, Answer.UNAVAILABLE)
+        try:
+            for batch in _batches(answers):
+                parts = self._parts.get_many(batch)
+                answers.update((digest, parts.get(digest, Answer.MISS)) for digest in batch)
+        except RedisUnavailableError:
+            pass
+        return answers
+
+    def put_many(self, parts: Mapping[str, bytes]) -> bool:
+        """Whether all parts are there now."""
+        try:
+            for batch in _batches(parts):
+                self._parts.put_many({digest: parts[digest] for digest in batch})
+            return True
+        except RedisUnavailableError:
+            return False
+
+    def fetch(self, digest: str, load: Callable[[], bytes | None]) -> bytes | None:
+        """The part from Redis, or else from `load`."""
+        answer = self.get(digest)
+        if answer is Answer.UNAVAILABLE:
+            return load()
+        if not isinstance(answer, Answer):
+            return answer
+
+        def load_one(_: list[str]) -> dict[str, bytes]:
+            part = load()
+            return {} if part is None else {digest: part}
+
+        return self._fill([digest], load_one).get(digest)
+
+    def fetch_many(
+        self, digests: Collection[str], load: Callable[[list[str]], Mapping[str, bytes]]
+    ) -> dict[str, bytes]:
+        """The parts from Redis, and the rest from `load`."""
+        answers = self.get_many(digests)
+        parts = {digest: part for digest, part in answers.items() if not isinstance(part, Answer)}
+        unavailable = [digest for digest, answer in answers.items() if answer is Answer.UNAVAILABLE]
+        missing = [digest for digest, answer in answers.items() if answer is Answer.MISS]
+        if unavailable:
+            # Whatever the trouble is, it may go on: take the rest from the database in one go.
+            parts.update(load(missing + unavailable))
+        elif missing:
+            parts.update(self._fill(missing, load))
+        return parts
+
+    def notify(self, pointer: Pointer) -> bool:
+        """Whether Redis took the message."""
+        message = encode_notification(pointer)
+
+        def command(client: Client) -> None:
+            client.publish(self._channel, message)
+
+        try:
+            self._link.run(command)
+        except RedisUnavailableError:
+            return False
+        self._counters.notices_sent += 1
+        return True
+
+    def subscribe(self, on_pointer: Callable[[Pointer], None], on_joined: Callable[[], None]) -> Subscriber:
+        """A subscription that is not yet started."""
+        subscriber = Subscriber(
+            self._link,
+            self._channel,
+            on_pointer,
+            on_joined,
+            self._clock,
+            self._counters,
+            self._config.redis_timeout_seconds,
+            self._config.redis_ping_seconds,
+            self._random,
+        )
+        self._subscribers.append(subscriber)
+        return subscriber
+
+    def close(self) -> None:
+        """Ends every subscription and connection."""
+        for subscriber in self._subscribers:
+            subscriber.close()
+        self._subscribers.clear()
+        self._link.close()
+
+    def _fill(self, missing: list[str], load: Callable[[list[str]], Mapping[str, bytes]]) -> dict[str, bytes]:
+        """What Redis does not have: loaded here, or by the node that has the lease.
+
+        Each round asks for leases first, so that when a holder gives up or dies, one of those who wait takes
+        over and not all of them. From the first trouble with Redis on it is not asked again.
+        """
+        parts: dict[str, bytes] = {}
+        pending = missing
+        give_up_at = self._clock.monotonic() + self._config.redis_lease_wait_seconds
+        wait_seconds = _FIRST_WAIT_SECONDS
+        try:
+            while True:
+                leased = [digest for batch in _batches(pending) for digest in self._parts.lease(batch)]
+                if leased:
+                    pending = _without(pending, set(leased))
+                    loaded = self._load_leased(leased, load)
+                    parts.update(loaded)
+                    self._put_leased(leased, loaded)
+                if not pending:
+                    return parts
+                if self._clock.monotonic() >= give_up_at:
+                    self._counters.lease_timeouts += 1
+                    break
+                self._counters.lease_waits += 1
+                self._clock.sleep(wait_seconds * self._random.uniform(0.5, 1.0))
+                wait_seconds = min(wait_seconds * 1.5, _LONGEST_WAIT_SECONDS)
+                for batch in _batches(pending):
+                    parts.update(self._parts.get_many(batch))
+                pending = _without(pending, parts)
+                if not pending:
+                    return parts
+        except RedisUnavailableError:
+            pending = _without(pending, parts)
+        if pending:
+            parts.update(load(pending))
+        return parts
+
+    def _load_leased(
+        self, leased: list[str], load: Callable[[list[str]], Mapping[str, bytes]]
+    ) -> Mapping[str, bytes]:
+        try:
+            return load(leased)
+        except BaseException:
+            with suppress(RedisUnavailableError):  # the leases end with time
+                self._parts.release(leased)
+            raise
+
+    def _put_leased(self, leased: list[str], loaded: Mapping[str, bytes]) -> None:
+        for batch in _batches([digest for digest in leased if digest in loaded]):
+            self._parts.put_many({digest: loaded[digest] for digest in batch})
+        failed = _without(leased, loaded)
+        if failed:
+            self._parts.release(failed)
+
+
+def _without(digests: list[str], others: Container[str]) -> list[str]:
+    return [digest for digest in digests if digest not in others]
+
+
+def _batches(digests: Collection[str]) -> Iterator[list[str]]:
+    remaining = iter(digests)
+    while batch := list(itertools.islice(remaining, _MAX_BATCH)):
+        yield batch

@@ -1,0 +1,115 @@
+"""One publishing transaction: lock the rows, write the contents, draw from the counter last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.engine import Connection
+
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.contract import Pointer, Publication, Published, Seq
+from sched_cache.store.sql.paging import pages
+from sched_cache.store.sql.schema import Tables
+from sched_cache.store.sql.upsert import insert_missing, upsert
+from sched_cache.store.verdict import Verdict, absent, pointer_after, published, verdict_on
+
+
+class Publisher:
+    """Publishes inside a transaction that somebody else begins and ends."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        dag, meta = tables.dag, tables.meta
+        self._pointers = select(dag.c.key, dag.c.version, dag.c.parsed_seq, dag.c.content_hash).where(
+            dag.c.key.in_(bindparam("keys", expanding=True))
+        )
+        self._locked_pointers = self._pointers.order_by(dag.c.key).with_for_update()
+        self._draw = update(meta).where(meta.c.id == 1).values(counter=meta.c.counter + bindparam("drawn"))
+        self._counter = select(meta.c.counter).where(meta.c.id == 1)
+
+    def read(self, connection: Connection, keys: Collection[str]) -> dict[str, Pointer]:
+        """The current pointers of those keys that have one."""
+        found = self._read(connection, keys, self._pointers)
+        return {key: pointer for key, pointer in found.items() if pointer.parsed_seq}
+
+    def publish(self, connection: Connection, publications: Sequence[Publication]) -> dict[str, Published]:
+        """Publishes all of `publications`, which are in the order of their keys.
+
+        Raises:
+            PublishConflictError: a token is not the current sequence. Nothing was changed.
+        """
+        current = self._lock(connection, publications)
+        verdicts = {one.key: verdict_on(one, current[one.key]) for one in publications}
+        moving = [one for one in publications if verdicts[one.key] is not Verdict.UNCHANGED]
+        after = dict(current)
+        if moving:
+            changing = [one for one in moving if verdicts[one.key] is Verdict.CHANGE]
+            self._write_contents(connection, changing)
+            # From here to the commit every other publisher waits.
+            last = self._draw_last(connection, len(moving))
+            for seq, one in enumerate(moving, last - len(moving) + 1):
+                after[one.key] = pointer_after(one, current[one.key], verdicts[one.key], Seq(seq))
+            upsert(connection, self._tables.dag, [_row(after[one.key]) for one in moving])
+        return {one.key: published(after[one.key], verdicts[one.key]) for one in publications}
+
+    def _lock(self, connection: Connection, publications: Sequence[Publication]) -> dict[str, Pointer]:
+        """The pointers as they stay until this transaction ends."""
+        keys = [one.key for one in publications]
+        found = self._read(connection, keys, self._locked_pointers)
+        current = {key: found.get(key, absent(key)) for key in keys}
+        new = [one.key for one in publications if one.key not in found and _will_exist(one, current[one.key])]
+        if new:
+            # There is no row to lock yet. Of two who insert it, one waits, and then sees the other's
+            # publication.
+            empty_row = {"version": 0, "parsed_seq": 0, "content_hash": None}
+            insert_missing(connection, self._tables.dag, [{"key": key, **empty_row} for key in new])
+            insert_missing(
+                connection, self._tables.acknowledged, [{"key": key, "acknowledged_seq": 0} for key in new]
+            )
+            inserted = self._read(connection, new, self._locked_pointers)
+            if len(inserted) != len(new):
+                raise StoreUnavailableError("a tombstone was purged under the publication that replaces it")
+            current.update(inserted)
+        return current
+
+    def _read(self, connection: Connection, keys: Collection[str], statement: Any) -> dict[str, Pointer]:
+        found = {}
+        for some in pages(keys):
+            for row in connection.execute(statement, {"keys": some}):
+                found[row[0]] = Pointer(*row)
+        return found
+
+    def _write_contents(self, connection: Connection, changing: Sequence[Publication]) -> None:
+        content = self._tables.content
+        for one in changing:
+            if one.content is None:
+                connection.execute(delete(content).where(content.c.key == one.key))
+            else:
+                upsert(
+                    connection, content, [{"key": one.key, "hot": one.content.hot, "cold": one.content.cold}]
+                )
+
+    def _draw_last(self, connection: Connection, n_numbers: int) -> int:
+        """Takes that many numbers from the counter, and its lock; the last of them."""
+        if connection.dialect.name == "postgresql":
+            drawn = connection.execute(
+                self._draw.returning(self._tables.meta.c.counter), {"drawn": n_numbers}
+            )
+            return int(drawn.scalar_one())
+        connection.execute(self._draw, {"drawn": n_numbers})
+        return int(connection.execute(self._counter).scalar_one())
+
+
+def _will_exist(publication: Publication, current: Pointer) -> bool:
+    return verdict_on(publication, current) is not Verdict.UNCHANGED
+
+
+def _row(pointer: Pointer) -> dict[str, object]:
+    return {
+        "key": pointer.key,
+        "version": pointer.version,
+        "parsed_seq": pointer.parsed_seq,
+        "content_hash": pointer.content_hash,
+    }

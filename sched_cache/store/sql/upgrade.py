@@ -1,0 +1,97 @@
+"""Creates the tables and brings older ones up to date, once, whoever comes first."""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy import insert, inspect, select, update
+from sqlalchemy.engine import Connection
+
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.sql.engine import Engines
+from sched_cache.store.sql.schema import SCHEMA_VERSION, Tables
+
+Step = Callable[[Connection, Tables], None]
+
+STEPS: Mapping[int, Step] = {}
+"""By the version that a step leaves behind. A database without tables gets the newest without any step."""
+
+_LOCK_WAIT_SECONDS = 30
+
+
+def is_current(engines: Engines, tables: Tables) -> bool:
+    """Whether the tables are there and of this version.
+
+    Raises:
+        StoreUnavailableError: they belong to a newer version of this library.
+    """
+    with engines.reads.connect() as connection:
+        return _version_of(connection, tables) == SCHEMA_VERSION
+
+
+def bring_up_to_date(
+    engines: Engines, tables: Tables, *, target: int = SCHEMA_VERSION, steps: Mapping[int, Step] = STEPS
+) -> None:
+    """Creates what is missing and runs the steps up to `target`, under a lock that spans all processes.
+
+    Raises:
+        StoreUnavailableError: the tables belong to a newer version of this library.
+    """
+    if engines.reads.dialect.name == "sqlite":
+        _let_readers_pass_writers(engines)
+    with _exclusively(engines, tables) as connection:
+        found = _version_of(connection, tables, target)
+        if found is None:
+            tables.metadata.create_all(connection)
+            first = {"id": 1, "counter": 0, "incarnation": secrets.token_hex(8), "purged_seq": 0}
+            connection.execute(insert(tables.meta), {**first, "schema_version": SCHEMA_VERSION})
+            found = SCHEMA_VERSION
+        for version in range(found + 1, target + 1):
+            steps[version](connection, tables)
+            connection.execute(update(tables.meta).values(schema_version=version))
+
+
+def _version_of(connection: Connection, tables: Tables, newest: int = SCHEMA_VERSION) -> int | None:
+    """The version of the tables; None when they are not there, or were left unfinished."""
+    if not inspect(connection).has_table(tables.meta.name, schema=tables.meta.schema):
+        return None
+    version: int | None = connection.execute(select(tables.meta.c.schema_version)).scalar()
+    if version is not None and version > newest:
+        raise StoreUnavailableError(
+            f"the tables are of schema version {version}, this sched_cache knows up to {newest}: upgrade it"
+        )
+    return version
+
+
+def _let_readers_pass_writers(engines: Engines) -> None:
+    """Turns on write-ahead logging for a file of our own; a host's file keeps what the host chose."""
+    with engines.reads.connect() as connection:
+        if not inspect(connection).get_table_names():
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+
+@contextmanager
+def _exclusively(engines: Engines, tables: Tables) -> Iterator[Connection]:
+    """A transaction that no other process upgrades beside."""
+    name = f"{tables.meta.schema or ''}.{tables.meta.name}"
+    number = zlib.crc32(name.encode())
+    with engines.writes.connect() as connection:
+        dialect = connection.dialect.name
+        # SQLite locked the file when the transaction began.
+        if dialect == "postgresql":
+            # CREATE TABLE IF NOT EXISTS is not safe against itself: both insert the type.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({number})")
+        if dialect in ("mysql", "mariadb"):
+            # DDL commits by itself here, so the lock must belong to the session.
+            take = f"SELECT GET_LOCK('sched_cache {number}', {_LOCK_WAIT_SECONDS})"
+            if connection.exec_driver_sql(take).scalar() != 1:
+                raise StoreUnavailableError("another process has been creating the tables for too long")
+        try:
+            yield connection
+            connection.commit()
+        finally:
+            if dialect in ("mysql", "mariadb"):
+                connection.exec_driver_sql(f"SELECT RELEASE_LOCK('sched_cache {number}')")

@@ -1,0 +1,81 @@
+"""Servers that go away and come back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.sql import SqlStore
+from tests.contracts.store import publication
+from tests.support.servers import MariadbServer, PostgresServer, required
+
+
+@pytest.fixture(scope="module", params=[PostgresServer, MariadbServer])
+def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer | MariadbServer]:
+    with required():
+        server = request.param()
+    with server:
+        yield server
+
+
+@pytest.fixture
+def store(server: PostgresServer | MariadbServer) -> Iterator[SqlStore]:
+    store = SqlStore.open(server.url(server.create_database()))
+    yield store
+    store.close()
+
+
+def test_a_restart_between_two_calls_is_not_noticed(
+    server: PostgresServer | MariadbServer, store: SqlStore
+) -> None:
+    """The pools are full of dead connections; no call fails for it."""
+
+    def restart() -> SqlStore:
+        server.restart()
+        return store
+
+    published = store.publish(publication("sales", "1"))
+    with store.transaction() as connection:
+        store.lock_fresh(connection, store.fresh(0, 10).pointers)
+    assert restart().read_hot(["sales"])["sales"].data == b"hot 1"
+    assert restart().publish(publication("sales", "2", token=published.parsed_seq)).changed
+    assert [one.key for one in restart().changes_since(0).pointers] == ["sales"]
+    with restart().transaction() as connection:
+        assert store.lock_fresh(connection, store.fresh(0, 10).pointers)
+
+
+def test_an_outage_is_an_error_and_soon(server: PostgresServer | MariadbServer, store: SqlStore) -> None:
+    """Reads, publications and claims fail alike; nothing that was written is lost."""
+    store.publish(publication("sales", "1"))
+    server.kill()
+    try:
+        for call in (
+            lambda: store.token("sales"),
+            lambda: store.changes_since(0),
+            lambda: store.publish(publication("sales", "2")),
+            lambda: store.transaction().__enter__(),
+        ):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailableError):
+                call()
+            assert time.monotonic() - began < 2
+    finally:
+        server.start()
+    assert store.read_hot(["sales"])["sales"].data == b"hot 1"
+
+
+def test_a_claim_that_is_cut_off_has_no_effect(
+    server: PostgresServer | MariadbServer, store: SqlStore
+) -> None:
+    """The flag is still up."""
+    store.publish(publication("sales", "1"))
+    page = store.fresh(0, 10)
+    with pytest.raises(StoreUnavailableError), store.transaction() as connection:
+        (claimed,) = store.lock_fresh(connection, page.pointers)
+        store.acknowledge(connection, "sales", claimed.parsed_seq)
+        server.kill()
+    server.start()
+    assert store.fresh(0, 10) == page
