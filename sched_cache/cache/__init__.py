@@ -1,0 +1,15 @@
+"""What a process keeps: decoded DAGs, and loads under way."""
+
+from sched_cache.cache.eviction import EvictionOrder, Measured, Resident
+from sched_cache.cache.lru import L1, Entry
+from sched_cache.cache.singleflight import Signal, SingleFlight
+
+__all__ = [
+    "L1",
+    "Entry",
+    "EvictionOrder",
+    "Measured",
+    "Resident",
+    "Signal",
+    "SingleFlight",
+]

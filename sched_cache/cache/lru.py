@@ -1,0 +1,187 @@
+"""L1: the decoded DAGs of this process, bounded in bytes and in number."""
+
+from __future__ import annotations
+
+import random
+from operator import attrgetter
+from threading import RLock
+from typing import Generic
+
+from cachetools import Cache
+
+from sched_cache import fork
+from sched_cache.cache.eviction import D, EvictionOrder, Resident
+from sched_cache.stats import L1Counters
+
+OVERHEAD_BYTES = 1024
+"""Of one resident beside its DAG: entry, books, order, and the memory of the evicted."""
+
+
+class Entry(Generic[D]):
+    """What a key points to. Immutable, so no reader sees one version's number with another's DAG."""
+
+    __slots__ = ("resident", "version")
+
+    def __init__(self, version: int, resident: Resident[D]) -> None:
+        self.version = version
+        self.resident = resident
+
+    @property
+    def content_hash(self) -> str:
+        """The name of the content. Keys that point to the same content share one DAG."""
+        return self.resident.content_hash
+
+    @property
+    def dag(self) -> D:
+        """The decoded DAG."""
+        return self.resident.dag
+
+
+class L1(Generic[D]):
+    """Key to version and DAG. Reads take no lock; changes do.
+
+    A content stays as long as some key points to it and the eviction order gives it a place. One that no key
+    points to any more goes at once, before anybody has to make room.
+
+    entries: read by whoever inlines `get`; only this class changes it.
+    order: whose `tick` a hit stores in `entry.resident.stamp`.
+    lock: guards everything here. Reentrant: hold it to make `put` and a check of your own one step.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int,
+        max_entries: int,
+        counters: L1Counters,
+        source: random.Random | None = None,
+    ) -> None:
+        self.entries: dict[str, Entry[D]] = {}
+        self.lock = RLock()
+        self.order: EvictionOrder[D] = EvictionOrder(
+            max_bytes, max_entries, self._drop_evicted, source or random.Random()
+        )
+        self._max_bytes = max_bytes
+        self._counters = counters
+        # By content hash. Its own eviction never runs: the order makes room before anything is stored.
+        self._books: Cache[str, Resident[D]] = Cache(max_bytes, getsizeof=attrgetter("nbytes"))
+        self._unmeasured: list[str] = []
+        fork.register(self)
+
+    def get(self, key: str, min_version: int = 0) -> D | None:
+        """The DAG of `key` if its version is at least `min_version`, else None."""
+        entry = self.entries.get(key)
+        if entry is None or entry.version < min_version:
+            self._counters.misses += 1
+            return None
+        self._counters.hits += 1
+        resident = entry.resident
+        resident.stamp = self.order.tick
+        return resident.dag
+
+    def find(self, content_hash: str) -> D | None:
+        """The DAG with this content, whatever key points to it, else None. Not a use."""
+        with self.lock:
+            resident = self._books.get(content_hash)
+            return resident.dag if resident else None
+
+    def put(self, key: str, version: int, content_hash: str, dag: D, nbytes: int | None = None) -> bool:
+        """Whether `key` now points to this version or a newer one; if not, the caller has the only copy.
+
+        An older version of `key` is gone afterwards in any case. If the content is here already, `dag` is not
+        kept and `key` shares what is here.
+
+        Args:
+            nbytes: an estimate, for when `dag.nbytes` costs too much now; `measure` corrects it.
+        """
+        size = OVERHEAD_BYTES + (dag.nbytes if nbytes is None else nbytes)
+        with self.lock:
+            present = self.entries.get(key)
+            if present is not None and present.version >= version:
+                return True
+            resident = self._books.get(content_hash)
+            if present is not None and present.resident is not resident:
+                self._unlink(key, present)
+            if resident is None:
+                resident = Resident(content_hash, dag, size)
+                if size > self._max_bytes or not self.order.admit(resident):
+                    self._counters.not_kept += 1
+                    return False
+                self._books[content_hash] = resident
+                self._counters.kept += 1
+            if key not in resident.keys:
+                resident.keys += (key,)
+            self.entries[key] = Entry(version, resident)
+            return True
+
+    def discard(self, key: str, older_than: int | None = None) -> bool:
+        """Whether `key` pointed to a version below `older_than` (None: to any). If so, it no longer does."""
+        with self.lock:
+            entry = self.entries.get(key)
+            if entry is None or (older_than is not None and entry.version >= older_than):
+                return False
+            self._unlink(key, entry)
+            return True
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self.lock:
+            self.entries.clear()
+            self._books.clear()
+            self.order.clear()
+            self._unmeasured.clear()
+
+    def measure(self, limit: int) -> None:
+        """Asks up to `limit` residents how large they are by now, in turn, and evicts what no longer fits.
+
+        A DAG grows as its sections are unpacked. Cost: `limit` times `dag.nbytes`.
+        """
+        for _ in range(limit):
+            with self.lock:
+                if not self._unmeasured:
+                    self._unmeasured = list(self._books)
+                if not self._unmeasured:
+                    return
+                resident = self._books.get(self._unmeasured.pop())
+            if resident is None:
+                continue
+            size = OVERHEAD_BYTES + resident.dag.nbytes
+            with self.lock:
+                if self._books.get(resident.content_hash) is resident:
+                    self._resize(resident, size)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in use, as last measured; never above the bound."""
+        return int(self._books.currsize)
+
+    def __len__(self) -> int:
+        """How many contents are here."""
+        return len(self._books)
+
+    def reset_after_fork(self) -> None:
+        """Keeps the contents, unless another thread was just changing them when the process forked."""
+        was_free = self.lock.acquire(blocking=False)
+        self.lock = RLock()
+        if not was_free:
+            self.clear()
+
+    def _resize(self, resident: Resident[D], size: int) -> None:
+        self.order.resize(resident, size)
+        if resident.keys:  # it was not itself among those that no longer fit
+            self._books[resident.content_hash] = resident
+
+    def _drop_evicted(self, resident: Resident[D]) -> None:
+        self._counters.evictions += 1
+        for key in resident.keys:
+            del self.entries[key]
+        resident.keys = ()
+        del self._books[resident.content_hash]
+
+    def _unlink(self, key: str, entry: Entry[D]) -> None:
+        del self.entries[key]
+        resident = entry.resident
+        resident.keys = tuple(other for other in resident.keys if other != key)
+        if not resident.keys:
+            self._counters.superseded += 1
+            self.order.remove(resident)
+            del self._books[resident.content_hash]
