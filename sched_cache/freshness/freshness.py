@@ -1,0 +1,200 @@
+"""Which version of every key is current, as far as this process may rely on it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sched_cache import fork
+from sched_cache.clock import Clock
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.freshness.floors import Floors
+from sched_cache.freshness.known import Known, Listener
+from sched_cache.store import ChangeSet, Pointer, Seq, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What one certification found out. `pointers`: those that were news to this process.
+
+    `is_full`: every pointer of the database was read, not only the changes. `forgot`: what was known before
+    is not of the history that the database tells now.
+    """
+
+    pointers: tuple[Pointer, ...]
+    is_full: bool
+    forgot: bool
+
+
+class _Answer(NamedTuple):
+    """What the database said, and what it had to know when it was asked."""
+
+    changes: ChangeSet
+    asked_at: float
+    is_full: bool
+    highest: int
+
+
+class Freshness:
+    """The floors, and their certification: one query that renews both.
+
+    A certification reads the clock, *then* asks what was published since the last one, learns that, and only
+    then counts as of the clock it read. So at any time everything committed before `known.certified_at` is in
+    `known.pointers`.
+
+    When the database went back in time, because it was restored or failed over to a replica that lagged,
+    floors mean nothing: everything is forgotten and read again. The signs: its counter is below our cursor,
+    and then we change the incarnation, so that processes which cannot see it are told; its incarnation is not
+    the one we know; it does not have what we had learnt before we asked.
+
+    Safe for threads, and after a fork: the child knows what the parent knew.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        listener: Listener,
+        *,
+        max_staleness_seconds: float,
+        full_every_seconds: float,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._floors = Floors(listener)
+        self._max_staleness_seconds = max_staleness_seconds
+        self._full_every_seconds = full_every_seconds
+        # Held while the database is asked, so by one thread at a time. Guards all fields below.
+        self._flight = threading.Lock()
+        self._n_begun = 0  # certifications, those that failed too
+        self._n_ended = 0
+        self._last_good = 0  # the number of the last one that succeeded
+        self._learnt = Learnt((), is_full=False, forgot=False)  # what that one found out
+        self._failure: str | None = None  # why the last one failed, None if it did not
+        self._cursor = Seq(0)
+        self._incarnation: str | None = None
+        self._full_at = float("-inf")
+        self.n_certifications = 0
+        self.n_full = 0
+        self.n_forgotten = 0
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """New locks: another thread of the parent may have held them."""
+        self._flight = threading.Lock()
+        self._floors.reset_after_fork()
+
+    @property
+    def known(self) -> Known:
+        """What may be read without a lock; take it once per read."""
+        return self._floors.known
+
+    def is_certified(self, now: float) -> bool:
+        """Whether a read that starts at `now` may be answered from what is known."""
+        return now - self._floors.known.certified_at <= self._max_staleness_seconds
+
+    def need(self, key: str, min_version: int = 0) -> int:
+        """The oldest version that may be returned for `key`."""
+        floor = self._floors.known.pointers.get(key)
+        return min_version if floor is None else max(floor.version, min_version)
+
+    def learn(self, pointer: Pointer) -> bool:
+        """Raises the floor to `pointer`; whether it was news. The listener has dropped older copies then."""
+        return self._floors.learn(pointer)
+
+    def certify(self, *, full: bool = False) -> Learnt:
+        """Learns what was published until now. One query, shared with threads that ask at the same time.
+
+        Everything committed before the call is known on return. `full` reads every pointer, not only the
+        changes.
+
+        Raises:
+            StoreUnavailableError: nothing is known that was not known before, and nothing is lost.
+        """
+        if full:
+            self._floors.doubt()
+        n_begun, n_ended = self._n_begun, self._n_ended
+        with self._flight:
+            # One that had begun before this call may have asked before what the caller knows of was
+            # committed.
+            if self._last_good <= n_begun:
+                self._raise_failure_after(n_ended)
+                self._certify()
+            return self._learnt
+
+    def ensure_certified(self) -> None:
+        """Returns when a read that starts now may be answered; at once when it already may.
+
+        Raises:
+            StoreUnavailableError: the certification is too old and could not be renewed.
+        """
+        now = self._clock.monotonic()
+        if self.is_certified(now):
+            return
+        n_ended = self._n_ended
+        with self._flight:
+            if not self.is_certified(now):
+                self._raise_failure_after(n_ended)
+                self._certify()
+
+    def _raise_failure_after(self, n_ended: int) -> None:
+        # Threads that waited for a certification that failed do not each try, and wait, again.
+        if self._n_ended > n_ended and self._failure is not None:
+            raise StoreUnavailableError(self._failure)
+
+    def _certify(self) -> None:
+        self._n_begun += 1
+        try:
+            self._learnt = self._fly()
+            self._failure = None
+            self._last_good = self._n_begun
+            self.n_certifications += 1
+        except StoreUnavailableError as error:
+            self._failure = str(error)
+            raise
+        finally:
+            self._floors.after_question()
+            self._n_ended += 1
+
+    def _fly(self) -> Learnt:
+        answer = self._ask()
+        forgot = self._forget_another_history(answer)
+        if not answer.is_full and (forgot or not answer.changes.is_complete_after(self._cursor)):
+            self._floors.doubt()
+            answer = self._ask()
+            forgot = self._forget_another_history(answer) or forgot
+        news = self._floors.accept(answer.changes, answer.asked_at, is_full=answer.is_full)
+        self._cursor = answer.changes.counter
+        if self._incarnation is None:
+            self._incarnation = answer.changes.incarnation
+        if answer.is_full:
+            self._full_at = answer.asked_at
+            self.n_full += 1
+        return Learnt(news, is_full=answer.is_full, forgot=forgot)
+
+    def _ask(self) -> _Answer:
+        highest, is_full = self._floors.before_question()
+        # The clock, then the query: what is committed between the two may be read, or not.
+        asked_at = self._clock.monotonic()
+        is_full = is_full or asked_at - self._full_at >= self._full_every_seconds
+        changes = self._store.changes_since(0 if is_full else self._cursor)
+        return _Answer(changes, asked_at, is_full, highest)
+
+    def _forget_another_history(self, answer: _Answer) -> bool:
+        """Forgets everything if the database does not have what it had; whether it did so."""
+        changes = answer.changes
+        incarnation = changes.incarnation
+        if changes.counter < self._cursor:
+            incarnation = self._store.new_incarnation(incarnation)
+        elif (
+            self._incarnation in (None, incarnation)
+            and changes.counter >= answer.highest
+            and not self._floors.contradict(changes)
+        ):
+            return False
+        self._floors.forget()
+        self._cursor = Seq(0)
+        self._incarnation = incarnation
+        self.n_forgotten += 1
+        return True
