@@ -1,0 +1,395 @@
+"""`DagCache`: the tiers and the freshness protocol behind one object."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from threading import Event
+from time import perf_counter
+from typing import Any
+
+from sched_cache.cache import L1, Signal, SingleFlight
+from sched_cache.clock import Clock, SystemClock
+from sched_cache.config import Config
+from sched_cache.contents import Contents
+from sched_cache.errors import PublishConflictError, StoreUnavailableError, VersionNotFoundError
+from sched_cache.format import CompactDag, EncodedDag, HotFields, encode_dag, part_digest
+from sched_cache.freshness import Claim, Claims, Freshness, Learnt
+from sched_cache.stats import Snapshot, Stats
+from sched_cache.store import Connection, Content, Pointer, Publication, Seq, Store, Version
+from sched_cache.store.redis import L2, open_l2
+
+_MAX_ROUNDS = 8
+"""Reads of one key before giving up: each further one needs a publication, or a false message, in between."""
+_MEASURED_PER_LOAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is current for a key after a publication.
+
+    changed: the content is not what it was, so `version` grew. announced: other nodes were told; False for a
+    publication in the caller's transaction until `DagCache.announce`, and when Redis is down.
+    """
+
+    key: str
+    version: Version
+    parsed_seq: Seq
+    content_hash: str | None
+    changed: bool
+    encoded: EncodedDag | None = field(repr=False, compare=False)
+
+
+class DagCache:
+    """The current DAG of every key: from this process, from Redis, from the database, and never an old one.
+
+    A read that starts after this process has learnt of a version returns that version or a newer one; a read
+    that starts at time t returns nothing older than what was committed before t - `max_staleness_seconds`.
+
+    Safe for threads, and after a fork. Closing it ends its connections and its thread.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        l2: L2,
+        *,
+        clock: Clock | None = None,
+        stats: Stats | None = None,
+        source: random.Random | None = None,
+        make_signal: Callable[[], Signal] = Event,
+    ) -> None:
+        clock = clock or SystemClock()
+        self.config = config
+        self._stats = stats or Stats()
+        self._store = store
+        self._l2 = l2
+        self._hot_fields = HotFields.choose(config.hot_include, config.hot_exclude)
+        self._l1: L1[CompactDag] = L1(config.l1_max_bytes, config.l1_max_entries, self._stats.l1, source)
+        self._freshness = Freshness(
+            store,
+            clock,
+            self,
+            max_staleness_seconds=config.max_staleness_seconds,
+            full_every_seconds=config.full_certify_seconds,
+        )
+        self._claims = Claims(store, clock, self._freshness, full_every_seconds=config.full_certify_seconds)
+        flights: SingleFlight[CompactDag] = SingleFlight(
+            clock, self._stats.flights, config.flight_wait_seconds, make_signal
+        )
+        self._contents = Contents(store, l2, self._freshness, flights, self._stats)
+        self._subscription = l2.subscribe(self._on_notified, self._on_joined)
+        # What the hit path reads, so that it need not go through three objects.
+        self._monotonic = clock.monotonic
+        self._entries = self._l1.entries
+        self._order = self._l1.order
+        self._counters = self._stats.l1
+        self._max_staleness_seconds = config.max_staleness_seconds
+        self._add_gauges()
+
+    @classmethod
+    def open(cls, config: Config | None = None) -> DagCache:
+        """A cache for `config`, or for what the environment says. Connects at first use.
+
+        Raises:
+            ConfigError: an option is unknown, out of range, or a URL that cannot be used.
+        """
+        # Here, so that importing the package does not import SQLAlchemy.
+        from sched_cache.store.sql import Retry, SqlStore
+
+        config = config or Config.load()
+        clock, stats = SystemClock(), Stats()
+        store = SqlStore.open(
+            config.database_url,
+            table_prefix=config.table_prefix,
+            schema=config.database_schema,
+            create=config.create_tables,
+            retry=Retry(attempts=config.database_attempts),
+            lock_timeout_seconds=config.database_timeout_seconds,
+            connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
+            max_connections=config.database_pool_size,
+        )
+        return cls(config, store, open_l2(config, stats, clock), clock=clock, stats=stats)
+
+    # Reading
+
+    def get(self, key: str, min_version: int = 0) -> CompactDag | None:
+        """The current DAG of `key`, or None when the database says that there is none.
+
+        Cost: two look-ups and a look at the clock while the DAG is resident and certified.
+
+        Args:
+            min_version: a version that the caller knows of, from a claim or a message; nothing older will do.
+
+        Raises:
+            StoreUnavailableError: it could not be told which version is current, or its content not be had.
+            VersionNotFoundError: the database has nothing as new as `min_version`.
+            FormatError: the database's own copy is damaged.
+        """
+        now = self._monotonic()
+        known = self._freshness.known
+        entry = self._entries.get(key)
+        if (
+            entry is not None
+            and entry.version >= min_version
+            and now - known.certified_at <= self._max_staleness_seconds
+        ):
+            self._counters.hits += 1
+            resident = entry.resident
+            resident.stamp = self._order.tick
+            return resident.dag
+        return self.get_many([key], min_version)[key]
+
+    def get_many(self, keys: Collection[str], min_version: int = 0) -> dict[str, CompactDag | None]:
+        """`get` for many keys. One round trip per tier, however many are missing in it.
+
+        Raises:
+            As `get`; of the DAGs that could be had, those that fit stay resident all the same.
+        """
+        self._subscription.start()
+        is_in_grace = not self._ensure_certified()
+        found: dict[str, CompactDag | None] = {}
+        wanted = list(dict.fromkeys(keys))
+        for _ in range(_MAX_ROUNDS):
+            missing: list[Pointer] = []
+            known = self._freshness.known
+            for key in wanted:
+                pointer = known.pointers.get(key)
+                if (pointer.version if pointer else 0) < min_version:
+                    pointer = self._ask_for(key, min_version)
+                if pointer is None or pointer.content_hash is None:
+                    self._counters.absent_hits += 1
+                    found[key] = None
+                elif (dag := self._l1.get(key, pointer.version)) is not None:
+                    found[key] = dag
+                    self._stats.freshness.served_in_grace += is_in_grace
+                else:
+                    missing.append(pointer)
+            if not missing:
+                return found
+            for pointer, dag in self._load(missing).items():
+                found[pointer.key] = dag
+                self._install(pointer, dag)
+            wanted = [pointer.key for pointer in missing if pointer.key not in found]
+            if not wanted:
+                self._l1.measure(_MEASURED_PER_LOAD)
+                return found
+            # The database has something else for these. Newer: that was learnt just now. Older than what
+            # somebody told us: a certification finds out who is right.
+            self._freshness.certify()
+        raise StoreUnavailableError(f"key {wanted[0]!r} was published faster than it could be read")
+
+    def certify(self, *, full: bool = False) -> Learnt:
+        """Learns what was published until now, with one query whatever the number of DAGs; what was news.
+
+        Raises:
+            StoreUnavailableError: the database did not answer; nothing is forgotten.
+        """
+        self._subscription.start()
+        started = perf_counter()
+        learnt = self._freshness.certify(full=full)
+        self._stats.freshness.certify_seconds.record(perf_counter() - started)
+        return learnt
+
+    def _ensure_certified(self) -> bool:
+        """True; or False if the database is down and the operator allows to go on for now."""
+        try:
+            self._freshness.ensure_certified()
+        except StoreUnavailableError:
+            self._stats.database.errors += 1
+            age = self._monotonic() - self._freshness.known.certified_at
+            if age > self._max_staleness_seconds + self.config.database_grace_seconds:
+                raise
+            return False
+        return True
+
+    def _ask_for(self, key: str, min_version: int) -> Pointer | None:
+        """The pointer of `key`, from the database because what is known is too old for the caller."""
+        pointer = self._store.read_pointers([key]).get(key)
+        if pointer is not None:
+            self._freshness.learn(pointer)
+        if pointer is None or pointer.version < min_version:
+            raise VersionNotFoundError(key, min_version, pointer.version if pointer else 0)
+        return pointer
+
+    def _load(self, missing: Iterable[Pointer]) -> dict[Pointer, CompactDag]:
+        """What could be had of `missing`, first from the other keys of this process."""
+        dags: dict[Pointer, CompactDag] = {}
+        elsewhere: list[Pointer] = []
+        for pointer in missing:
+            assert pointer.content_hash is not None
+            dag = self._l1.find(pointer.content_hash)
+            if dag is None:
+                elsewhere.append(pointer)
+            else:
+                dags[pointer] = dag
+        if elsewhere:
+            loaded = self._contents.load_many(elsewhere)
+            dags.update((pointer, loaded[pointer.key]) for pointer in elsewhere if pointer.key in loaded)
+        return dags
+
+    def _install(self, pointer: Pointer, dag: CompactDag) -> None:
+        """Keeps `dag`, unless the process has learnt of something newer meanwhile.
+
+        1. this thread loads version 1
+        2. another thread learns of version 2: it raises the floor, then `superseded` finds nothing to drop
+        3. this thread would put version 1
+        Under the lock that `superseded` takes, 3 sees the floor that 2 has raised; and if 3 comes first, then
+        2 finds version 1 and drops it.
+        """
+        assert pointer.content_hash is not None
+        nbytes = dag.nbytes
+        with self._l1.lock:
+            if self._freshness.known.pointers.get(pointer.key) is pointer or not self._is_old(pointer):
+                self._l1.put(pointer.key, pointer.version, pointer.content_hash, dag, nbytes)
+
+    def _is_old(self, pointer: Pointer) -> bool:
+        floor = self._freshness.known.pointers.get(pointer.key)
+        return floor is None or floor.version != pointer.version or floor.content_hash != pointer.content_hash
+
+    # What `Freshness` tells.
+
+    def superseded(self, pointer: Pointer) -> None:
+        """Drops what is older than `pointer`. Called before anybody may rely on the new version."""
+        self._l1.discard(pointer.key, older_than=pointer.version)
+        self._stats.freshness.learnt += 1
+
+    def forgotten(self) -> None:
+        """Drops everything: the database went back in time."""
+        self._l1.clear()
+        self._stats.freshness.restores += 1
+
+    def _on_notified(self, pointer: Pointer) -> None:
+        self._freshness.learn(pointer)
+
+    def _on_joined(self) -> None:
+        # What was published while nobody listened is in the database.
+        try:
+            self._freshness.certify()
+        except StoreUnavailableError:
+            self._stats.database.errors += 1
+
+    # Publishing
+
+    def token(self, key: str) -> Seq:
+        """The state of `key` to read before its file is opened, and to publish with. One query."""
+        return self._store.token(key)
+
+    def publish(
+        self,
+        key: str,
+        serialized: Any,
+        *,
+        token: int | None = None,
+        signal: bool = False,
+        connection: Connection | None = None,
+    ) -> Published:
+        """Makes a DAG current for `key`.
+
+        Args:
+            serialized: the mapping Airflow stores, or an `EncodedDag`.
+            token: what `token(key)` returned before the file was read; None: whatever happened since.
+            signal: raise the fresh flag even if nothing changed.
+            connection: a transaction that the caller has open and commits; after that, call `announce`.
+
+        Raises:
+            InvalidDagError: this is no DAG; what was current stays current.
+            PublishConflictError: somebody published since `token` was read. Read the file again.
+            StoreUnavailableError: the database did not answer.
+        """
+        encoded = (
+            serialized if isinstance(serialized, EncodedDag) else encode_dag(serialized, self._hot_fields)
+        )
+        content = Content(encoded.hot, encoded.cold)
+        publication = Publication(key, content, encoded.content_hash, token, signal)
+        return self._publish(publication, encoded, connection)
+
+    def delete(
+        self, key: str, *, token: int | None = None, connection: Connection | None = None
+    ) -> Published:
+        """Publishes that there is no DAG for `key` any more. Raises as `publish`."""
+        return self._publish(Publication(key, None, None, token), None, connection)
+
+    def _publish(
+        self, publication: Publication, encoded: EncodedDag | None, connection: Connection | None
+    ) -> Published:
+        counters = self._stats.database
+        started = perf_counter()
+        try:
+            stored = self._store.publish(publication, connection)
+        except PublishConflictError:
+            counters.conflicts += 1
+            raise
+        counters.publish_seconds.record(perf_counter() - started)
+        is_news = stored.changed or publication.signal
+        if is_news:
+            counters.published += 1
+        else:
+            counters.unchanged += 1
+        published = Published(
+            publication.key, stored.version, stored.parsed_seq, stored.content_hash, stored.changed, encoded
+        )
+        if connection is None and is_news:
+            self.announce(published)
+        return published
+
+    def announce(self, published: Published) -> None:
+        """Tells this process and all nodes of a publication that is committed. Best effort: never raises.
+
+        Nothing depends on it but time: who does not hear of it learns of it by certifying.
+        """
+        pointer = Pointer(published.key, published.version, published.parsed_seq, published.content_hash)
+        self._freshness.learn(pointer)
+        encoded = published.encoded
+        if published.changed and encoded is not None:
+            # Before the message, so that those who hear of it find it.
+            self._l2.put_many(
+                {encoded.content_hash: encoded.hot, part_digest(encoded.cold).hex(): encoded.cold}
+            )
+        self._l2.notify(pointer)
+
+    def claim(self, limit: int = 20) -> AbstractContextManager[list[Claim]]:
+        """Up to `limit` fresh DAGs, exclusively, in one transaction that commits when the block ends.
+
+        Raises:
+            StoreUnavailableError: the database did not answer.
+        """
+        return self._claims.claim(limit)
+
+    # The rest
+
+    def keys(self) -> Iterator[str]:
+        """The keys that have a DAG, as of the last certification, which this makes if there was none."""
+        self._ensure_certified()
+        pointers = self._freshness.known.pointers
+        return iter([key for key, pointer in list(pointers.items()) if pointer.content_hash is not None])
+
+    def stats(self) -> Snapshot:
+        """Everything counted so far, as plain values."""
+        snapshot = self._stats.snapshot()
+        snapshot["freshness"]["certifications"] = self._freshness.n_certifications
+        snapshot["freshness"]["full_certifications"] = self._freshness.n_full
+        return snapshot
+
+    def _add_gauges(self) -> None:
+        add = self._stats.add_gauge
+        add("l1_bytes", lambda: self._l1.nbytes)
+        add("l1_entries", lambda: len(self._l1))
+        add("keys", lambda: len(self._freshness.known.pointers))
+        add("certified_age_seconds", lambda: self._monotonic() - self._freshness.known.certified_at)
+
+    def close(self) -> None:
+        """Ends every connection and thread. The cache cannot be used afterwards."""
+        self._subscription.close()
+        self._l2.close()
+        self._store.close()
+
+    def __enter__(self) -> DagCache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
