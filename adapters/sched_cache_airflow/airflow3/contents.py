@@ -1,0 +1,162 @@
+"""From (version, hash) to the host's DAG object: this process, the shared tiers, the host's own row."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sched_cache.cache import L1
+from sched_cache.dag_cache import DagCache
+from sched_cache.errors import InvalidDagError, SchedCacheError
+from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag
+from sched_cache.stats import Stats
+from sched_cache_airflow.airflow3.dag import CompactSerializedDAG, dag_of_compact
+from sched_cache_airflow.airflow3.publisher import Publisher
+from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.fallback import Fallbacks
+
+_HASH_LABEL = "dag_hash"
+_MEASURED_PER_LOAD = 4
+
+
+class Contents:
+    """The DAGs of this process by version and hash, behind every bag in it. Safe for threads.
+
+    The hash comes from the host's own row, so an entry is either what that row holds or a miss; nothing here can
+    be old. `None` means: take the host's path.
+    """
+
+    def __init__(self, settings: Settings, cache: DagCache, stats: Stats, fallbacks: Fallbacks) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._fallbacks = fallbacks
+        self.stats = stats
+        self.publisher = Publisher(cache)
+        config = settings.config
+        self.l1: L1[CompactSerializedDAG] = L1(config.l1_max_bytes, config.l1_max_entries, stats.l1)
+        self._not_ours: set[tuple[Any, str]] = set()
+
+    def resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactSerializedDAG | None:
+        """The DAG if this process has it. No lock, no query."""
+        entry = self.l1.entries.get(_key(version_id, load_op_links))
+        if entry is None or entry.content_hash != _name(version_id, dag_hash, load_op_links):
+            return None
+        resident = entry.resident
+        resident.stamp = self.l1.order.tick
+        self.stats.l1.hits += 1
+        return resident.dag
+
+    def get(
+        self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session
+    ) -> CompactSerializedDAG | None:
+        """The DAG of a version whose content has this hash; None where the host has to read it itself.
+
+        `session` is asked for the host's row if no tier has the content.
+        """
+        dag = self.resident(version_id, dag_hash, load_op_links)
+        if dag is not None:
+            return dag
+        if (version_id, dag_hash) in self._not_ours:
+            return None
+        self.stats.l1.misses += 1
+        compact = self._other_form(version_id, dag_hash, load_op_links)
+        if compact is None:
+            compact = self._shared(version_id, dag_hash)
+        if compact is None:
+            found = self._from_host(version_id, session)
+            if found is None:
+                return None
+            compact, dag_hash = found
+        dag = None if self._settings.excludes(compact.dag_id) else dag_of_compact(compact, load_op_links=load_op_links)
+        if dag is None:
+            self._remember_not_ours(version_id, dag_hash)
+            return None
+        self._keep(version_id, dag_hash, load_op_links, dag)
+        return dag
+
+    def _other_form(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactDag | None:
+        """The same content as it is here for the other value of `load_op_links`."""
+        entry = self.l1.entries.get(_key(version_id, not load_op_links))
+        if entry is not None and entry.content_hash == _name(version_id, dag_hash, not load_op_links):
+            return entry.dag.compact
+        return None
+
+    def _shared(self, version_id: Any, dag_hash: str) -> CompactDag | None:
+        """What some node has published, from Redis or our tables, if it is of this hash."""
+        key = str(version_id)
+        try:
+            for is_last in (False, True):
+                compact = self._cache.get(key)
+                if compact is not None and compact.label(_HASH_LABEL) == dag_hash:
+                    return compact
+                if not is_last:
+                    # Perhaps it was published a moment ago: one query tells.
+                    self._cache.certify()
+        except SchedCacheError as error:
+            self._fallbacks.note("shared tiers", error)
+        return None
+
+    def _from_host(self, version_id: Any, session: Session) -> tuple[CompactDag, str] | None:
+        """What the host's row holds by now, with its hash, encoded for everybody else."""
+        found = _read_row(version_id, session)
+        if found is None:
+            return None
+        document, dag_hash = found
+        self.stats.database.contents_read += 1
+        try:
+            encoded = self._encode(document, dag_hash)
+        except InvalidDagError as error:
+            self._fallbacks.note("document not encoded", error)
+            self._remember_not_ours(version_id, dag_hash)
+            return None
+        if self._settings.publish_contents and not self._settings.excludes(encoded.dag_id):
+            self.publisher.submit(str(version_id), encoded)
+        return decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash), dag_hash
+
+    def _encode(self, document: dict[str, Any], dag_hash: str) -> EncodedDag:
+        # The keys' order is kept, since the API shows it.
+        return encode_dag(document, labels={_HASH_LABEL: dag_hash}, sort_keys=False)
+
+    def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: CompactSerializedDAG) -> None:
+        key = _key(version_id, load_op_links)
+        nbytes = dag.nbytes
+        with self.l1.lock:
+            self.l1.discard(key)
+            self.l1.put(key, 0, _name(version_id, dag_hash, load_op_links), dag, nbytes)
+        self.l1.measure(_MEASURED_PER_LOAD)
+
+    def _remember_not_ours(self, version_id: Any, dag_hash: str) -> None:
+        if len(self._not_ours) > 10_000:
+            self._not_ours.clear()
+        self._not_ours.add((version_id, dag_hash))
+
+    def close(self) -> None:
+        """Ends connections and threads."""
+        self._cache.close()
+
+
+def _read_row(version_id: Any, session: Session) -> tuple[dict[str, Any], str] | None:
+    table = SerializedDagModel.__table__.c
+    row = session.execute(
+        select(table.data, table.data_compressed, table.dag_hash).where(table.dag_version_id == version_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    data, compressed, dag_hash = row
+    document = json.loads(zlib.decompress(compressed)) if compressed else data
+    if isinstance(document, str):
+        document = json.loads(document)
+    return (document, dag_hash) if isinstance(document, dict) else None
+
+
+def _key(version_id: Any, load_op_links: bool) -> str:
+    return f"{version_id}+links" if load_op_links else str(version_id)
+
+
+def _name(version_id: Any, dag_hash: str, load_op_links: bool) -> str:
+    return f"{version_id} {dag_hash} {load_op_links}"

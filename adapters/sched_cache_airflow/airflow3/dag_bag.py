@@ -1,0 +1,177 @@
+"""The host's bag of DAGs over compact contents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from airflow.models import dagbag as host
+from airflow.serialization.definitions.dag import SerializedDAG
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.airflow3.contents import Contents
+from sched_cache_airflow.airflow3.runtime import runtime
+from sched_cache_airflow.airflow3.versions import Current, Versions, versions_of
+
+# The host's own: by the time this runs, its module may have ours under these names.
+StockDagBag = host.CachedDBDagBag
+CacheEntry = host._CacheEntry
+
+
+class BagEntries(MutableMapping[Any, Any]):
+    """The bag's `_dags`: version id to the host's cache entry, for the DAGs that are resident.
+
+    Ours are in the L1 of the process, which bounds them in bytes and may evict one at any time; here is which hash
+    each had when it was last confirmed, and when. What the host's own path puts here stays in the host's own cache.
+    """
+
+    def __init__(self, stock: MutableMapping[Any, Any], contents: Contents, load_op_links: bool) -> None:
+        self.stock = stock
+        self._contents = contents
+        self._load_op_links = load_op_links
+        self._confirmed: dict[Any, tuple[str, float]] = {}
+
+    def confirm(self, version_id: Any, dag_hash: str, now: float) -> None:
+        """Notes that the version had this hash at `now` or later."""
+        self._confirmed[version_id] = (dag_hash, now)
+        if len(self._confirmed) > 2 * len(self._contents.l1) + 1_000:
+            for other in list(self._confirmed):
+                if other not in self:
+                    self._confirmed.pop(other, None)
+
+    def __getitem__(self, version_id: Any) -> Any:
+        if version_id in self.stock:
+            return self.stock[version_id]
+        dag_hash, confirmed_at = self._confirmed[version_id]
+        dag = self._contents.resident(version_id, dag_hash, self._load_op_links)
+        if dag is None:
+            raise KeyError(version_id)
+        return CacheEntry(dag, dag_hash, confirmed_at)
+
+    def __setitem__(self, version_id: Any, entry: Any) -> None:
+        self.stock[version_id] = entry
+
+    def __delitem__(self, version_id: Any) -> None:
+        entry = self.stock.pop(version_id, None)
+        if self._confirmed.pop(version_id, None) is None and entry is None:
+            raise KeyError(version_id)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([version_id for version_id in {*self.stock, *self._confirmed} if version_id in self])
+
+    def __contains__(self, version_id: object) -> bool:
+        try:
+            self[version_id]
+        except KeyError:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
+    """A `CachedDBDagBag` whose DAGs come compact, and by the hash that the host's row has now.
+
+    Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
+    of a column when its last confirmation is older than `max_staleness_seconds`. Whatever goes wrong on our side,
+    the host's own method answers; so does it for a version that has no row.
+    """
+
+    def __init__(self, load_op_links: bool = True, **options: Any) -> None:
+        super().__init__(load_op_links, **options)
+        self._contents = runtime().contents
+        self._fallbacks = runtime().fallbacks
+        self._settings = runtime().settings
+        self._max_staleness_seconds = self._settings.config.max_staleness_seconds
+        self._entries = self._dags = BagEntries(self._dags, self._contents, load_op_links)
+
+    def _get_dag(self, version_id: Any, session: Session) -> SerializedDAG | None:
+        dag_hash: str | None = None
+        try:
+            dag_hash = self._current_hash(version_id, session)
+            if dag_hash is not None:
+                dag = self._compact_dag(version_id, dag_hash, session)
+                if dag is not None:
+                    return dag
+        except SQLAlchemyError:
+            raise  # the host's own session: its own path would have met the same
+        except Exception as error:
+            self._fallbacks.note("get_dag", error)
+        return self._stock_dag(version_id, dag_hash, session)
+
+    def _current_hash(self, version_id: Any, session: Session) -> str | None:
+        versions = versions_of(session)
+        if versions is not None:
+            return versions.hash_of(version_id, session)
+        entry = self._entries.get(version_id)
+        now = time.monotonic()
+        # The host's own throttle still counts where it is the shorter one.
+        max_age = min(self._max_staleness_seconds, self._revalidation_interval)
+        if entry is not None and now - entry.last_validated < max_age:
+            return str(entry.dag_hash)
+        dag_hash = Versions().hash_of(version_id, session)
+        if dag_hash is not None:
+            self._entries.confirm(version_id, dag_hash, now)
+        return dag_hash
+
+    def _compact_dag(self, version_id: Any, dag_hash: str, session: Session) -> SerializedDAG | None:
+        dag = self._contents.resident(version_id, dag_hash, self.load_op_links)
+        if dag is not None:
+            self._on_cache_hit()
+            return dag
+        dag = self._contents.get(version_id, dag_hash, self.load_op_links, session)
+        if dag is not None:
+            self._on_cache_miss()
+            self._on_cache_size(rate=0.1)
+        return dag
+
+    def _stock_dag(self, version_id: Any, dag_hash: str | None, session: Session) -> SerializedDAG | None:
+        """What the host's own path says; its copy only if that has the hash that is current."""
+        entry = self._entries.stock.get(version_id)
+        if entry is not None and entry.dag_hash != dag_hash:
+            with self._lock:
+                self._entries.stock.pop(version_id, None)
+        return super()._get_dag(version_id, session)
+
+    def get_dag_for_run(self, dag_run: Any, session: Session) -> SerializedDAG | None:
+        """The DAG of the version that the run resolves to; the host's own path for an excluded DAG."""
+        if self._settings.excludes(dag_run.dag_id):
+            version_id = self._version_from_dag_run(dag_run=dag_run, session=session)
+            return super()._get_dag(version_id, session) if version_id else None
+        return super().get_dag_for_run(dag_run, session)
+
+    @staticmethod
+    def _version_from_dag_run(dag_run: Any, *, session: Session) -> Any:
+        versions = versions_of(session)
+        if versions is None:
+            return StockDagBag._version_from_dag_run(dag_run=dag_run, session=session)
+        if not dag_run.bundle_version or not dag_run.created_dag_version_id:
+            current = versions.latest_of(dag_run.dag_id, session)
+            if current is not None:
+                return current.version_id
+        return dag_run.created_dag_version_id
+
+    def get_latest_version_of_dag(self, dag_id: str, *, session: Session) -> SerializedDAG | None:
+        """The DAG of the latest version. Two columns are read, and the content if it is not resident."""
+        dag = latest_dag(dag_id, self.load_op_links, session)
+        return super().get_latest_version_of_dag(dag_id, session=session) if dag is None else dag
+
+
+def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> SerializedDAG | None:
+    """The DAG of the latest version of `dag_id`; None if the host has to answer."""
+    state = runtime()
+    if state.settings.excludes(dag_id):
+        return None
+    try:
+        current: Current | None = (versions_of(session) or Versions()).latest_of(dag_id, session)
+        if current is None or current.dag_hash is None:
+            return None
+        return state.contents.get(current.version_id, current.dag_hash, load_op_links, session)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        state.fallbacks.note("latest version", error)
+        return None

@@ -1,0 +1,118 @@
+"""Puts our parts into the host's place, module by module as the host imports them, and takes them out again.
+
+Nothing of the host is changed before its module is imported, and nothing is imported for its sake. What is replaced
+is listed in `_REPLACEMENTS`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced:
+    owner: Any
+    name: str
+    original: Any
+
+    def restore(self) -> None:
+        setattr(self.owner, self.name, self.original)
+
+
+_replaced: list[_Replaced] = []
+_done: set[str] = set()
+
+
+def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Sets what `make` makes of the original; a classmethod stays one."""
+    original = vars(owner)[name]
+    _replaced.append(_Replaced(owner, name, original))
+    if isinstance(original, classmethod):
+        setattr(owner, name, classmethod(make(original.__func__)))
+    else:
+        setattr(owner, name, make(original))
+
+
+def _in_dagbag(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
+
+    _replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
+
+
+def _bag_name(module: ModuleType) -> None:
+    """A module that has imported the bag's name before."""
+    from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
+
+    if vars(module).get("CachedDBDagBag") is not CompactDagBag:
+        _replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
+
+
+def _in_serialized_dag(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow3 import stored_dag
+
+    model = vars(module)["SerializedDagModel"]
+    _replace(model, "dag", stored_dag.dag)
+    _replace(model, "latest_item_select_object", stored_dag.without_document)
+    _replace(model, "_latest_by_version_select", stored_dag.without_document)
+
+
+def _in_dagrun(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow3 import scheduler
+
+    run = vars(module)["DagRun"]
+    _replace(run, "get_running_dag_runs_to_examine", scheduler.runs_to_examine)
+    _replace(run, "get_queued_dag_runs_to_set_running", scheduler.runs_to_examine)
+    _replace(run, "task_instance_scheduling_decisions", scheduler.task_instance_scheduling_decisions)
+
+
+def _in_scheduler_job(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow3 import scheduler
+
+    _bag_name(module)
+    runner = vars(module)["SchedulerJobRunner"]
+    _replace(runner, "_do_scheduling", scheduler.do_scheduling)
+    _replace(runner, "_get_current_dag", scheduler.get_current_dag)
+    _replace(runner, "_verify_integrity_if_dag_changed", scheduler.verify_integrity_if_dag_changed)
+
+
+REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
+    "airflow.models.serialized_dag": _in_serialized_dag,
+    "airflow.models.dagbag": _in_dagbag,
+    "airflow.models.dagrun": _in_dagrun,
+    "airflow.jobs.scheduler_job_runner": _in_scheduler_job,
+    "airflow.api_fastapi.common.dagbag": _bag_name,
+}
+"""Module of the host to what is replaced in it."""
+
+
+def install_in(module: ModuleType) -> None:
+    """Replaces what there is to replace in one module that was just imported. Once."""
+    if module.__name__ not in _done:
+        _done.add(module.__name__)
+        REPLACEMENTS[module.__name__](module)
+
+
+def install() -> None:
+    """Replaces everything in the modules that the host has imported by now, and imports those that are used here."""
+    import airflow.models.dagbag
+    import airflow.models.dagrun
+    import airflow.models.serialized_dag  # noqa: F401
+
+    for name in REPLACEMENTS:
+        module = sys.modules.get(name)
+        if module is not None:
+            install_in(module)
+
+
+def uninstall() -> None:
+    """Gives the host back what it had, and ends our connections and threads."""
+    from sched_cache_airflow.airflow3.runtime import discard_runtime
+
+    while _replaced:
+        _replaced.pop().restore()
+    _done.clear()
+    discard_runtime()

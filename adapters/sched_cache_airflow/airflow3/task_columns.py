@@ -1,0 +1,118 @@
+"""What the operators of one DAG share: its columns, decoded values, and the way back to the DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sched_cache.format import ABSENT, CompactDag
+
+Decode = Callable[[str, Any], Any]
+_IMMUTABLE_JSON = (str, int, float, bool, type(None))
+
+
+class TaskColumns:
+    """The columns of one compact DAG as its operators read them.
+
+    dag: the host object that the operators belong to.
+    load_op_links: whether operators get their extra links, which schedulers do without.
+    """
+
+    __slots__ = ("_compact", "_decoded", "_hot_names", "_names", "client_defaults", "dag", "load_op_links")
+
+    def __init__(self, compact: CompactDag, dag: Any, load_op_links: bool) -> None:
+        self._compact = compact
+        self.dag = dag
+        self.load_op_links = load_op_links
+        self.client_defaults = compact.outer("client_defaults") or {}
+        self._hot_names = compact.hot_column_names | self._default_names()
+        self._names = self._hot_names | compact.cold_column_names
+        self._decoded: dict[str, dict[Any, Any]] = {}
+
+    def _default_names(self) -> frozenset[str]:
+        return frozenset(self.client_defaults.get("tasks", ()))
+
+    @property
+    def task_ids(self) -> list[str]:
+        """The names of all tasks, by index."""
+        return self._compact.task_ids
+
+    @property
+    def hot_names(self) -> frozenset[str]:
+        """Fields that at least one task has, and that need no cold part."""
+        return self._hot_names
+
+    @property
+    def cold_names(self) -> frozenset[str]:
+        """Fields that at least one task has, and that need the cold part."""
+        return self._compact.cold_column_names
+
+    def is_hot(self, name: str) -> bool:
+        """Whether the answer for `name` needs no cold part."""
+        return name in self._hot_names
+
+    def may_have(self, name: str) -> bool:
+        """Whether some task may have an attribute `name` beside those of the host's class.
+
+        The host sets a template field to None if the document lacks it, so any name will do where there are any.
+        """
+        return name in self._names or "template_fields" in self._names
+
+    def raw(self, name: str, index: int) -> Any:
+        """The serialized value of a field: the task's own, else the document's default, else `ABSENT`."""
+        value = self._compact.column(name)[index]
+        return self.client_defaults.get("tasks", {}).get(name, ABSENT) if value is ABSENT else value
+
+    def has(self, name: str, index: int) -> bool:
+        """Whether the task has the field at all."""
+        return self.raw(name, index) is not ABSENT
+
+    def value(self, name: str, index: int, decode: Decode) -> Any:
+        """The decoded value of a hot field, or `ABSENT`. Tasks share it unless it could be changed."""
+        encoded = self.raw(name, index)
+        if encoded is ABSENT:
+            return ABSENT
+        if type(encoded) not in _IMMUTABLE_JSON:
+            return decode(name, encoded)
+        decoded = self._decoded.setdefault(name, {})
+        key = (type(encoded), encoded)
+        if key not in decoded:
+            decoded[key] = decode(name, encoded)
+        return decoded[key]
+
+    def weight_rule(self, index: int, decode: Decode) -> Any:
+        """The strategy object of the task's weight rule."""
+        encoded = self.raw("weight_rule", index)
+        decoded = self._decoded.setdefault("weight_rule", {})
+        key = (str, "downstream" if encoded is ABSENT else encoded)
+        if not isinstance(key[1], str):
+            return decode("weight_rule", key[1])
+        if key not in decoded:
+            decoded[key] = decode("weight_rule", key[1])
+        return decoded[key]
+
+    def relative_ids(self, index: int, is_upstream: bool) -> Iterator[str]:
+        """The names of the direct relatives, in the order in which the host adds them."""
+        task_ids = self._compact.task_ids
+        row = self._compact.upstream(index) if is_upstream else self._compact.downstream(index)
+        return (task_ids[other] for other in row)
+
+    def setups(self, index: int) -> list[Any] | None:
+        """The operators of the relevant upstream setups; None if that was not derived."""
+        if self._compact.derived_value("has_setups") is False:
+            return []
+        return None
+
+    def is_in_mapped_group(self, index: int) -> bool:
+        """Whether a group around the task is mapped."""
+        return self._compact.derived_column("mapped_group")[index] is not ABSENT
+
+    def serialized_task(self, index: int) -> dict[str, Any]:
+        """The document of one task, without the envelope. Needs the cold part."""
+        document = self._compact.serialized_task(index)
+        inner = document.get("__var")
+        return inner if isinstance(inner, dict) else document
+
+    def stock_dag(self) -> Any:
+        """The whole DAG as the host deserializes it: its own objects, made anew."""
+        return self.dag.stock_copy()
