@@ -1,0 +1,55 @@
+"""Faults for a running installation, each the size that every run still ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import time
+
+from tests.airflow3.end_to_end import history
+from tests.airflow3.end_to_end.installation import Installation
+from tests.support.servers import RedisServer
+
+# A scheduler that died is replaced soon enough for the end of a test.
+SHORT_CHECKS = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+}
+
+
+def kill_a_scheduler(installed: Installation) -> None:
+    """Kill one scheduler while tasks are running, and start another in its place.
+
+    Its worker processes live on and finish what they have; what only the scheduler knew is adopted by the other.
+    """
+    _wait_for_tasks(installed, 10)
+    process = installed.processes.all["scheduler-1"]
+    process.kill_alone()
+    process.start()
+
+
+class RedisFaults:
+    """Redis is flushed, then paused, then killed for a while, and comes back empty."""
+
+    def __init__(self, server: RedisServer, *, pause_seconds: float = 3.0) -> None:
+        self._server = server
+        self._pause_seconds = pause_seconds
+
+    def __call__(self, installed: Installation) -> None:
+        _wait_for_tasks(installed, 3)
+        self._server.flush()
+        _wait_for_tasks(installed, 10)
+        self._server.pause()
+        time.sleep(self._pause_seconds)
+        self._server.resume()
+        _wait_for_tasks(installed, 15)
+        self._server.kill()
+        time.sleep(self._pause_seconds)
+        self._server.start()
+
+
+def _wait_for_tasks(installed: Installation, n_tasks: int) -> None:
+    installed.wait_until(
+        lambda: history.n_ended_tasks(installed.database_url) >= n_tasks,
+        what=f"{n_tasks} tasks did not end",
+        timeout_seconds=120,
+    )

@@ -1,0 +1,63 @@
+"""Real schedulers, processor, API server and triggerer: every run ends as ``expected_history.json`` says.
+
+That file was written by stock Airflow (``python -m tests.airflow3.end_to_end.run stock --expected``). Each test
+takes one to two minutes, so they run only with ``SCHED_CACHE_END_TO_END=1``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.airflow3.end_to_end.disturbances import SHORT_CHECKS, RedisFaults, kill_a_scheduler
+from tests.airflow3.end_to_end.run import EXPECTED, Outcome, run_everything
+from tests.airflow3.support.subject import PLUGIN, SUBJECTS, Subject
+from tests.support.servers import RedisServer, required
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("SCHED_CACHE_END_TO_END"), reason="SCHED_CACHE_END_TO_END is not set: minutes each"
+)
+every_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """A Redis that the test may hurt."""
+    with required():
+        server = RedisServer()
+    with server:
+        yield server
+
+
+def with_redis(server: RedisServer) -> dict[str, str]:
+    """The option that makes the plugin use ``server``."""
+    return {"AIRFLOW__SCHED_CACHE__REDIS_URL": server.url}
+
+
+def assert_as_expected(outcome: Outcome) -> None:
+    """Same runs, same task instances, same states and tries; and no process mentions an exception of ours."""
+    assert outcome.history == json.loads(EXPECTED.read_text())
+    for name, log in outcome.logs.items():
+        blamed = [line for line in log.splitlines() if "sched_cache" in line and 'File "' in line]
+        assert not blamed, f"{name}: {blamed[:3]}"
+
+
+@every_subject
+def test_every_run_ends_as_expected(subject: Subject, redis: RedisServer) -> None:
+    """Branches, mapping, setup and teardown, retries, sensors, assets, deferral, trigger rules, limits."""
+    assert_as_expected(run_everything(subject, options=with_redis(redis)))
+
+
+@every_subject
+def test_a_killed_scheduler_changes_no_outcome(subject: Subject, redis: RedisServer) -> None:
+    """The other scheduler adopts its tasks, and the new one starts with an empty cache."""
+    options = {**SHORT_CHECKS, **with_redis(redis)}
+    assert_as_expected(run_everything(subject, options=options, disturb=kill_a_scheduler))
+
+
+def test_a_lost_redis_changes_no_outcome(redis: RedisServer) -> None:
+    """Redis is flushed, stops answering, dies and comes back empty while the runs are under way."""
+    assert_as_expected(run_everything(PLUGIN, options=with_redis(redis), disturb=RedisFaults(redis)))

@@ -1,0 +1,108 @@
+"""What the host does when it cannot get a DAG, and that a broken cache never makes it do that.
+
+Airflow fails *every* scheduled task of a DAG when its bag answers None (airflow issue 62050).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.utils.session import create_session
+from sqlalchemy import delete, inspect, text
+
+from tests.airflow3.support import runs
+from tests.airflow3.support.cluster import Cluster
+from tests.airflow3.support.content import DagContent
+from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.support.servers.process import free_port
+
+# The limit makes the scheduler look the DAG up between deciding and queueing, which is where it fails the tasks.
+CONTENT = DagContent("limited", ("a", "b"), task_options={"max_active_tis_per_dag": 5})
+
+
+def waiting_runs(cluster: Cluster) -> list[str]:
+    """Two running runs whose tasks are all scheduled and wait for an executor slot; returns their ids."""
+    executor = cluster.scheduler.runner.executor
+    cluster.processor.publish(CONTENT)
+    run_ids = [runs.trigger(CONTENT.dag_id, cluster.api_dag_bag) for _ in range(2)]
+    executor.parallelism = 0
+    cluster.scheduler.loop()
+    executor.parallelism = 1000
+    for run_id in run_ids:
+        assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "scheduled", "b": "scheduled"}
+    return run_ids
+
+
+def test_the_host_fails_every_scheduled_task_of_a_dag_that_has_no_row(cluster: Cluster) -> None:
+    """The row really is gone, so None is the truth: both subjects do what Airflow does, in every run."""
+    run_ids = waiting_runs(cluster)
+    with create_session(scoped=False) as session:
+        session.execute(delete(SerializedDagModel).where(SerializedDagModel.dag_id == CONTENT.dag_id))
+    cluster.scheduler.dag_bag.clear_cache()
+
+    cluster.scheduler.loop()
+
+    for run_id in run_ids:
+        assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "failed", "b": "failed"}
+
+
+def own_tables_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody dropped every table that is not the host's."""
+    with create_session(scoped=False) as session:
+        for table in inspect(session.get_bind()).get_table_names():
+            if table.startswith("sched_cache"):
+                session.execute(text(f"DROP TABLE {table}"))
+
+
+def cached_contents_are_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stored content fails to decode."""
+    import sched_cache.format
+    from sched_cache.errors import FormatError
+
+    def refuse(*parts: object, **options: object) -> None:
+        raise FormatError("a test broke it")
+
+    monkeypatch.setattr(sched_cache.format, "decode_dag", refuse)
+
+
+@pytest.fixture
+def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens where Redis should be; the plugin reads its options when it is activated."""
+    monkeypatch.setenv("AIRFLOW__SCHED_CACHE__REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+
+
+plugin_only = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
+
+
+@pytest.mark.parametrize("fault", [own_tables_vanish, cached_contents_are_garbage])
+@plugin_only
+def test_a_broken_cache_fails_no_task(
+    subject: Subject,
+    cluster: Cluster,
+    fault: Callable[[pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As long as the host's row is there, the scheduler gets its DAG and queues the tasks."""
+    run_ids = waiting_runs(cluster)
+    fault(monkeypatch)
+    cluster.scheduler.dag_bag.clear_cache()
+
+    cluster.scheduler.loop()
+
+    for run_id in run_ids:
+        assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "queued", "b": "queued"}
+
+
+@plugin_only
+def test_an_unreachable_redis_fails_no_task(
+    unreachable_redis: None, subject: Subject, cluster: Cluster
+) -> None:
+    """Redis is an accelerator: without it from the start, runs are created, scheduled and queued."""
+    run_ids = waiting_runs(cluster)
+
+    cluster.scheduler.loop()
+
+    for run_id in run_ids:
+        assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "queued", "b": "queued"}
