@@ -84,5 +84,9 @@ setup(
         "fakeredis>=2.26",
     ],
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["sched-cache = sched_cache.cli:main"]},
+    entry_points={
+        "console_scripts": ["sched-cache = sched_cache.cli:main"],
+        "airflow.policy": ["sched_cache = sched_cache_airflow.policy"],
+        "airflow.plugins": ["sched_cache = sched_cache_airflow.plugin:SchedCachePlugin"],
+    },
 )

@@ -22,6 +22,8 @@ class Floors:
         self._highest = 0  # the highest sequence ever learnt
         self._overheard: dict[str, Pointer] | None = None  # learnt while the database is asked
         self._is_doubtful = True
+        self._n_conflicts = 0  # pointers of one sequence that were not the same
+        self._n_conflicts_asked = 0  # so many when the database was asked
 
     def reset_after_fork(self) -> None:
         """A new lock: another thread of the parent may have held it."""
@@ -46,6 +48,7 @@ class Floors:
         """The highest sequence that the database must know now, and whether to ask for every pointer."""
         with self._lock:
             self._overheard = {}
+            self._n_conflicts_asked = self._n_conflicts
             return self._highest, self._is_doubtful
 
     def after_question(self) -> None:
@@ -78,7 +81,10 @@ class Floors:
                 self._learn(pointer)
 
     def accept(self, changes: ChangeSet, asked_at: float, *, is_full: bool) -> tuple[Pointer, ...]:
-        """Raises the floors to an answer and certifies them as of `asked_at`; what was news."""
+        """Raises the floors to an answer and certifies them as of `asked_at`; what was news.
+
+        Does not certify what was contradicted meanwhile: `known.certified_at` is older than `asked_at` then.
+        """
         with self._lock:
             # 1. A reader finds the certification too old and waits.
             # 2. The floors rise.
@@ -86,9 +92,10 @@ class Floors:
             news = tuple([pointer for pointer in changes.pointers if self._learn(pointer)])
             if is_full:
                 self._drop_purged(changes)
-                self._is_doubtful = False
             self._highest = max(self._highest, changes.counter)
-            self.known.certified_at = asked_at
+            if self._n_conflicts == self._n_conflicts_asked:
+                self._is_doubtful = self._is_doubtful and not is_full
+                self.known.certified_at = asked_at
             return news
 
     def _drop_purged(self, changes: ChangeSet) -> None:
@@ -104,7 +111,10 @@ class Floors:
         floor = floors.get(pointer.key)
         if floor is not None and floor.parsed_seq >= pointer.parsed_seq:
             if floor.parsed_seq == pointer.parsed_seq and floor.content_hash != pointer.content_hash:
-                self._is_doubtful = True  # Two histories. The database says which one is true.
+                # Two histories. The database says which one is true, before anything more is served.
+                self._is_doubtful = True
+                self._n_conflicts += 1
+                self.known.certified_at = float("-inf")
             return False
         self._highest = max(self._highest, pointer.parsed_seq)
         floors[pointer.key] = pointer

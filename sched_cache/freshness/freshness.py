@@ -14,6 +14,9 @@ from sched_cache.freshness.known import Known, Listener
 from sched_cache.store import ChangeSet, Pointer, Seq, Store
 
 
+_MAX_QUESTIONS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """What one certification found out. `pointers`: those that were news to this process.
@@ -62,7 +65,7 @@ class Freshness:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._floors = Floors(listener)
+        self.floors = Floors(listener)
         self._max_staleness_seconds = max_staleness_seconds
         self._full_every_seconds = full_every_seconds
         # Held while the database is asked, so by one thread at a time. Guards all fields below.
@@ -83,25 +86,33 @@ class Freshness:
     def reset_after_fork(self) -> None:
         """New locks: another thread of the parent may have held them."""
         self._flight = threading.Lock()
-        self._floors.reset_after_fork()
+        self.floors.reset_after_fork()
 
     @property
     def known(self) -> Known:
         """What may be read without a lock; take it once per read."""
-        return self._floors.known
+        return self.floors.known
 
     def is_certified(self, now: float) -> bool:
         """Whether a read that starts at `now` may be answered from what is known."""
-        return now - self._floors.known.certified_at <= self._max_staleness_seconds
+        return now - self.floors.known.certified_at <= self._max_staleness_seconds
 
     def need(self, key: str, min_version: int = 0) -> int:
         """The oldest version that may be returned for `key`."""
-        floor = self._floors.known.pointers.get(key)
+        floor = self.floors.known.pointers.get(key)
         return min_version if floor is None else max(floor.version, min_version)
+
+    def is_behind(self, pointer: Pointer) -> bool:
+        """Whether `pointer`, as the database has just told it, is older than what is known.
+
+        Either something newer was published since, or the database went back: only a certification can tell.
+        """
+        floor = self.known.pointers.get(pointer.key)
+        return floor is not None and floor.parsed_seq > pointer.parsed_seq
 
     def learn(self, pointer: Pointer) -> bool:
         """Raises the floor to `pointer`; whether it was news. The listener has dropped older copies then."""
-        return self._floors.learn(pointer)
+        return self.floors.learn(pointer)
 
     def certify(self, *, full: bool = False) -> Learnt:
         """Learns what was published until now. One query, shared with threads that ask at the same time.
@@ -113,7 +124,7 @@ class Freshness:
             StoreUnavailableError: nothing is known that was not known before, and nothing is lost.
         """
         if full:
-            self._floors.doubt()
+            self.floors.doubt()
         n_begun, n_ended = self._n_begun, self._n_ended
         with self._flight:
             # One that had begun before this call may have asked before what the caller knows of was
@@ -154,27 +165,38 @@ class Freshness:
             self._failure = str(error)
             raise
         finally:
-            self._floors.after_question()
+            self.floors.after_question()
             self._n_ended += 1
 
     def _fly(self) -> Learnt:
+        news: tuple[Pointer, ...] = ()
+        forgot = False
+        for _ in range(_MAX_QUESTIONS):
+            learnt, asked_at = self._learn_changes()
+            forgot = forgot or learnt.forgot
+            news = learnt.pointers if learnt.forgot else news + learnt.pointers
+            if self.known.certified_at >= asked_at:
+                return Learnt(news, is_full=learnt.is_full, forgot=forgot)
+        raise StoreUnavailableError("what is heard contradicts the database again and again")
+
+    def _learn_changes(self) -> tuple[Learnt, float]:
         answer = self._ask()
         forgot = self._forget_another_history(answer)
         if not answer.is_full and (forgot or not answer.changes.is_complete_after(self._cursor)):
-            self._floors.doubt()
+            self.floors.doubt()
             answer = self._ask()
             forgot = self._forget_another_history(answer) or forgot
-        news = self._floors.accept(answer.changes, answer.asked_at, is_full=answer.is_full)
+        news = self.floors.accept(answer.changes, answer.asked_at, is_full=answer.is_full)
         self._cursor = answer.changes.counter
         if self._incarnation is None:
             self._incarnation = answer.changes.incarnation
         if answer.is_full:
             self._full_at = answer.asked_at
             self.n_full += 1
-        return Learnt(news, is_full=answer.is_full, forgot=forgot)
+        return Learnt(news, is_full=answer.is_full, forgot=forgot), answer.asked_at
 
     def _ask(self) -> _Answer:
-        highest, is_full = self._floors.before_question()
+        highest, is_full = self.floors.before_question()
         # The clock, then the query: what is committed between the two may be read, or not.
         asked_at = self._clock.monotonic()
         is_full = is_full or asked_at - self._full_at >= self._full_every_seconds
@@ -190,10 +212,10 @@ class Freshness:
         elif (
             self._incarnation in (None, incarnation)
             and changes.counter >= answer.highest
-            and not self._floors.contradict(changes)
+            and not self.floors.contradict(changes)
         ):
             return False
-        self._floors.forget()
+        self.floors.forget()
         self._cursor = Seq(0)
         self._incarnation = incarnation
         self.n_forgotten += 1

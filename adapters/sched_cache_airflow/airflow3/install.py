@@ -1,7 +1,6 @@
-"""Puts our parts into the host's place, module by module as the host imports them, and takes them out again.
+"""Puts our parts into the host's place, and takes them out again.
 
-Nothing of the host is changed before its module is imported, and nothing is imported for its sake. What is replaced
-is listed in `_REPLACEMENTS`, and nowhere else.
+What is replaced is listed in `REPLACEMENTS`, and nowhere else.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class _Replaced:
 
 
 _replaced: list[_Replaced] = []
-_done: set[str] = set()
+_done: list[str] = []
 
 
 def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -89,23 +88,27 @@ REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
 """Module of the host to what is replaced in it."""
 
 
-def install_in(module: ModuleType) -> None:
-    """Replaces what there is to replace in one module that was just imported. Once."""
-    if module.__name__ not in _done:
-        _done.add(module.__name__)
-        REPLACEMENTS[module.__name__](module)
+def install(just_imported: str = "") -> list[str]:
+    """Replaces what there is to replace in the modules that the host has imported by now; which ones.
 
-
-def install() -> None:
-    """Replaces everything in the modules that the host has imported by now, and imports those that are used here."""
+    May be called again when more are there. Imports the modules that our parts derive from. `just_imported` names
+    the module whose code has just run, which counts as being imported until the import statement ends.
+    """
     import airflow.models.dagbag
     import airflow.models.dagrun
     import airflow.models.serialized_dag  # noqa: F401
 
-    for name in REPLACEMENTS:
+    for name, replace in REPLACEMENTS.items():
         module = sys.modules.get(name)
-        if module is not None:
-            install_in(module)
+        if module is None or name in _done or (name != just_imported and _is_being_imported(module)):
+            continue
+        _done.append(name)
+        replace(module)
+    return list(_done)
+
+
+def _is_being_imported(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))
 
 
 def uninstall() -> None:

@@ -10,7 +10,8 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.stats import Stats
 from sched_cache_airflow.airflow3.contents import Contents
 from sched_cache_airflow.airflow3.reconcile import Reconciler
-from sched_cache_airflow.conf import Settings, host_section, read_settings
+from sched_cache_airflow.airflow3.settings import settings_of_host
+from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -49,17 +50,6 @@ def runtime() -> Runtime:
             if _runtime is None:
                 _runtime = Runtime(settings_of_host())
     return _runtime
-
-
-def settings_of_host() -> Settings:
-    """What the host's configuration says.
-
-    Raises:
-        ConfigError: an option is unknown or its value is not allowed.
-    """
-    from airflow.configuration import conf
-
-    return read_settings(host_section(conf), conf.get("database", "sql_alchemy_conn"))
 
 
 def discard_runtime() -> None:

@@ -1,0 +1,62 @@
+"""Calls us right after the host has imported one of its modules, whoever imports it and when."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable, Collection, Sequence
+from types import ModuleType
+
+
+class AfterImport(importlib.abc.MetaPathFinder):
+    """A finder that finds nothing itself: it lets the others find, and has `call` run after the module's code."""
+
+    def __init__(self, names: Collection[str], call: Callable[[ModuleType], None]) -> None:
+        self._names = set(names)
+        self._call = call
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The others' spec of a module we wait for, its loader wrapped; None for every other module."""
+        if fullname not in self._names:
+            return None
+        self._names.discard(fullname)  # the search below comes by here again
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None or not hasattr(spec.loader, "exec_module"):
+            return None
+        spec.loader = _Calling(spec.loader, self._call)
+        return spec
+
+    def start(self) -> None:
+        """Waits for the modules from now on; calls at once for those that are there."""
+        for name in list(self._names):
+            module = sys.modules.get(name)
+            if module is not None:
+                self._names.discard(name)
+                self._call(module)
+        sys.meta_path.insert(0, self)
+
+    def stop(self) -> None:
+        """Waits no longer."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+
+class _Calling(importlib.abc.Loader):
+    def __init__(self, loader: importlib.abc.Loader, call: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._call = call
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        # From here on the module is as if we had never been: loaders are asked for source and data.
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        self._call(module)

@@ -1,0 +1,47 @@
+"""Entry point `airflow.policy`: imported first in every process of the host.
+
+It must never raise, since that would keep `import airflow` from working, imports nothing of the host, and has no
+hook of the host's policies. It only waits for the modules in which something is to be replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+from types import ModuleType
+
+from sched_cache_airflow.import_hook import AfterImport
+from sched_cache_airflow.status import Status
+
+logger = logging.getLogger("sched_cache.airflow")
+
+status = Status()
+"""What came of it in this process, for `sched-cache doctor` and the page in the UI."""
+
+# Those that use what is replaced, and that import its modules completely before. While a module is being imported
+# nothing of ours could import it.
+_USERS = (
+    "airflow.jobs.scheduler_job_runner",
+    "airflow.jobs.triggerer_job_runner",
+    "airflow.api_fastapi.common.dagbag",
+)
+
+
+def _after_import(module: ModuleType) -> None:
+    try:
+        if not status.decide():
+            return
+        from sched_cache_airflow.airflow3.install import install
+
+        status.installed = install(module.__name__)
+    except Exception as error:
+        status.fail(f"after {module.__name__}: {type(error).__name__}: {error}")
+
+
+def _start() -> None:
+    try:
+        AfterImport(_USERS, _after_import).start()
+    except Exception:
+        logger.exception("sched_cache stays off: it could not wait for Airflow's modules")
+
+
+_start()

@@ -1,0 +1,54 @@
+"""Whether the plugin is on in this process, and if not, why not."""
+
+from __future__ import annotations
+
+import logging
+from importlib import metadata
+
+logger = logging.getLogger("sched_cache.airflow")
+
+SUPPORTED = ("3.3.",)
+"""Releases of Airflow whose code the replacements were made for and tested with."""
+
+
+class Status:
+    """Decided once, when the first module of the host is there to be changed."""
+
+    def __init__(self) -> None:
+        self.is_on: bool | None = None
+        """None until it is decided."""
+        self.reason = "Airflow has not imported the modules in question"
+        self.installed: list[str] = []
+
+    def decide(self) -> bool:
+        """Whether to change anything. Reads the host's configuration the first time."""
+        if self.is_on is None:
+            self.is_on, self.reason = self._decision()
+            if self.is_on:
+                logger.info("sched_cache is on")
+            else:
+                logger.warning("sched_cache stays off: %s", self.reason)
+        return self.is_on
+
+    def fail(self, reason: str) -> None:
+        """Notes what went wrong. What was replaced so far stays, and falls back by itself."""
+        self.is_on = False
+        self.reason = reason
+        logger.error("sched_cache stays off: %s", reason)
+
+    def _decision(self) -> tuple[bool, str]:
+        try:
+            version = metadata.version("apache-airflow-core")
+        except metadata.PackageNotFoundError:
+            return False, "apache-airflow-core is not installed"
+        if not version.startswith(SUPPORTED):
+            return False, f"Airflow {version} is not supported, only {', '.join(SUPPORTED)}x"
+        try:
+            from sched_cache_airflow.airflow3.settings import settings_of_host
+
+            settings = settings_of_host()
+        except Exception as error:
+            return False, f"{type(error).__name__}: {error}"
+        if not settings.enabled:
+            return False, "[sched_cache] enabled is false"
+        return True, ""

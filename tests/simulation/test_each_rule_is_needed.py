@@ -1,0 +1,163 @@
+"""Take one rule of the protocol away, and some seed finds a violation. So the simulation would see it missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from sched_cache.dag_cache import DagCache
+from sched_cache.freshness import Freshness
+from sched_cache.freshness.floors import Floors
+from sched_cache.store.memory import MemoryStore
+from tests.simulation.random_run import run
+from tests.simulation.world import Rules, Violation
+
+_MAX_SEEDS = 3_000
+
+
+@contextmanager
+def no_floor() -> Iterator[Rules]:
+    """Nothing is dropped when a newer version is learnt, and whatever was loaded is kept."""
+
+    def entry_whatever_is_known(self: Any, key: str, min_version: int = 0) -> Any:
+        entry = self.entries.get(key)
+        return entry.dag if entry else None
+
+    with (
+        patch.object(DagCache, "superseded", lambda self, pointer: None),
+        patch.object(DagCache, "_is_old", lambda self, pointer: False),
+        patch("sched_cache.cache.lru.L1.get", entry_whatever_is_known),
+    ):
+        yield Rules()
+
+
+@contextmanager
+def serve_before_certifying() -> Iterator[Rules]:
+    """A process that has just started answers from the nothing it knows."""
+    with patch.object(Freshness, "ensure_certified", lambda self: None):
+        yield Rules()
+
+
+@contextmanager
+def clock_after_the_query() -> Iterator[Rules]:
+    """A certification counts as of its end."""
+    ask = Freshness._ask
+
+    def ask_and_look_at_the_clock_then(self: Any) -> Any:
+        answer = ask(self)
+        return answer._replace(asked_at=self._clock.monotonic())
+
+    with patch.object(Freshness, "_ask", ask_and_look_at_the_clock_then):
+        yield Rules()
+
+
+@contextmanager
+def one_flag_instead_of_two_counters() -> Iterator[Rules]:
+    """Acknowledging clears the flag, whatever was published since the claim."""
+    acknowledge = MemoryStore.acknowledge
+
+    def clear(self: Any, connection: Any, key: str, taken_seq: int) -> bool:
+        return acknowledge(self, connection, key, self.read_pointers([key])[key].parsed_seq)
+
+    with patch.object(MemoryStore, "acknowledge", clear):
+        yield Rules()
+
+
+@contextmanager
+def no_min_version() -> Iterator[Rules]:
+    """Work carries no version: neither asked for nor learnt from the claim."""
+    with patch.object(Freshness, "is_behind", lambda self, pointer: False), _learning_nothing_from_claims():
+        yield Rules(uses_min_version=False)
+
+
+@contextmanager
+def _learning_nothing_from_claims() -> Iterator[None]:
+    import sched_cache.freshness.claims as claims
+
+    original = claims.Claims.__init__
+
+    def init(self: Any, store: Any, clock: Any, freshness: Any, **options: Any) -> None:
+        original(self, store, clock, freshness, **options)
+
+        class Deaf:
+            is_behind = staticmethod(lambda pointer: False)
+            learn = staticmethod(lambda pointer: False)
+
+        self._freshness = Deaf()
+
+    with patch.object(claims.Claims, "__init__", init):
+        yield
+
+
+@contextmanager
+def no_publish_token() -> Iterator[Rules]:
+    """Whoever commits last wins, however old the file was that it had read."""
+    yield Rules(uses_token=False)
+
+
+@contextmanager
+def redis_before_the_database() -> Iterator[Rules]:
+    """The message goes out before the commit."""
+    yield Rules(announces_after_commit=False)
+
+
+@contextmanager
+def acknowledge_before_the_effect() -> Iterator[Rules]:
+    """Two transactions: first the acknowledgement, then the effect."""
+    yield Rules(acknowledges_with_effect=False)
+
+
+@contextmanager
+def install_without_looking() -> Iterator[Rules]:
+    """What was loaded is kept, whatever was learnt while it was on its way."""
+    with patch.object(DagCache, "_is_old", lambda self, pointer: False):
+        yield Rules()
+
+
+@contextmanager
+def contradictions_ignored() -> Iterator[Rules]:
+    """A database that went back in time is believed to be where it was."""
+    with (
+        patch.object(Freshness, "_forget_another_history", lambda self, answer: False),
+        patch.object(Floors, "_drop_purged", lambda self, changes: None),
+    ):
+        yield Rules()
+
+
+RULES: dict[Callable[[], Any], tuple[str, ...]] = {
+    no_floor: ("S3",),
+    serve_before_certifying: ("S4",),
+    clock_after_the_query: ("S4",),
+    one_flag_instead_of_two_counters: ("S",),
+    no_min_version: ("S2",),
+    no_publish_token: ("S6",),
+    redis_before_the_database: ("S",),
+    acknowledge_before_the_effect: ("S2",),
+    install_without_looking: ("S",),
+    contradictions_ignored: ("S", "L"),
+}
+"""Rule taken away to the beginning of the violation that must be found."""
+
+
+@pytest.mark.parametrize(
+    ("without", "violated"), RULES.items(), ids=lambda value: getattr(value, "__name__", "")
+)
+def test_without_the_rule_a_property_is_violated(
+    without: Callable[[], Any], violated: tuple[str, ...]
+) -> None:
+    """Red as soon as one seed shows it; the seeds that show nothing say nothing."""
+    with without() as rules:
+        for seed in range(_MAX_SEEDS):
+            try:
+                run(seed, rules)
+            except Violation as violation:
+                if str(violation).startswith(violated):
+                    print(f"{without.__name__}: seed {seed}: {violation}")
+                    return
+            except Exception as error:
+                assert not isinstance(error, (TypeError, AttributeError)), "the mutation itself is broken"
+    raise AssertionError(f"{_MAX_SEEDS} seeds did not notice that {without.__name__}")
