@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -31,8 +30,7 @@ _MEASURED_PER_LOAD = 4
 class Published:
     """What is current for a key after a publication.
 
-    changed: the content is not what it was, so `version` grew. announced: other nodes were told; False for a
-    publication in the caller's transaction until `DagCache.announce`, and when Redis is down.
+    changed: the content is not what it was, so `version` grew. encoded: what was published, for `announce`.
     """
 
     key: str
@@ -99,20 +97,11 @@ class DagCache:
             ConfigError: an option is unknown, out of range, or a URL that cannot be used.
         """
         # Here, so that importing the package does not import SQLAlchemy.
-        from sched_cache.store.sql import Retry, SqlStore
+        from sched_cache.store.sql import SqlStore
 
         config = config or Config.load()
         clock, stats = SystemClock(), Stats()
-        store = SqlStore.open(
-            config.database_url,
-            table_prefix=config.table_prefix,
-            schema=config.database_schema,
-            create=config.create_tables,
-            retry=Retry(attempts=config.database_attempts),
-            lock_timeout_seconds=config.database_timeout_seconds,
-            connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
-            max_connections=config.database_pool_size,
-        )
+        store = SqlStore.configured(config)
         return cls(config, store, open_l2(config, stats, clock), clock=clock, stats=stats)
 
     # Reading
@@ -361,6 +350,20 @@ class DagCache:
         return self._claims.claim(limit)
 
     # The rest
+
+    @property
+    def store(self) -> Store:
+        """The database behind this cache."""
+        return self._store
+
+    def floor(self, key: str) -> Pointer | None:
+        """The newest pointer of `key` that this process has learnt of: a read that starts now returns no older one."""
+        return self._freshness.known.pointers.get(key)
+
+    @property
+    def n_loads(self) -> int:
+        """How many contents were loaded from Redis or the database so far."""
+        return self._stats.flights.flights
 
     def keys(self) -> Iterator[str]:
         """The keys that have a DAG, as of the last certification, which this makes if there was none."""

@@ -56,7 +56,7 @@ def open_client(url: RedisUrl, timeout_seconds: float, attempt: int = 0) -> Clie
 
     Args:
         timeout_seconds: the longest single wait.
-        attempt: which of a cluster's nodes is asked first.
+        attempt: of a cluster, whose nodes are asked in turn.
 
     Raises:
         redis.RedisError, redis.exceptions.RedisClusterException, OSError: no node of the cluster answered.

@@ -16,13 +16,11 @@ from sched_cache.stats import RedisCounters
 from sched_cache.store.redis.breaker import Breaker
 from sched_cache.store.redis.client import Client, close_client, open_client
 from sched_cache.store.redis.deadline import start_call
+from sched_cache.store.redis.opener import OpenClient, Opener
 
 T = TypeVar("T")
 
 logger = logging.getLogger("sched_cache.redis")
-
-Connect = Callable[[RedisUrl, float, int], Client]
-"""`open_client`, or what a test puts in its place."""
 
 # ValueError: redis-py met a number that is none, so whatever answers there is not Redis.
 FAILURES = (RedisError, RedisClusterException, OSError, ValueError)
@@ -37,14 +35,12 @@ class Link:
         timeout_seconds: float,
         breaker: Breaker,
         counters: RedisCounters,
-        connect: Connect = open_client,
+        open_one: OpenClient = open_client,
     ) -> None:
         self.breaker = breaker
-        self._url = url
         self._timeout_seconds = timeout_seconds
         self._counters = counters
-        self._open_client = connect
-        self._n_attempts = 0
+        self._opener = Opener(url, timeout_seconds, open_one)
         self.reset_after_fork()
         fork.register(self)
 
@@ -52,6 +48,7 @@ class Link:
         """Lets go of the parent's client: two processes cannot speak through one socket."""
         self._lock = Lock()
         self._client: Client | None = None  # guarded by _lock for writing
+        self._opener.reset_after_fork()
 
     def run(self, command: Callable[[Client], T]) -> T:
         """What `command` returns for the client. Takes at most the timeout, connecting included.
@@ -80,7 +77,7 @@ class Link:
         """The client, for a connection that lives outside of `run`.
 
         Raises:
-            RedisUnavailableError: a cluster did not say what its nodes are.
+            RedisUnavailableError: a cluster did not describe itself.
         """
         start_call(self._timeout_seconds)
         try:
@@ -95,10 +92,7 @@ class Link:
             close_client(client)
 
     def _connect(self) -> Client:
-        with self._lock:
-            attempt = self._n_attempts
-            self._n_attempts += 1
-        client = self._open_client(self._url, self._timeout_seconds, attempt)
+        client = self._opener.open()
         with self._lock:
             if self._client is None:
                 self._client = client

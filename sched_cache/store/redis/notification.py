@@ -36,9 +36,11 @@ def decode_notification(message: bytes) -> Pointer:
         fields = msgpack.unpackb(message, max_array_len=5, max_map_len=0, max_ext_len=0)
     except (ValueError, msgpack.UnpackException, RecursionError) as error:
         raise FormatError(f"notification is not MessagePack: {error}") from error
-    if type(fields) is not list or len(fields) != 5 or fields[0] != _LAYOUT:
+    if type(fields) is not list or len(fields) != 5:
+        raise FormatError("notification is not an array of five")
+    layout, key, version, parsed_seq, content_hash = fields
+    if type(layout) is not int or layout != _LAYOUT:
         raise FormatError("notification is not of a known layout")
-    _, key, version, parsed_seq, content_hash = fields
     if type(version) is not int or type(parsed_seq) is not int or type(key) is not str:
         raise FormatError("notification has fields of other types")
     # A publication that changes the content draws both from the counter at once; a signal only the second.

@@ -15,8 +15,9 @@ from sched_cache.store.contract import Pointer
 from sched_cache.store.redis.breaker import Breaker
 from sched_cache.store.redis.client import Client, open_client
 from sched_cache.store.redis.l2 import Answer
-from sched_cache.store.redis.link import Connect, Link
+from sched_cache.store.redis.link import Link
 from sched_cache.store.redis.notification import encode_notification
+from sched_cache.store.redis.opener import OpenClient
 from sched_cache.store.redis.parts import RedisParts
 from sched_cache.store.redis.subscriber import Subscriber
 
@@ -34,7 +35,7 @@ class RedisTier:
         stats: Stats,
         clock: Clock,
         source: random.Random | None = None,
-        connect: Connect = open_client,
+        open_one: OpenClient = open_client,
     ) -> None:
         source = source or random.Random()
         assert config.redis_url is not None, "without a URL there is NoRedis"
@@ -50,7 +51,7 @@ class RedisTier:
             source,
         )
         url = parse_redis_url(config.redis_url)
-        self._link = Link(url, config.redis_timeout_seconds, breaker, stats.redis, connect)
+        self._link = Link(url, config.redis_timeout_seconds, breaker, stats.redis, open_one)
         self._parts = RedisParts(self._link, config, stats.redis, clock, source)
         self._channel = f"{config.namespace}:published"
         self._subscribers: list[Subscriber] = []

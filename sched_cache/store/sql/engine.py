@@ -104,6 +104,8 @@ def open_engines(
             "hide_parameters": True,  # An error would show whole contents.
             "future": True,
         }
+        if url.get_dialect().driver == "psycopg2":
+            options["executemany_mode"] = "values_plus_batch"  # Not one round trip per row.
         # A read that finds its connection dead is run again, which costs less than asking first.
         reads = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
         if dialect != "sqlite":

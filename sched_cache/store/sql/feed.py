@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, and_, bindparam, literal_column, null, select, union_all
+from sqlalchemy import Column, Integer, and_, bindparam, literal_column, null, select, union_all
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.contract import ChangeSet, Pointer
@@ -33,7 +33,9 @@ class Feed:
 
         is_fresh = and_(dag.c.key == acknowledged.c.key, dag.c.parsed_seq > acknowledged.c.acknowledged_seq)
         fresh = pointers.join(acknowledged, is_fresh)
-        self.fresh: Any = union_all(snapshot, fresh).order_by("parsed_seq").limit(bindparam("n_rows"))
+        self.fresh: Any = (
+            union_all(snapshot, fresh).order_by("parsed_seq").limit(bindparam("n_rows", type_=Integer))
+        )
 
         def part(column: Column[Any]) -> Any:
             asked = and_(dag.c.key.in_(bindparam("keys", expanding=True)), dag.c.parsed_seq > 0)

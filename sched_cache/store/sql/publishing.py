@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
@@ -12,8 +12,10 @@ from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.contract import Pointer, Publication, Published, Seq
 from sched_cache.store.sql.paging import pages
 from sched_cache.store.sql.schema import Tables
-from sched_cache.store.sql.upsert import insert_missing, upsert
+from sched_cache.store.sql.upsert import Row, insert_missing, upsert
 from sched_cache.store.verdict import Verdict, absent, pointer_after, published, verdict_on
+
+BYTES_PER_STATEMENT = 1 << 20
 
 
 class Publisher:
@@ -83,13 +85,15 @@ class Publisher:
 
     def _write_contents(self, connection: Connection, changing: Sequence[Publication]) -> None:
         content = self._tables.content
-        for one in changing:
-            if one.content is None:
-                connection.execute(delete(content).where(content.c.key == one.key))
-            else:
-                upsert(
-                    connection, content, [{"key": one.key, "hot": one.content.hot, "cold": one.content.cold}]
-                )
+        for keys in pages([one.key for one in changing if one.content is None]):
+            connection.execute(delete(content).where(content.c.key.in_(keys)))
+        rows = [
+            {"key": one.key, "hot": one.content.hot, "cold": one.content.cold}
+            for one in changing
+            if one.content is not None
+        ]
+        for some in _batches(rows):
+            upsert(connection, content, some)
 
     def _draw_last(self, connection: Connection, n_numbers: int) -> int:
         """Takes that many numbers from the counter, and its lock; the last of them."""
@@ -106,7 +110,22 @@ def _will_exist(publication: Publication, current: Pointer) -> bool:
     return verdict_on(publication, current) is not Verdict.UNCHANGED
 
 
-def _row(pointer: Pointer) -> dict[str, object]:
+def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """The rows, as many at a time as one statement should carry; a large one goes alone."""
+    batch: list[Row] = []
+    n_bytes = 0
+    for row in rows:
+        row_bytes = len(row["hot"]) + len(row["cold"])
+        if batch and n_bytes + row_bytes > BYTES_PER_STATEMENT:
+            yield batch
+            batch, n_bytes = [], 0
+        batch.append(row)
+        n_bytes += row_bytes
+    if batch:
+        yield batch
+
+
+def _row(pointer: Pointer) -> Row:
     return {
         "key": pointer.key,
         "version": pointer.version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.contract import ChangeSet, Pointer, Publication, Published, Seq, Stored
 from sched_cache.store.sql.engine import Engines, open_engines
@@ -66,6 +68,24 @@ class SqlStore:
         """
         engines = open_engines(database_url, **engine_options)
         return cls(engines, tables(table_prefix, schema), create=create, retry=retry)
+
+    @classmethod
+    def configured(cls, config: Config) -> SqlStore:
+        """The store that `config` names. Connects at first use.
+
+        Raises:
+            ConfigError: URL, driver or prefix is not usable.
+        """
+        return cls.open(
+            config.database_url,
+            table_prefix=config.table_prefix,
+            schema=config.database_schema,
+            create=config.create_tables,
+            retry=Retry(attempts=config.database_attempts),
+            lock_timeout_seconds=config.database_timeout_seconds,
+            connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
+            max_connections=config.database_pool_size,
+        )
 
     def init_db(self) -> None:
         """Creates or upgrades the tables."""

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql.engine import Engines
+from sched_cache.store.sql.incarnation import raise_counter
 from sched_cache.store.sql.schema import SCHEMA_VERSION, Tables
 
 Step = Callable[[Connection, Tables], None]
@@ -48,6 +49,7 @@ def bring_up_to_date(
             tables.metadata.create_all(connection)
             first = {"id": 1, "counter": 0, "incarnation": secrets.token_hex(8), "purged_seq": 0}
             connection.execute(insert(tables.meta), {**first, "schema_version": SCHEMA_VERSION})
+            raise_counter(connection, tables)
             found = SCHEMA_VERSION
         for version in range(found + 1, target + 1):
             steps[version](connection, tables)

@@ -1,0 +1,5 @@
+"""The command `sched-cache`."""
+
+from sched_cache.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,120 @@
+"""Check URL by URL what works, and say what to do about what does not.
+
+Writes nothing but its own probe: a Redis string that expires within a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sched_cache.cli.cache_options import add_cache_options, config_of
+from sched_cache.cli.table import render
+from sched_cache.config import Config, parse_redis_url, redact_url
+from sched_cache.errors import SchedCacheError
+
+EXAMPLES = """\
+  sched-cache doctor                exit code 1 if something does not work
+"""
+
+
+class Finding(NamedTuple):
+    """One thing that was tried. `advice` is empty if there is nothing to do."""
+
+    what: str
+    is_well: bool
+    found: str
+    advice: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_cache_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments)
+    findings = [*_examine_database(config), *_examine_redis(config)]
+    if arguments.json:
+        print(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        rows = [(("ok" if one.is_well else "BAD"), one.what, one.found, one.advice) for one in findings]
+        print(render(("", "what", "found", "what to do"), rows))
+    return 0 if all(finding.is_well for finding in findings) else 1
+
+
+def _examine_database(config: Config) -> Iterator[Finding]:
+    from sched_cache.store.sql import SqlStore
+
+    url = redact_url(config.database_url)
+    store = SqlStore.configured(config)
+    try:
+        started = time.perf_counter()
+        changes = store.changes_since(0)
+        yield Finding("database", True, f"{url}: {_ms(started)} for all {len(changes.pointers):,} keys")
+        started = time.perf_counter()
+        store.changes_since(changes.counter)
+        yield Finding("certify", True, f"{_ms(started)} when nothing changed")
+        n_fresh = len(store.fresh(0, 10_000).pointers)
+        yield Finding("fresh DAGs", True, f"{n_fresh:,} wait for a scheduler")
+    except SchedCacheError as error:
+        advice = "check host, port, user and password; run `sched-cache init-db` if the tables are missing"
+        yield Finding("database", False, f"{url}: {error}", advice)
+    finally:
+        store.close()
+
+
+def _examine_redis(config: Config) -> Iterator[Finding]:
+    if config.redis_url is None:
+        advice = "optional: with one, other nodes hear of changes at once and load without the database"
+        yield Finding("redis", True, "none configured", advice)
+        return
+    from redis.exceptions import RedisError
+
+    from sched_cache.store.redis.client import open_client
+
+    url = redact_url(config.redis_url)
+    try:
+        client: Any = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds, 2)
+        client.ping()
+        started = time.perf_counter()
+        client.ping()
+        yield Finding("redis", True, f"{url}: answers in {_ms(started)}")
+        probe = f"{config.namespace}:doctor:{secrets.token_hex(4)}"
+        client.set(probe, b"1", ex=60)
+        is_kept = client.get(probe) == b"1"
+        client.delete(probe)
+        yield Finding(
+            "redis write",
+            is_kept,
+            "kept" if is_kept else "lost",
+            "" if is_kept else "is it a read-only replica?",
+        )
+        yield from _examine_policy(client)
+    except (RedisError, OSError, SchedCacheError) as error:
+        advice = "check host, port, password and TLS; the cache works without it, from the database"
+        yield Finding("redis", False, f"{url}: {type(error).__name__}: {error}", advice)
+
+
+def _examine_policy(client: Any) -> Iterator[Finding]:
+    from redis.exceptions import RedisError
+
+    try:
+        memory = client.info("memory")
+    except (RedisError, OSError, AttributeError):
+        return  # not every Redis lets everybody look
+    policy, bound = memory.get("maxmemory_policy", "unknown"), memory.get("maxmemory", 0)
+    is_well = not bound or policy != "noeviction"
+    advice = (
+        ""
+        if is_well
+        else "set maxmemory-policy to allkeys-lru or volatile-lru: a full Redis takes no new content"
+    )
+    yield Finding("redis memory", is_well, f"{memory.get('used_memory_human')} used, policy {policy}", advice)
+
+
+def _ms(started: float) -> str:
+    return f"{(time.perf_counter() - started) * 1000:.2f} ms"

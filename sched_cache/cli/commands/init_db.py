@@ -1,0 +1,42 @@
+"""Create or upgrade the tables.
+
+Any number of processes may do so at once. Without this command the first use of the cache does it, unless
+SCHED_CACHE__CREATE_TABLES is false.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from sched_cache.cli.cache_options import add_cache_options, config_of
+from sched_cache.config import redact_url
+
+EXAMPLES = """\
+  sched-cache init-db --database-url postgresql://airflow@db/airflow
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_cache_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from sched_cache.store.sql import SCHEMA_VERSION, SqlStore
+
+    config = config_of(arguments)
+    store = SqlStore.configured(config)
+    try:
+        store.init_db()
+    finally:
+        store.close()
+    url = redact_url(config.database_url)
+    if arguments.json:
+        print(
+            json.dumps(
+                {"database_url": url, "table_prefix": config.table_prefix, "schema_version": SCHEMA_VERSION}
+            )
+        )
+    else:
+        print(f"{url}: tables {config.table_prefix}* are at schema version {SCHEMA_VERSION}")
+    return 0

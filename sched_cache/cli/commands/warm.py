@@ -1,0 +1,60 @@
+"""Fill Redis with every content that it lacks.
+
+May be stopped and run again: what is in Redis by then is not read from the database again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from sched_cache.cli.cache_options import add_cache_options, config_of, current_pointers
+from sched_cache.cli.failure import UsageError
+from sched_cache.cli.progress import Progress
+from sched_cache.clock import SystemClock
+from sched_cache.stats import Stats
+from sched_cache.store.redis import Answer, open_l2
+
+EXAMPLES = """\
+  sched-cache warm --redis-url redis://cache:6379/0
+"""
+_BATCH = 128
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_cache_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from sched_cache.store.sql import SqlStore
+
+    config = config_of(arguments)
+    if config.redis_url is None:
+        raise UsageError("no Redis to fill: set SCHED_CACHE__REDIS_URL or --redis-url")
+    store, l2 = SqlStore.configured(config), open_l2(config, Stats(), SystemClock())
+    present = written = failed = 0
+    try:
+        pointers = current_pointers(store)
+        progress = Progress("warming", len(pointers))
+        for start in range(0, len(pointers), _BATCH):
+            batch = {pointer.content_hash or "": pointer.key for pointer in pointers[start : start + _BATCH]}
+            answers = l2.get_many(batch)
+            missing = [content_hash for content_hash, answer in answers.items() if isinstance(answer, Answer)]
+            stored = store.read_hot([batch[content_hash] for content_hash in missing])
+            parts = {
+                row.pointer.content_hash: row.data
+                for row in stored.values()
+                if row.data is not None and row.pointer.content_hash is not None
+            }
+            is_written = l2.put_many(parts) if parts else True
+            present += len(batch) - len(missing)
+            written += len(parts) if is_written else 0
+            failed += 0 if is_written else len(parts)
+            progress.advance(len(batch))
+        progress.close()
+    finally:
+        l2.close()
+        store.close()
+    counts = {"already_there": present, "written": written, "failed": failed}
+    print(json.dumps(counts) if arguments.json else ", ".join(f"{n:,} {what}" for what, n in counts.items()))
+    return 1 if failed else 0

@@ -1,0 +1,70 @@
+"""Makes clients, without making anybody wait for a cluster to describe itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as StillOpening
+from threading import Lock, Thread
+
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from sched_cache.config import RedisUrl
+from sched_cache.config.redis_url import Topology
+from sched_cache.store.redis.client import Client, open_client
+from sched_cache.store.redis.deadline import start_call
+
+OpenClient = Callable[[RedisUrl, float, int], Client]
+"""`open_client`, or what a test puts in its place."""
+
+
+class Opener:
+    """Safe for threads.
+
+    The client of a cluster begins with reading the cluster's nodes and the server's commands: too long for a
+    call. So a thread does it. Who needs the client waits while the call has time; a later call finds it.
+    """
+
+    def __init__(self, url: RedisUrl, timeout_seconds: float, open_one: OpenClient = open_client) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._open_one = open_one
+        self._n_attempts = 0
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """The parent's thread does not exist here."""
+        self._lock = Lock()
+        self._opening: Future[Client] | None = None  # guarded by _lock
+
+    def open(self) -> Client:
+        """A new client.
+
+        Raises:
+            What `open_client` raises, or redis.TimeoutError.
+        """
+        if self._url.topology is not Topology.CLUSTER:
+            return self._open_one(self._url, self._timeout_seconds, 0)
+        with self._lock:
+            opening = self._opening
+            if opening is None:
+                opening = self._opening = Future()
+                Thread(target=self._run, args=(opening,), name="sched-cache-opener", daemon=True).start()
+        try:
+            client = opening.result(self._timeout_seconds)
+        except StillOpening:
+            raise RedisTimeoutError("the cluster did not describe itself in time") from None
+        finally:
+            with self._lock:
+                if opening.done() and self._opening is opening:
+                    self._opening = None
+        return client
+
+    def _run(self, opening: Future[Client]) -> None:
+        attempt = self._n_attempts
+        self._n_attempts += 1
+        start_call(max(20 * self._timeout_seconds, 1.0))
+        try:
+            opening.set_result(self._open_one(self._url, self._timeout_seconds, attempt))
+        except Exception as error:
+            opening.set_exception(error)
