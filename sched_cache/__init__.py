@@ -1,5 +1,7 @@
 """A slim, always-fresh copy of each Airflow DAG for every scheduler."""
 
+from sched_cache.config import Config
+from sched_cache.dag_cache import DagCache, Published
 from sched_cache.errors import (
     ColdPartMissingError,
     ConfigError,
@@ -16,10 +18,13 @@ from sched_cache.format import CompactDag
 __all__ = [
     "ColdPartMissingError",
     "CompactDag",
+    "Config",
     "ConfigError",
+    "DagCache",
     "FormatError",
     "InvalidDagError",
     "PublishConflictError",
+    "Published",
     "RedisUnavailableError",
     "SchedCacheError",
     "StoreUnavailableError",

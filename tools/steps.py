@@ -10,14 +10,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+SKIPPED = 75  # EX_TEMPFAIL
 
 # pytest's own last line, such as "== 3 passed, 1 skipped in 0.12s ==".
 _PYTEST_LINE = re.compile(r"^(?:=+ )?(?P<counts>\d+ [a-z]+.*?) in [\d.]+s.*$")
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
+# In pytest's order.
+_OUTCOMES = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "errors")
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 20.0
 
@@ -35,10 +40,6 @@ class Step:
     needs: tuple[str, ...] = ()
     timeout_seconds: float = 900.0
     alone_in: str = ""  # of the steps that say the same here, one runs at a time
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-SKIPPED = 75  # EX_TEMPFAIL: not a failure of what was tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,10 @@ class _Running:
         self.step = step
         self._started_at = time.monotonic()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by result()
-        self._terminated_at: float | None = None
+        self._interrupted_at: float | None = None
         self._process = subprocess.Popen(
             step.command,
             cwd=cwd,
-            env={**os.environ, **step.environment},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -78,25 +78,31 @@ class _Running:
         self._output.seek(0)
         text = self._output.read().decode(errors="replace")
         self._output.close()
-        if self._terminated_at is not None:
-            text += f"\nstopped after {self.step.timeout_seconds:.0f} s\n"
         status = {0: "passed", SKIPPED: "skipped"}.get(code, "failed")
+        if self._interrupted_at is not None:
+            status = "failed"
+            text += f"\nstopped after {self.step.timeout_seconds:.0f} s\n"
+            self._signal(signal.SIGKILL)  # to what it left behind
         print(f"\n---- {self.step.name}: {status}, {seconds:.1f} s\n{text.strip()}", flush=True)
         last_line, counts = _outcome(text)
         return Result(self.step, status, seconds, last_line, counts)
 
-    def stop(self, with_signal: signal.Signals) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, with_signal)
+    def interrupt(self) -> None:
+        """Asks it to end: pytest then takes its servers down."""
+        self._interrupted_at = time.monotonic()
+        self._signal(signal.SIGINT)
 
     def _enforce_timeout(self) -> None:
         now = time.monotonic()
-        if self._terminated_at is None:
+        if self._interrupted_at is None:
             if now - self._started_at > self.step.timeout_seconds:
-                self._terminated_at = now
-                self.stop(signal.SIGINT)  # pytest then tears its servers down
-        elif now - self._terminated_at > _GRACE_SECONDS:
-            self.stop(signal.SIGKILL)
+                self.interrupt()
+        elif now - self._interrupted_at > _GRACE_SECONDS:
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # nobody is left in the group
+            os.killpg(self._process.pid, number)
 
 
 def run(steps: Iterable[Step], cwd: Path, jobs: int) -> list[Result]:
@@ -127,7 +133,7 @@ def run(steps: Iterable[Step], cwd: Path, jobs: int) -> list[Result]:
             time.sleep(_POLL_SECONDS)
     except BaseException:
         for one in running:
-            one.stop(signal.SIGTERM)
+            one.interrupt()
         raise
     return sorted(results, key=lambda result: order.index(result.step.name))
 
@@ -145,7 +151,7 @@ def report(results: Sequence[Result], seconds: float) -> int:
     total["errors"] += sum(
         not (result.counts["failed"] or result.counts["errors"]) for result in failed_steps
     )
-    words = ", ".join(f"{n} {word}" for word, n in total.items() if n)
+    words = ", ".join(f"{total[word]} {word}" for word in _OUTCOMES if total[word])
     print(f"===== {words or 'no tests ran'} in {seconds:.2f}s =====")
     sys.stdout.flush()
     return 1 if failed_steps else 0

@@ -168,6 +168,8 @@ class L1(Generic[D]):
     def _resize(self, resident: Resident[D], size: int) -> None:
         self.order.resize(resident, size)
         if resident.keys:  # it was not itself among those that no longer fit
+            # Out and in: given a larger value for a key, older cachetools make room for both.
+            del self._books[resident.content_hash]
             self._books[resident.content_hash] = resident
 
     def _drop_evicted(self, resident: Resident[D]) -> None:

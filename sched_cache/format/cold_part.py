@@ -43,10 +43,23 @@ class ColdPart:
             found = self._columns[name] = decode_column(found, self._n_tasks, name)
         return found
 
+    def structure(self, name: str) -> Column:
+        """One column of the shape, for all tasks.
+
+        Raises:
+            FormatError: there is no such column, or it does not fit the tasks.
+        """
+        found = self.shape.get(name)
+        if isinstance(found, bytes):
+            found = self.shape[name] = decode_column(found, self._n_tasks, name)
+        if not isinstance(found, Column):
+            raise FormatError(f"shape has no column {name}")
+        return found
+
     @property
     def nbytes(self) -> int:
         """Resident bytes of what is unpacked by now."""
-        columns = self._columns.values()
+        columns = (*self._columns.values(), *self.shape.values())
         unpacked = sum(column.nbytes for column in columns if isinstance(column, Column))
         fixed = (self.shape, self.dag_fields, self.group_columns)
         return resident_bytes(self._columns) + unpacked + sum(map(resident_bytes, fixed)) + 100

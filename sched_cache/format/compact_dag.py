@@ -207,15 +207,17 @@ class CompactDag:
         return default
 
     def outer(self, name: str) -> Any:
-        """What stands under `name` beside `dag` in the document, such as `__version`; None if nothing does."""
+        """What stands under `name` beside `dag` in the document, such as `__version`; None if nothing."""
         return self._section("outer", dict).get(name)
 
     def label(self, name: str) -> str | None:
         """What the encoder was told to write beside the document; None if it was not."""
         if "labels" not in (self._fields or self._unpack_fields()):
             return None
-        labels: dict[str, str] = self._section("labels", dict)
-        return labels.get(name)
+        label = self._section("labels", dict).get(name)
+        if label is not None and type(label) is not str:
+            raise FormatError(f"label {name} is a {type(label).__name__}")
+        return label
 
     @property
     def serialized_version(self) -> Any:

@@ -1,8 +1,8 @@
 """Parts as they travel to and rest in Redis: deflate that knows the words of Airflow's documents beforehand.
 
 Most DAGs are a few kilobytes, of which field names and default values are the bulk; a preset dictionary
-removes those. Wire form: one byte, then the payload. 0: as it is. 1: raw deflate with `dictionary_1.bin`, made
-by `python -m tools.dictionary`. Raw deflate has no checksum: the part's own checksum and hash find damage.
+removes those. Wire form: one byte, then the payload. 0: as it is. 1: raw deflate with `dictionary_1.bin`,
+made by `python -m tools.dictionary`. Raw deflate has no checksum: the part's own and the hash find damage.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def decompress(data: bytes, max_bytes: int) -> bytes:
         raise FormatError(f"compression {kind!r} is not known to this reader")
     decompressor = zlib.decompressobj(_RAW, zdict=_dictionary_1())
     try:
-        # One byte more than allowed: zlib takes 0 for no limit, and at the exact limit it does not see the end.
+        # One byte more than allowed: zlib takes 0 for no limit, and at the exact limit misses the end.
         part = decompressor.decompress(payload, max_bytes + 1)
     except zlib.error as error:
         raise FormatError(f"compressed part is damaged: {error}") from error

@@ -50,7 +50,8 @@ class Derived:
         simple: whether it is outside everything that needs the host's own judgement (AND of: not mapped, in
             no mapped group, nothing mapped directly upstream, no setups, no skip parents, no teardown, known
             rule).
-    values: name -> value. effective_leaves: indices. has_setups: whether any task is a setup. earliest_start, latest_end: seconds since the epoch.
+    values: name -> value. effective_leaves: indices. has_setups: whether any task is a setup. earliest_start,
+        latest_end: seconds since the epoch.
     """
 
     columns: dict[str, list[Any]] = field(default_factory=dict)

@@ -125,7 +125,7 @@ def check_json(values: Iterable[Any], what: str) -> None:
     Raises:
         FormatError: one of those.
     """
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH + 2):  # one more than a value may have: sections put values into a mapping
         kinds = set(map(type, values))
         if kinds <= _SCALARS:
             return

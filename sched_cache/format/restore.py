@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sched_cache.errors import FormatError
 from sched_cache.format.cold_part import ColdPart
-from sched_cache.format.columns import ABSENT, Column, decode_column
+from sched_cache.format.columns import ABSENT
 from sched_cache.format.document import DAG_ID_NAMES, EDGE_NAMES, GROUP_NAMES
 from sched_cache.format.excerpt import excerpt
 from sched_cache.format.fields import PARTIAL_PREFIX
@@ -81,22 +81,15 @@ def restore_tasks(dag: CompactDag, cold: ColdPart, indices: Sequence[int]) -> li
             else:
                 raise FormatError(f"column {name} has a value for a task without partial_kwargs")
     edge_name = _one_of(shape.get("edge_name"), EDGE_NAMES)
-    has_edges = _structure_column(shape, "has_edges", dag.n_tasks)
+    has_edges = cold.structure("has_edges")
     for row, index in zip(rows, indices, strict=True):
         if has_edges[index]:
             row[edge_name] = [task_ids[other] for other in dag.downstream(index)]
-    envelopes = _structure_column(shape, "envelope", dag.n_tasks)
+    envelopes = cold.structure("envelope")
     return [
         row if envelope is ABSENT else {**_mapping(envelope), "__var": row}
         for row, envelope in zip(rows, map(envelopes.__getitem__, indices), strict=True)
     ]
-
-
-def _structure_column(shape: dict[str, Any], name: str, n_tasks: int) -> Column:
-    packed = shape.get(name)
-    if not isinstance(packed, bytes):
-        raise FormatError(f"shape has no column {name}")
-    return decode_column(packed, n_tasks, name)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

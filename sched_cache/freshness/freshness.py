@@ -13,7 +13,6 @@ from sched_cache.freshness.floors import Floors
 from sched_cache.freshness.known import Known, Listener
 from sched_cache.store import ChangeSet, Pointer, Seq, Store
 
-
 _MAX_QUESTIONS = 3
 
 

@@ -61,7 +61,6 @@ class DatabaseCounters:
     published: int = 0
     unchanged: int = 0
     conflicts: int = 0
-    retries: int = 0
     errors: int = 0
     read_seconds: Histogram = field(default_factory=Histogram)
     publish_seconds: Histogram = field(default_factory=Histogram)

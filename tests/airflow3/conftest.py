@@ -13,7 +13,7 @@ import pytest
 
 from tests.airflow3.support.home import AirflowHome
 from tests.airflow3.support.metadata_db import MetadataDb, PostgresMetadataDb, SqliteMetadataDb
-from tests.airflow3.support.subject import SUBJECTS, Subject
+from tests.airflow3.support.subject import OFF, SUBJECTS, Subject
 from tests.support.servers import ServerMissingError
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ _DATABASE = pytest.StashKey[MetadataDb]()
 def pytest_configure(config: pytest.Config) -> None:
     """Point Airflow at a temporary home: it reads its environment on import, and test modules import it."""
     database = _chosen_database(os.environ.get("SCHED_CACHE_AIRFLOW_DB"))
-    home = AirflowHome(database.url)
+    # Off until a test asks for it: a checkout with metadata beside it brings its entry points along.
+    home = AirflowHome(database.url, options=OFF)
     # Two of the example DAGs need what an example plugin registers.
     (home.plugins / "examples.py").write_text(_EXAMPLE_PLUGIN)
     os.environ.update(home.environment)

@@ -1,8 +1,8 @@
 """A DAG is rewritten while runs of it are created or scheduled: no run may lose a task.
 
-Each race is a sequence of transactions in an order that the host permits. Stock Airflow loses in each (asserted
-too: otherwise the race would prove nothing), the plugin in none. ``SCHED_CACHE_RACE_REPEATS`` repeats every
-race with a new DAG each time (default 1).
+Each race is a sequence of transactions in an order that the host permits. Stock Airflow loses in each
+(asserted too: otherwise the race would prove nothing), the plugin in none. ``SCHED_CACHE_RACE_REPETITIONS``
+repeats every race with a new DAG each time (default 1).
 
 The processor is another process without the plugin: no hook of ours sees what it writes.
 """
@@ -10,7 +10,8 @@ The processor is another process without the plugin: no hook of ours sees what i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -26,11 +27,16 @@ from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.interleave import before_call
 from tests.airflow3.support.subject import Subject
 
-REPEATS = int(os.environ.get("SCHED_CACHE_RACE_REPEATS", "1"))
+N_REPETITIONS = int(os.environ.get("SCHED_CACHE_RACE_REPETITIONS", "1"))
 
 CreateRun = Callable[[Cluster, DagContent, Callable[[], None]], str]
 
-repeated = pytest.mark.parametrize("repeat", range(REPEATS))
+
+def repetitions(name: str) -> Iterator[str]:
+    """A DAG id for each repetition of a race; nobody looks at the runs of the last one any more."""
+    for number in range(N_REPETITIONS):
+        yield f"{name}_{number}"
+        runs.end_all_runs()
 
 
 @pytest.fixture
@@ -41,10 +47,7 @@ def two_writers(cluster: Cluster) -> Cluster:
     return cluster
 
 
-@repeated
-def test_a_scheduler_uses_a_rewritten_version_in_its_next_loop(
-    cluster: Cluster, subject: Subject, repeat: int
-) -> None:
+def test_a_scheduler_uses_a_rewritten_version_in_its_next_loop(cluster: Cluster, subject: Subject) -> None:
     """W1: what a scheduler caches under a version id may be rewritten under that id.
 
     1. Run 1 exists, so the next edit makes version 2. All its tasks have ended.
@@ -53,25 +56,26 @@ def test_a_scheduler_uses_a_rewritten_version_in_its_next_loop(
     4. Run 2 gets an instance of the new task.
     5. The scheduler meets an instance whose task its cached DAG does not have.
     """
-    content = DagContent(f"w1_{repeat}", ("a", "b"))
-    cluster.processor.publish(content)
-    first = runs.trigger(content.dag_id, cluster.api_dag_bag)
-    cluster.scheduler.loop()
-    runs.end_tasks(content.dag_id, first, "success")
-    cluster.processor.publish(content.edited(command="echo 2"))
-    cluster.scheduler.loop()
-    assert runs.run_state(content.dag_id, first) == "success"
+    for dag_id in repetitions("w1"):
+        content = DagContent(dag_id, ("a", "b"))
+        cluster.processor.publish(content)
+        first = runs.trigger(content.dag_id, cluster.api_dag_bag)
+        cluster.scheduler.loop()
+        runs.end_tasks(content.dag_id, first, "success")
+        cluster.processor.publish(content.edited(command="echo 2"))
+        cluster.scheduler.loop()
+        assert runs.run_state(content.dag_id, first) == "success"
 
-    cluster.processor.publish(content.edited(command="echo 2", tasks=("a", "b", "c")))
-    assert [tasks for _, tasks in runs.versions(content.dag_id)] == [{"a", "b"}, {"a", "b", "c"}]
-    second = runs.trigger(content.dag_id, cluster.api_dag_bag)
-    cluster.scheduler.loop()
+        cluster.processor.publish(content.edited(command="echo 2", tasks=("a", "b", "c")))
+        assert [tasks for _, tasks in runs.versions(content.dag_id)] == [{"a", "b"}, {"a", "b", "c"}]
+        second = runs.trigger(content.dag_id, cluster.api_dag_bag)
+        cluster.scheduler.loop()
 
-    states = runs.task_states(content.dag_id, second)
-    if subject.loses:
-        assert states == {"a": "queued", "b": "queued", "c": "removed"}
-    else:
-        assert states == {"a": "queued", "b": "queued", "c": "queued"}
+        states = runs.task_states(content.dag_id, second)
+        if subject.loses:
+            assert states == {"a": "queued", "b": "queued", "c": "removed"}
+        else:
+            assert states == {"a": "queued", "b": "queued", "c": "queued"}
 
 
 def created_by_api(cluster: Cluster, content: DagContent, edit: Callable[[], None]) -> str:
@@ -95,7 +99,7 @@ def created_by_command(cluster: Cluster, content: DagContent, edit: Callable[[],
 
 
 def created_by_schedule(cluster: Cluster, content: DagContent, edit: Callable[[], None]) -> str:
-    """The scheduler, where ``[scheduler] use_row_level_locking`` is off: the ``dag`` row holds nobody back."""
+    """The scheduler with ``[scheduler] use_row_level_locking`` off: the ``dag`` row holds nobody back."""
     with (
         mock.patch("airflow.utils.sqlalchemy.USE_ROW_LEVEL_LOCKING", False),
         before_call(DagVersion, "get_latest_version", edit),
@@ -106,9 +110,8 @@ def created_by_schedule(cluster: Cluster, content: DagContent, edit: Callable[[]
 
 
 @pytest.mark.parametrize("create_run", [created_by_api, created_by_command, created_by_schedule])
-@repeated
 def test_content_read_before_an_edit_does_not_decide_the_tasks_of_a_run(
-    two_writers: Cluster, subject: Subject, create_run: CreateRun, repeat: int
+    two_writers: Cluster, subject: Subject, create_run: CreateRun
 ) -> None:
     """W2: run creation reads the content and then, in a second statement, the version it stamps on the run.
 
@@ -117,19 +120,20 @@ def test_content_read_before_an_edit_does_not_decide_the_tasks_of_a_run(
     3. The run is created: tasks of the old content, id of the version that now says {a, c}.
     """
     cluster = two_writers
-    schedule = "@daily" if create_run is created_by_schedule else None
-    content = DagContent(f"w2_{repeat}", ("a", "b"), schedule=schedule)
-    cluster.processor.publish(content)
+    for dag_id in repetitions("w2"):
+        schedule = "@daily" if create_run is created_by_schedule else None
+        content = DagContent(dag_id, ("a", "b"), schedule=schedule)
+        cluster.processor.publish(content)
 
-    run_id = create_run(cluster, content, lambda: cluster.processor.publish(content.edited(tasks=("a", "c"))))
+        edited = content.edited(tasks=("a", "c"))
+        run_id = create_run(cluster, content, partial(cluster.processor.publish, edited))
 
-    assert [tasks for _, tasks in runs.versions(content.dag_id)] == [{"a", "c"}]
-    assert_new_task_runs(cluster, subject, content.dag_id, run_id)
+        assert [tasks for _, tasks in runs.versions(content.dag_id)] == [{"a", "c"}]
+        assert_new_task_runs(cluster, subject, content.dag_id, run_id)
 
 
-@repeated
 def test_an_edit_while_a_run_is_being_created_reaches_that_run(
-    two_writers: Cluster, subject: Subject, repeat: int
+    two_writers: Cluster, subject: Subject
 ) -> None:
     """W3: the processor cannot see the uncommitted task instances of a version it is about to rewrite.
 
@@ -138,17 +142,18 @@ def test_an_edit_while_a_run_is_being_created_reaches_that_run(
     3. The API server commits.
     """
     cluster = two_writers
-    content = DagContent(f"w3_{repeat}", ("a", "b"))
-    cluster.processor.publish(content)
-    with create_session(scoped=False) as session:
-        request = runs.ApiRequest(content.dag_id, cluster.api_dag_bag, session)
-        request.read_content()
-        request.create_run()
-        cluster.processor.publish(content.edited(tasks=("a", "c")))
-        request.commit()
-    assert [tasks for _, tasks in runs.versions(content.dag_id)] == [{"a", "c"}]
+    for dag_id in repetitions("w3"):
+        content = DagContent(dag_id, ("a", "b"))
+        cluster.processor.publish(content)
+        with create_session(scoped=False) as session:
+            request = runs.ApiRequest(content.dag_id, cluster.api_dag_bag, session)
+            request.read_content()
+            request.create_run()
+            cluster.processor.publish(content.edited(tasks=("a", "c")))
+            request.commit()
+        assert [tasks for _, tasks in runs.versions(content.dag_id)] == [{"a", "c"}]
 
-    assert_new_task_runs(cluster, subject, content.dag_id, request.run_id)
+        assert_new_task_runs(cluster, subject, content.dag_id, request.run_id)
 
 
 def assert_new_task_runs(cluster: Cluster, subject: Subject, dag_id: str, run_id: str) -> None:
@@ -161,9 +166,8 @@ def assert_new_task_runs(cluster: Cluster, subject: Subject, dag_id: str, run_id
         assert states == {"a": "queued", "b": "removed", "c": "queued"}
 
 
-@repeated
 def test_a_reload_in_a_session_that_holds_the_old_row_gives_the_new_content(
-    cluster: Cluster, subject: Subject, repeat: int
+    cluster: Cluster, subject: Subject
 ) -> None:
     """W4: a session's identity map hands back the row it already holds, even after a new SELECT.
 
@@ -171,21 +175,22 @@ def test_a_reload_in_a_session_that_holds_the_old_row_gives_the_new_content(
     2. The processor rewrites that version in place.
     3. The bag notices the new hash and reloads in the same session.
     """
-    content = DagContent(f"w4_{repeat}", ("a", "b"))
-    cluster.processor.publish(content)
-    bag = cluster.scheduler.dag_bag
-    # Every look-up is due for a check against the database, as it is 30 s after the last one.
-    bag._revalidation_interval = 0
-    with create_session(scoped=False) as session:
-        version = session.scalar(select(DagVersion).where(DagVersion.dag_id == content.dag_id))
-        assert version is not None
-        assert version.serialized_dag is not None
-        before = bag.get_dag(version.id, session=session)
-        assert before is not None
-        assert set(before.task_dict) == {"a", "b"}
+    for dag_id in repetitions("w4"):
+        content = DagContent(dag_id, ("a", "b"))
+        cluster.processor.publish(content)
+        bag = cluster.scheduler.dag_bag
+        # Every look-up is due for a check against the database, as it is 30 s after the last one.
+        bag._revalidation_interval = 0
+        with create_session(scoped=False) as session:
+            version = session.scalar(select(DagVersion).where(DagVersion.dag_id == content.dag_id))
+            assert version is not None
+            assert version.serialized_dag is not None
+            before = bag.get_dag(version.id, session=session)
+            assert before is not None
+            assert set(before.task_dict) == {"a", "b"}
 
-        cluster.processor.publish(content.edited(tasks=("a", "c")))
-        after = bag.get_dag(version.id, session=session)
+            cluster.processor.publish(content.edited(tasks=("a", "c")))
+            after = bag.get_dag(version.id, session=session)
 
-        assert after is not None
-        assert set(after.task_dict) == ({"a", "b"} if subject.loses else {"a", "c"})
+            assert after is not None
+            assert set(after.task_dict) == ({"a", "b"} if subject.loses else {"a", "c"})

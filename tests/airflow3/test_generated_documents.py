@@ -1,4 +1,4 @@
-"""The benchmarks' generated documents are the documents that the real Airflow 3.3 stores for the same DAGs."""
+"""The benchmarks' generated documents are those that the real Airflow 3.3 stores for the same DAGs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def without_paths(document: Any) -> Any:
 @pytest.mark.parametrize("n_tasks", SIZES)
 @pytest.mark.parametrize("name", SHAPES)
 def test_document_equals_what_airflow_stores(name: str, n_tasks: int) -> None:
-    """Every key and value is Airflow's own, apart from the two paths of the machine; order of tasks included."""
+    """Every key and value is Airflow's own, but for the two paths of the machine; order of tasks included."""
     shape = make_shape(name, n_tasks, seed=7)
     ours, theirs = document_of(shape), stored_by_airflow(build_dag(shape))
     assert without_paths(ours) == without_paths(theirs)

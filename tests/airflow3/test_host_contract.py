@@ -1,7 +1,7 @@
 """Our deserialized DAG answers every question of the host as the host's own does.
 
-The comparison is first tried on two copies of stock's DAG (nothing may differ) and on copies that were changed on
-purpose (the change must be named), then on the plugin's.
+The comparison is first tried on two copies of stock's DAG (nothing may differ) and on copies that were
+changed on purpose (the change must be named), then on the plugin's.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import airflow
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
+from sched_cache_airflow.airflow3 import dag_of
 from tests.airflow3.contract.compare import compare_dags
 from tests.airflow3.contract.documents import deserialized, example_documents
 from tests.airflow3.contract.host_reads import HOST_READS, HOST_VERSION
 from tests.airflow3.contract.scan import HOST, first_places, scan
-from tests.airflow3.support.subject import plugin_dag
 
 op_links = pytest.mark.parametrize("load_op_links", [False, True], ids=["scheduler", "api"])
 
 
 def test_the_table_names_every_attribute_that_the_installed_host_reads() -> None:
-    """A new release that reads more, or elsewhere, makes this fail: run the scan again and read what changed."""
+    """A new release that reads more, or elsewhere, makes this fail: scan again and read what changed."""
     if airflow.__version__ != HOST_VERSION:
         pytest.skip(f"the table was made from Airflow {HOST_VERSION}")
     found = {
@@ -61,7 +61,7 @@ def test_the_plugin_answers_as_stock_does(load_op_links: bool) -> None:
     """For every example DAG of Airflow and its standard provider, with and without operator links."""
     found = {}
     for dag_id, document in example_documents().items():
-        ours = plugin_dag(json.loads(document), load_op_links=load_op_links)
+        ours = dag_of(json.loads(document), load_op_links=load_op_links)
         found[dag_id] = compare_dags(deserialized(document, load_op_links=load_op_links), ours)
     assert {dag_id: differences for dag_id, differences in found.items() if differences} == {}
 

@@ -18,7 +18,7 @@ from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.subject import PLUGIN, Subject
 from tests.support.servers.process import free_port
 
-# The limit makes the scheduler look the DAG up between deciding and queueing, which is where it fails the tasks.
+# The limit makes the scheduler look the DAG up between deciding and queueing: there it fails the tasks.
 CONTENT = DagContent("limited", ("a", "b"), task_options={"max_active_tis_per_dag": 5})
 
 

@@ -1,4 +1,4 @@
-"""What every L2 with a Redis behind it does. The fixture `make_l2` opens another node's view of the same Redis."""
+"""What every L2 with a Redis behind it does. Each call of the fixture `make_l2` is another node."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def key_of(digest: str) -> str:
 
 def open_tier(redis_url: str, clock: Clock | None = None, **options: Any) -> RedisTier:
     """A tier that is patient with a busy machine, where the test says nothing else."""
-    patient = {"redis_timeout_seconds": 5.0, "namespace": NAMESPACE}
+    patient: dict[str, Any] = {"redis_timeout_seconds": 5.0, "namespace": NAMESPACE}
     config = Config(redis_url=redis_url, **(patient | options))
     return RedisTier(config, Stats(), clock or SystemClock(), random.Random(1))
 

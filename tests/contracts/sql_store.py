@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, event, inspect, text, update
+from sqlalchemy import create_engine, delete, event, inspect, text, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
@@ -129,6 +129,33 @@ class TableContract:
             for name in ("meta", "dag", "content", "acknowledged")
         }
         other.close()
+
+
+class RestoredTablesContract:
+    """Backups are not always of one moment."""
+
+    def test_a_counter_that_fell_behind_its_tables_is_raised(self, store: SqlStore) -> None:
+        """A number in use, drawn again, would be taken for seen by the feed, or for acknowledged."""
+        sequences = [store.publish(publication(key, "1")).parsed_seq for key in ("sales", "hr")]
+        ours = tables()
+        with store.transaction() as connection:
+            connection.execute(update(ours.meta).values(counter=1))
+            connection.execute(update(ours.acknowledged).values(acknowledged_seq=sequences[-1] + 5))
+        store.new_incarnation(store.changes_since(0).incarnation)
+        published = store.publish(publication("sales", "2"))
+        assert published.parsed_seq > sequences[-1] + 5
+        assert [one.key for one in store.fresh(0, 10).pointers] == ["sales"]
+
+    def test_a_lost_counter_is_an_error(self, store: SqlStore) -> None:
+        """Not an empty database."""
+        store.publish(publication("sales", "1"))
+        with store.transaction() as connection:
+            connection.execute(delete(tables().meta))
+        for ask in (lambda: store.changes_since(0), lambda: store.fresh(0, 10)):
+            with pytest.raises(StoreUnavailableError, match="init-db"):
+                ask()
+        store.init_db()
+        assert store.publish(publication("hr", "1")).parsed_seq > store.token("sales")
 
 
 class CostContract:
@@ -304,5 +331,5 @@ class FaultContract:
             store.close()
 
 
-class SqlStoreContract(TableContract, CostContract, HostContract, FaultContract):
+class SqlStoreContract(TableContract, RestoredTablesContract, CostContract, HostContract, FaultContract):
     """Everything that holds on every database."""

@@ -35,7 +35,7 @@ def tombstone(key: str, *, token: int | None = None) -> Publication:
     return Publication(key, None, None, token=token)
 
 
-def is_waiting(future: Future[object]) -> bool:
+def is_waiting(future: Future[Published]) -> bool:
     """Whether it has not ended after a moment."""
     try:
         future.result(timeout=MOMENT_SECONDS)
@@ -64,7 +64,7 @@ class PublishingContract:
         ]
         assert [one.changed for one in history] == [True, False, True, False, True]
         assert [one.parsed_seq for one in history] == sorted({one.parsed_seq for one in history})
-        assert [one.version for one in history] == [history[n].parsed_seq for n in (0, 0, 2, 2, 4)]
+        assert [int(one.version) for one in history] == [history[n].parsed_seq for n in (0, 0, 2, 2, 4)]
 
     def test_unchanged_content_without_signal_publishes_nothing(self, store: Store) -> None:
         """The same hash and nobody who wants a signal: the counter stands still."""
@@ -236,6 +236,19 @@ class ReadingContract:
         assert store.read_hot(["sales"])["sales"].data == content.hot
         assert store.read_cold(["sales"])["sales"].data == content.cold
 
+    def test_large_and_small_contents_at_once(self, store: Store) -> None:
+        """However they are divided into statements."""
+        sizes = {"a": 10, "b": 700_000, "c": 700_000, "d": 10, "e": 3_000_000, "f": 0, "g": 10}
+        store.publish_many(
+            [
+                Publication(key, Content(key.encode() * size, key.encode()), digest(key))
+                for key, size in sizes.items()
+            ]
+        )
+        assert {key: one.data for key, one in store.read_hot(sizes).items()} == {
+            key: key.encode() * size for key, size in sizes.items()
+        }
+
     def test_more_keys_than_one_query_takes(self, store: Store) -> None:
         """Paging is the store's business."""
         keys = [f"dag_{number}" for number in range(1203)]
@@ -347,7 +360,7 @@ class FeedContract:
 
         def write(writer: int) -> list[tuple[str, int]]:
             choose = random.Random(writer)
-            sequences = []
+            sequences: list[tuple[str, int]] = []
             for number in range(n_each):
                 key = f"dag {choose.randrange(6)}"
                 content = publication(key, f"{writer} {number}")

@@ -20,6 +20,8 @@ from sched_cache.format import ABSENT, CompactDag
 from sched_cache.format.fields import HOT_TASK_FIELDS
 from sched_cache.format.groups import group_ids
 
+_IS_AIRFLOW_2 = not hasattr(serialized_objects, "DagSerialization")
+
 Answers = Iterator[tuple[str, Any, Any]]
 Question = Callable[[CompactDag, Any], Answers]
 
@@ -83,7 +85,8 @@ def time_restriction(dag: CompactDag, host: Any) -> Answers:
     theirs = host._time_restriction
     yield "earliest", dag.derived_value("earliest_start"), _timestamp(theirs.earliest)
     yield "latest", dag.derived_value("latest_end"), _timestamp(theirs.latest)
-    yield "catchup", dag.field("catchup", True), theirs.catchup
+    # Left out, it was Airflow 2's default.
+    yield "catchup", dag.field("catchup", _IS_AIRFLOW_2), theirs.catchup
 
 
 def groups(dag: CompactDag, host: Any) -> Answers:

@@ -26,13 +26,14 @@ except ImportError:
 
     Serialization = serialized_objects.SerializedDAG
 
+_GOLDEN = Path(__file__).parents[1] / "golden" / "documents"
 _NO_DAGS_HERE = ("libs", "plugins", "subdags")
 """Folders of what the examples import."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One DAG. document: what the host stores, after a round trip through JSON."""
+    """One DAG. document: what Airflow stores, after a round trip through JSON."""
 
     dag_id: str
     path: str
@@ -85,6 +86,12 @@ def _dag_bag(folder: Path) -> Any:
     if DagBag.__module__ == "airflow.models.dagbag":
         return DagBag(folder, include_examples=False, safe_mode=False, read_dags_from_db=False)
     return DagBag(folder, safe_mode=False, bundle_path=folder)
+
+
+def load_golden_documents(*releases: str) -> Examples:
+    """What these releases wrote of tests/golden/documents; `dag_id` is the name of the file."""
+    files = [path for release in releases for path in sorted(_GOLDEN.glob(f"airflow-{release}-*.json"))]
+    return Examples(tuple(Example(path.stem, str(path), json.loads(path.read_text())) for path in files), {})
 
 
 def lost_in_roundtrip(examples: Examples) -> dict[str, str]:

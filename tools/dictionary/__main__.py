@@ -1,7 +1,8 @@
-"""`python -m tools.dictionary [PYTHON ...]`: writes sched_cache/format/dictionary_1.bin, in the core environment.
+"""`python -m tools.dictionary [PYTHON ...]`: writes sched_cache/format/dictionary_1.bin.
 
-PYTHON: interpreters that have a host; by default those of `python3 -m tools environment airflow-3.3.2` and
-`airflow-2.11.2`. For a dictionary that is not released yet: one that is belongs to its number for ever.
+Runs in the core environment. PYTHON: interpreters that have a host; by default those of
+`python3 -m tools environment airflow-3.3.2` and `airflow-2.11.2`. Only for a dictionary that is not released
+yet: one that is belongs to its number for ever.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from sched_cache.format import encode_dag
@@ -38,10 +41,15 @@ def main() -> int:
 
 
 def _documents(python: str) -> list[Any]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}  # sets in a fixed order
-    command = (python, "-W", "ignore", "-m", "tools.dictionary.serialize")
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment, cwd=ROOT).stdout
-    documents: list[Any] = json.loads(printed)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'adapters'}",  # the host loads the plugin that the checkout announces
+        "PYTHONHASHSEED": "0",  # sets in a fixed order
+    }
+    with tempfile.NamedTemporaryFile() as file:
+        command = (python, "-W", "ignore", "-m", "tools.dictionary.serialize", file.name)
+        subprocess.run(command, check=True, env=environment, cwd=ROOT)
+        documents: list[Any] = json.loads(Path(file.name).read_bytes())
     return documents
 
 

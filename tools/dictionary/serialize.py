@@ -1,4 +1,7 @@
-"""Prints the documents of `dags.build()` as one JSON array. Run by the Python of either host."""
+"""Writes the documents of `dags.build()` to a file, as one JSON array. Run by the Python of either host.
+
+Not to standard output, where a host may log.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import sys
 import tempfile
 from importlib.metadata import version
+from pathlib import Path
 
 with tempfile.TemporaryDirectory() as home:
     os.environ.update(  # before Airflow is imported: it reads its environment then
@@ -22,4 +26,5 @@ with tempfile.TemporaryDirectory() as home:
     else:
         from airflow.serialization.serialized_objects import SerializedDAG as Serialization
 
-    json.dump([Serialization.to_dict(dag) for dag in build()], sys.stdout, sort_keys=True)
+    documents = [Serialization.to_dict(dag) for dag in build()]
+    Path(sys.argv[1]).write_text(json.dumps(documents, sort_keys=True))

@@ -224,12 +224,12 @@ class CompactOperator(SerializedBaseOperator):
     # The graph, from index arrays instead of a walk. Results are the host's.
 
     @property
-    def upstream_list(self) -> list[Any]:  # noqa: D102
+    def upstream_list(self) -> list[Any]:
         get_task = self._columns.dag.get_task
         return [get_task(task_id) for task_id in self.upstream_task_ids]
 
     @property
-    def downstream_list(self) -> list[Any]:  # noqa: D102
+    def downstream_list(self) -> list[Any]:
         get_task = self._columns.dag.get_task
         return [get_task(task_id) for task_id in self.downstream_task_ids]
 

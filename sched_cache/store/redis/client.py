@@ -9,6 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import AbstractConnection, ConnectionPool
+from redis.credentials import UsernamePasswordCredentialProvider
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -90,8 +91,7 @@ def close_client(client: Client) -> None:
 
 def _settings(url: RedisUrl, timeout_seconds: float) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "username": url.username,
-        "password": url.password,
+        "credential_provider": _credentials(url.username, url.password),
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
         "socket_keepalive": True,
@@ -104,6 +104,11 @@ def _settings(url: RedisUrl, timeout_seconds: float) -> dict[str, Any]:
     return settings | url.tls_options
 
 
+def _credentials(username: str | None, password: str | None) -> UsernamePasswordCredentialProvider | None:
+    # Given as a mere password, redis-py 5.1 to 7 print it in the errors of sentinels.
+    return UsernamePasswordCredentialProvider(username, password) if username or password else None
+
+
 def _tcp_class(url: RedisUrl) -> type[Any]:
     return BoundedSSLConnection if url.is_tls else BoundedConnection
 
@@ -114,8 +119,7 @@ def _open_sentinel(url: RedisUrl, settings: dict[str, Any], timeout_seconds: flo
     of_sentinels = settings | {
         "socket_timeout": share,
         "socket_connect_timeout": share,
-        "username": url.sentinel_username,
-        "password": url.sentinel_password,
+        "credential_provider": _credentials(url.sentinel_username, url.sentinel_password),
         "db": 0,
     }
     sentinel = Sentinel([])  # type: ignore[no-untyped-call]  # redis-py

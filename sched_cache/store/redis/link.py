@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger("sched_cache.redis")
 
+_MAX_REASON = 200
+
 # ValueError: redis-py met a number that is none, so whatever answers there is not Redis.
 FAILURES = (RedisError, RedisClusterException, OSError, ValueError)
 
@@ -69,7 +71,7 @@ class Link:
                 self._note_success()
             else:
                 self._note_failure(error)
-            raise RedisUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise RedisUnavailableError(_reason(error)) from error
         self._note_success()
         return reply
 
@@ -83,7 +85,7 @@ class Link:
         try:
             return self._client or self._connect()
         except FAILURES as error:
-            raise RedisUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise RedisUnavailableError(_reason(error)) from error
 
     def close(self) -> None:
         """Ends all connections, also those in use. A later command opens new ones."""
@@ -112,9 +114,13 @@ class Link:
         if self.breaker.failed():
             self._counters.breaker_opened += 1
             logger.warning(
-                "Redis does not answer (%s: %s); contents come from the database until it does",
-                type(error).__name__,
-                error,
+                "Redis does not answer (%s); contents come from the database until it does", _reason(error)
             )
             # The probe starts afresh: sockets may be half dead, and the cluster may be another one by then.
             self._abandon()
+
+
+def _reason(error: Exception) -> str:
+    """One line; redis-py's own may be long, with every setting of every sentinel."""
+    text = f"{type(error).__name__}: {error}"
+    return text if len(text) <= _MAX_REASON else text[:_MAX_REASON] + "..."

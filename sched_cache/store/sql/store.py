@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from sched_cache import fork
 from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.contract import ChangeSet, Pointer, Publication, Published, Seq, Stored
@@ -49,6 +50,11 @@ class SqlStore:
         self._feed = Feed(tables)
         self._preparing = threading.Lock()  # guards: _is_prepared
         self._is_prepared = False
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """A new lock: another thread of the parent may have held it. `Engines` sees to the connections."""
+        self._preparing = threading.Lock()
 
     @classmethod
     def open(

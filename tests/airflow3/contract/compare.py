@@ -1,4 +1,4 @@
-"""Every answer of two deserialized DAGs, side by side: the differential between the host's objects and ours."""
+"""Every answer of two deserialized DAGs, side by side: the host's objects against ours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from tests.airflow3.contract.host_reads import HOST_READS
 _NOW = datetime.datetime(2026, 3, 1, tzinfo=datetime.timezone.utc)
 # When a copy was made differs between any two copies, and the API leaves ``class_ref`` behind; the rest is
 # compared node by node.
-_NOT_COMPARED = {"last_loaded", "class_ref", "task_dict", "task_group", "dag", "children", "log", "_cached_logger"}
+_NOT_COMPARED = {
+    "last_loaded", "class_ref", "task_dict", "task_group", "dag", "children", "log", "_cached_logger"
+}  # fmt: skip
 _ABSENT = "no_such_attribute"
 
 
@@ -43,7 +45,10 @@ Question = tuple[str, Callable[[Any], Any]]
 def compare_dags(stock: SerializedDAG, ours: SerializedDAG, *, subsets: bool = True) -> list[Difference]:
     """Every difference between the host's deserialized DAG and ours, in no more than a few per cause.
 
-    Cost: some 200 reads for each task of both DAGs. ``subsets`` also compares ``partial_subset`` of some tasks.
+    Cost: some 200 reads for each task of both DAGs.
+
+    Args:
+        subsets: whether to compare what ``partial_subset`` makes of some tasks, too.
     """
     found = list(_differences("dag", stock, ours, _dag_questions(stock)))
     if stock.task_ids != ours.task_ids:

@@ -41,25 +41,16 @@ _CLASSES: dict[str, tuple[type, ...]] = {
     "SerializedTaskGroup": (SerializedTaskGroup, SerializedMappedTaskGroup),
 }
 # The last name of the expression before the dot -> what it may be.
-_RECEIVERS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        "dag dag_ serdag serialized_dag latest_dag dr_dag ti_dag run_dag subset partial_dag filtered_dag d "
-        "current_dag dag_to_clear target_dag sub_dag updated_dag".split(),
-        _DAG,
-    ),
-    **dict.fromkeys(
-        "task op operator t ti_task upstream_task downstream_task down_task up_task rel upstream downstream obj "
-        "mapped_task root serialized_task sdk_task leaf relative setup teardown u arg a".split(),
-        _TASK,
-    ),
-    **dict.fromkeys(
-        "group tg task_group parent_group root_group task_group_sorted g mapped_group dag_task_group copied".split(),
-        _GROUP,
-    ),
-    **dict.fromkeys(
-        "node child x p nodes_ task_or_group task_node parent_node item element".split(), _TASK + _GROUP
-    ),
+_RECEIVERS = {
+    "dag dag_ serdag serialized_dag latest_dag dr_dag ti_dag run_dag subset partial_dag filtered_dag d "
+    "current_dag dag_to_clear target_dag sub_dag updated_dag": _DAG,
+    "task op operator t ti_task upstream_task downstream_task down_task up_task rel upstream downstream "
+    "obj mapped_task root serialized_task sdk_task leaf relative setup teardown u arg a": _TASK,
+    "group tg task_group parent_group root_group task_group_sorted g mapped_group dag_task_group "
+    "copied": _GROUP,
+    "node child x p nodes_ task_or_group task_node parent_node item element": _TASK + _GROUP,
 }
+_OWNERS = {name: owners for names, owners in _RECEIVERS.items() for name in names.split()}
 # Inside these classes ``self`` is one of the objects.
 _SELF: dict[str, tuple[str, ...]] = {
     "SerializedDAG": _DAG,
@@ -175,7 +166,7 @@ class _Visitor(ast.NodeVisitor):
             return _TASK
         if name == "task_group_dict":
             return _GROUP
-        return _RECEIVERS.get(name, ())
+        return _OWNERS.get(name, ())
 
     def _note(self, owners: tuple[str, ...], name: str, line: int) -> None:
         for owner in owners:
@@ -227,9 +218,9 @@ def as_source(table: dict[str, dict[str, tuple[str, ...]]]) -> str:
 _HEADER = '''\
 """What the scheduler, the API server and the command line read from a deserialized DAG.
 
-Written by ``python -m tests.airflow3.contract.scan``; a test compares it with the installed host. For each class
-and attribute: the first place that reads it in scheduler and models, in the API server, and elsewhere, relative
-to the ``airflow`` package.
+Written by ``python -m tests.airflow3.contract.scan``; a test compares it with the installed host. For each
+class and attribute: the first place that reads it in scheduler and models, in the API server, and elsewhere,
+relative to the ``airflow`` package.
 """
 
 # ruff: noqa: E501

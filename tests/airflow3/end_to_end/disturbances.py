@@ -8,22 +8,26 @@ from tests.airflow3.end_to_end import history
 from tests.airflow3.end_to_end.installation import Installation
 from tests.support.servers import RedisServer
 
-# A scheduler that died is replaced soon enough for the end of a test.
-SHORT_CHECKS = {
-    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+# A scheduler and the tasks that died with it are noticed soon enough for the end of a test, and run again.
+QUICK_RECOVERY = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
-    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3",
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
 }
 
 
 def kill_a_scheduler(installed: Installation) -> None:
-    """Kill one scheduler while tasks are running, and start another in its place.
+    """Kill one scheduler with its workers while tasks are running, and start another in its place.
 
-    Its worker processes live on and finish what they have; what only the scheduler knew is adopted by the other.
+    Its workers have to die too: they inherited its database connections, which would keep its locks.
     """
     _wait_for_tasks(installed, 10)
     process = installed.processes.all["scheduler-1"]
-    process.kill_alone()
+    process.kill()
     process.start()
 
 

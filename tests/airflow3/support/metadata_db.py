@@ -93,6 +93,8 @@ def migrate(environment: Mapping[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"],
         env=dict(environment),
+        # Not the checkout: with `-m` the directory of a process is on its path.
+        cwd=environment["AIRFLOW_HOME"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -27,7 +27,6 @@ class AirflowProcess:
         self._arguments = arguments
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
-        self._survivors: list[int] = []
 
     def start(self) -> None:
         """Start the command; appends to the log of an earlier start."""
@@ -35,6 +34,8 @@ class AirflowProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", *self._arguments],
                 env=self._environment,
+                # Not the checkout: with `-m` the directory of a process is on its path.
+                cwd=self.log.parent,
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
@@ -49,18 +50,10 @@ class AirflowProcess:
         """End the command and everything it started at once, as a power cut does."""
         if self._process is None:
             return
-        # Groups of this object's own making: each began with one of its processes and holds only its children.
-        for group in (self._process.pid, *self._survivors):
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+        # Its group: it began with this process and holds nothing but its children.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-    def kill_alone(self) -> None:
-        """End only the command's own process; what it started lives on until ``stop``."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-        self._survivors.append(self._process.pid)
 
     def stop(self) -> None:
         """Ask the command to end, and kill what is left of it."""

@@ -99,6 +99,12 @@ def end_tasks(dag_id: str, run_id: str, state: str) -> None:
         )
 
 
+def end_all_runs() -> None:
+    """Make every run a finished one, so that no scheduler looks at it again."""
+    with create_session(scoped=False) as session:
+        session.execute(update(DagRun).values(_state="success"))
+
+
 def versions(dag_id: str) -> list[tuple[int, set[str]]]:
     """(version number, task ids of its content) of every version of the DAG, oldest first."""
     with create_session(scoped=False) as session:

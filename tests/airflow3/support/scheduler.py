@@ -54,7 +54,7 @@ class Scheduler:
         return self.runner.scheduler_dag_bag
 
     def loop(self) -> None:
-        """Create, start and schedule what is due, as ``_run_scheduler_loop`` does in its first transaction."""
+        """Create, start and schedule what is due, as ``_run_scheduler_loop`` does first."""
         self.runner._dag_id_to_team_name = {}
         with create_session() as session:
             self.runner._do_scheduling(session)

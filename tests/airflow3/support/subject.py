@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
-import pytest
+from tests.airflow3.support.home import option
 
-from tests.airflow3.support.processor import CHECKOUT
+CHECKOUT = Path(__file__).resolve().parents[3]
+# An installation of the checkout, even an unfinished one, brings its entry points into every process.
+OFF = {option("sched_cache", "enabled"): "False"}
+ON = {option("sched_cache", "enabled"): "True"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,8 @@ class Subject:
     """One way to run the host.
 
     Attributes:
-        loses: the host is expected to lose tasks in the races below; a test asserts that it does, because
-            a race that stock Airflow survives proves nothing about the plugin.
+        loses: the host is expected to lose tasks in the races; a test asserts that it does, because a race
+            that stock Airflow survives proves nothing about the plugin.
     """
 
     name: str
@@ -30,53 +33,33 @@ class Subject:
 
     @contextmanager
     def activated(self) -> Iterator[None]:
-        """The plugin in charge of this process, if it is the subject, until the block ends.
+        """The subject in charge of this process until the block ends; its options are read anew."""
+        from sched_cache_airflow import airflow3
 
-        Skips the test while the plugin does not exist.
-        """
+        airflow3.uninstall()
         if self.name == "stock":
             yield
             return
-        install, uninstall = plugin("install"), plugin("uninstall")
-        install()
-        try:
-            yield
-        finally:
-            uninstall()
+        with mock.patch.dict(os.environ, ON):
+            airflow3.install()
+            try:
+                yield
+            finally:
+                airflow3.uninstall()
 
-    def environment(self, site: Path) -> dict[str, str]:
+    def environment(self, folder: Path) -> dict[str, str]:
         """Variables that put the subject into every process of an installation, entry points included.
 
-        The plugin is installed from this checkout as an operator would install it, into ``site``; about 5 s.
-        Skips the test while the plugin does not exist.
+        The plugin is installed from this checkout, as an operator does it, into ``folder``; about 5 s.
         """
         if self.name == "stock":
-            return {}
-        plugin("install")
-        target = site / "site"
+            return OFF
+        target = folder / "site"
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
         subprocess.run([*pip, "--target", str(target), str(CHECKOUT)], check=True, timeout=120)
-        return {"PYTHONPATH": str(target)}
+        return {**ON, "PYTHONPATH": str(target)}
 
 
 STOCK = Subject("stock", loses=True)
 PLUGIN = Subject("plugin", loses=False)
 SUBJECTS = (STOCK, PLUGIN)
-
-
-def plugin(entry: str) -> Any:
-    """``sched_cache_airflow.airflow3.<entry>``. Skips the test as long as the plugin does not offer it."""
-    try:
-        found = getattr(importlib.import_module("sched_cache_airflow.airflow3"), entry, None)
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("sched_cache"):
-            raise
-        found = None
-    if found is None:
-        pytest.skip(f"sched_cache_airflow.airflow3.{entry} does not exist yet")
-    return found
-
-
-def plugin_dag(document: dict[str, Any], *, load_op_links: bool) -> Any:
-    """The plugin's DAG object for one serialized document. Skips the test while there is no plugin."""
-    return plugin("dag_of")(document, load_op_links=load_op_links)

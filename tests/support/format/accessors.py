@@ -24,7 +24,7 @@ DERIVED_VALUES = ("effective_leaves", "earliest_start", "latest_end")
 
 
 def accessors(dag: CompactDag) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """(name, call) of every accessor; the last three make a document or an object a task."""
+    """(name, call) of every accessor; from "tasks" on, they make objects or rows for each task."""
     ids = dag.task_ids
     rows = range(len(ids))
     yield "repr", partial(repr, dag)
@@ -33,6 +33,8 @@ def accessors(dag: CompactDag) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "downstream", lambda: [dag.downstream(row).tolist() for row in rows]
     yield "names", lambda: (dag.hot_column_names, dag.cold_column_names, dag.cold_field_names)
     yield "outer", partial(dag.outer, "__version")
+    yield "label", partial(dag.label, "host_hash")
+    yield "cold_digest", lambda: dag.cold_digest
     yield "hot_fields", dag.hot_fields
     for name in DAG_FIELDS:
         yield f"field {name}", partial(dag.field, name)
@@ -48,6 +50,8 @@ def accessors(dag: CompactDag) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "hot_sections", dag.hot_sections
     yield "nbytes", lambda: dag.nbytes
     yield "tasks", lambda: [_attributes(dag.task(task_id)) for task_id in ids]
+    yield "serialized_task", lambda: [dag.serialized_task(row) for row in rows]
+    yield "serialized_fields", dag.serialized_fields
     yield "to_serialized", dag.to_serialized
     yield "nbytes of all", lambda: dag.nbytes
 

@@ -70,12 +70,14 @@ _HOT_DAG_NAMES = [name for field in HOT_DAG_FIELDS for name in (field.name, *fie
 _HOT_GROUP_NAMES = [field.name for field in HOT_GROUP_FIELDS]
 _TASK_STRUCTURE = {"task_id", "__var", "partial_kwargs", *EDGE_NAMES}
 
+_dates = st.sampled_from([0, 1.5, 1e9]) | st.builds(lambda: {"__type": "datetime", "__var": 2.0})
+
 # Values that mean something to the derived columns, so that properties are not about unknown values alone.
 _MEANT = {
     "trigger_rule": st.sampled_from(sorted(KNOWN_TRIGGER_RULES)),
     "priority_weight": st.integers(-5, 5),
-    "start_date": st.sampled_from([0, 1.5, 1e9, {"__type": "datetime", "__var": 2.0}]),
-    "end_date": st.sampled_from([0, 1.5, 1e9, {"__type": "datetime", "__var": 2.0}]),
+    "start_date": _dates,
+    "end_date": _dates,
     "is_setup": st.booleans(),
     "is_teardown": st.booleans(),
     "_is_mapped": st.booleans(),

@@ -1,4 +1,4 @@
-"""DAGs and the task instances of their runs as plain values, for the tests of scheduling decisions on every host."""
+"""DAGs and the task instances of their runs as plain values, for tests of scheduling on every host."""
 
 from tests.support.scheduling.dag_document import GroupSpec, TaskSpec, document_of
 from tests.support.scheduling.random_run import RunSpec, random_run

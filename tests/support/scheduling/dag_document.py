@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Host = Literal["airflow2", "airflow3"]
+HostName = Literal["airflow2", "airflow3"]
 
-_NAMES: Mapping[Host, Mapping[str, str]] = {
+_NAMES: Mapping[HostName, Mapping[str, str]] = {
     "airflow2": {"dag_id": "_dag_id", "task_group": "_task_group", "task_type": "_task_type"},
     "airflow3": {"dag_id": "dag_id", "task_group": "task_group", "task_type": "task_type"},
 }
@@ -17,7 +17,8 @@ _CRON = {"expression": "0 0 * * *", "timezone": "UTC", "interval": 0.0, "run_imm
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """A mapped task group below the root. `over`: the task whose value it is mapped over, or literal values."""
+    """A mapped task group below the root. `over`: the task whose value it is mapped over, or literal
+    values."""
 
     group_id: str
     over: str | Sequence[str]
@@ -25,7 +26,8 @@ class GroupSpec:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """One task. `over`: as in `GroupSpec`, None if it is not mapped. `fields`: further fields of the document."""
+    """One task. `over`: as in `GroupSpec`, None if it is not mapped. `fields`: further fields of the
+    document."""
 
     task_id: str
     downstream: Sequence[str] = ()
@@ -34,7 +36,9 @@ class TaskSpec:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-def document_of(tasks: Sequence[TaskSpec], host: Host = "airflow3", dag_id: str = "dag") -> dict[str, Any]:
+def document_of(
+    tasks: Sequence[TaskSpec], host: HostName = "airflow3", dag_id: str = "dag"
+) -> dict[str, Any]:
     """The document that `host` stores for these tasks."""
     names = _NAMES[host]
     schedule: dict[str, Any] = {"schedule_interval": "@daily", "_description": None}

@@ -36,14 +36,27 @@ ACTIVE = ("scheduled", "queued", "running", "deferred", "restarting")
 class RunSpec:
     """A DAG and one run of it.
 
-    rows: (task_id, map_index) -> state. decisions: (task_id, map_index) -> the value of its XCom `skipmixin_key`.
-    lengths: task_id -> the length of the value that others are mapped over.
+    rows: (task_id, map_index) -> state. decisions: (task_id, map_index) -> the value of its XCom
+    `skipmixin_key`. lengths: task_id -> the length of the value that others are mapped over.
     """
 
     tasks: list[TaskSpec]
     rows: dict[tuple[str, int], str | None] = field(default_factory=dict)
     decisions: dict[tuple[str, int], Mapping[str, Sequence[str]]] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
+
+    def values(self) -> list[tuple[tuple[str, int], int]]:
+        """(task_id, map_index) and the length of the value, for each task instance that left one."""
+        return [
+            (key, self.lengths[key[0]])
+            for key, state in self.rows.items()
+            if state == "success" and key[0] in self.lengths
+        ]
+
+    def previous_rows(self, random: Random) -> dict[tuple[str, int], str | None]:
+        """Random rows of the run before."""
+        states = ("success", "success", "skipped", "failed", None)
+        return {(task.task_id, -1): random.choice(states) for task in self.tasks}
 
 
 def random_run(random: Random, *, max_tasks: int = 20) -> RunSpec:
@@ -169,7 +182,9 @@ class _Progress:
         key = task.group.group_id if task.group else task.task_id
         if key not in self._is_expanded:
             is_known = not isinstance(over, str) or self._run.rows.get((over, -1)) == "success"
-            outside = [up for up in self._upstream[task.task_id] if up.group is None or up.group != task.group]
+            outside = [
+                up for up in self._upstream[task.task_id] if up.group is None or up.group != task.group
+            ]
             self._is_expanded[key] = is_known and all(self._all_done(up.task_id) for up in outside)
         if not self._is_expanded[key] and not self._happens(0.3):
             return 0

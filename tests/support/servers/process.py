@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 
+_LOWEST_PORT = 20_000
+_FIRST_OUTGOING_PORT = 32_768
+
 
 class ServerMissingError(Exception):
     """This machine does not have the program; see `required` for what a test does about it."""
@@ -176,20 +179,26 @@ class ServerProcess(ABC):
         self._process = None
 
 
-def free_port() -> int:
-    """A port nobody listens on, below the range from which the system takes ports for outgoing connections.
+def free_port(twin_offset: int = 0) -> int:
+    """A port nobody listens on, nor on the one `twin_offset` above it.
 
-    So nothing takes it while its server is down.
+    Both are below the range from which the system takes ports for outgoing connections, so nothing takes them
+    while their server is down.
     """
     for _ in range(1000):
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        port = random.SystemRandom().randrange(_LOWEST_PORT, _FIRST_OUTGOING_PORT - twin_offset)
+        if _is_free(port) and _is_free(port + twin_offset):
             return port
-    raise ServerStartError("no free port between 20000 and 32000")
+    raise ServerStartError("no free port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def program(name: str, *folders: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tests.support.servers.process import ServerProcess, program
+from tests.support.servers.process import ServerProcess, free_port, program
 from tests.support.servers.tls import Certificate
+
+_BUS_OFFSET = 10_000  # where the nodes of a cluster talk to each other
 
 
 class RedisServer(ServerProcess):
@@ -30,6 +32,8 @@ class RedisServer(ServerProcess):
     ) -> None:
         self._program = program("redis-server")
         super().__init__()
+        if is_cluster_node:
+            self.port = free_port(_BUS_OFFSET)
         self._password = password
         self._replica_of = replica_of
         self._is_cluster_node = is_cluster_node

@@ -142,6 +142,13 @@ def test_a_mean_that_is_no_longer_true_corrects_itself() -> None:
     assert hit_rate(l1, (90_000 + key for key in cycle(600, 12_000)), skip=6000) >= 0.80
 
 
+def test_who_is_never_used_again_goes_even_if_no_newcomer_is_recognised() -> None:
+    """Two scans, one after the other, both longer than the memory of the evicted."""
+    l1 = bounded_in_entries()
+    hit_rate(l1, cycle(5000, 20_000))
+    assert hit_rate(l1, (10_000 + key for key in cycle(5000, 60_000)), skip=30_000) >= 0.04
+
+
 def test_uses_in_a_row_count_as_one() -> None:
     """A scheduler asks for a DAG many times per visit, which says nothing about its next visit."""
     visits = [key for key in cycle(600, 12_000) for _ in range(3)]

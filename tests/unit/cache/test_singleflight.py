@@ -128,11 +128,13 @@ def test_when_the_loading_thread_is_ended_another_takes_over(tower: Tower) -> No
     assert gate.is_flying.wait(PATIENCE_SECONDS)
     others = [tower.start("x", second.load) for _ in range(5)]
     tower.await_waiting(5)
-    second.may_land.set()
     gate.may_land.set()
     with pytest.raises(KeyboardInterrupt):
         first.result(PATIENCE_SECONDS)
+    tower.await_waiting(4)
+    second.may_land.set()
     assert [flight.result(PATIENCE_SECONDS) for flight in others] == ["dag"] * 5
+    assert second.n_loads == 1
 
 
 def test_who_waits_too_long_loads_alone() -> None:

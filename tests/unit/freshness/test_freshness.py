@@ -294,7 +294,7 @@ class TestThreads:
 
     def test_a_child_is_not_stopped_by_locks_of_its_parent(self, freshness: Freshness) -> None:
         """Another thread held them when the process was forked."""
-        with freshness._flight, freshness._floors._lock:
+        with freshness._flight, freshness.floors._lock:
             freshness.reset_after_fork()
             freshness.certify()
             assert freshness.learn(pointer("sales", 7))
@@ -430,7 +430,7 @@ class TestRestoredDatabase:
             freshness.learn(store.read_pointers(["hr"])["hr"])
 
         store.after_snapshot = overhear
-        assert freshness.certify().forgot
+        assert freshness.certify(full=True).forgot
         assert freshness.known.pointers == store.read_pointers(["sales", "hr"])
 
     @pytest.mark.parametrize("asks_for_everything", [False, True])

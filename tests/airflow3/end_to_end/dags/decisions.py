@@ -3,7 +3,7 @@
 import datetime
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, TriggerRule, task
+from airflow.sdk import DAG, TaskGroup, TriggerRule, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
@@ -17,8 +17,6 @@ with DAG("branches", start_date=START, schedule=None):
     @task.short_circuit
     def stop_here():
         return False
-
-    from airflow.sdk import TaskGroup
 
     chosen = choose()
     left = EmptyOperator(task_id="left")
@@ -41,11 +39,13 @@ with DAG("trigger_rules", start_date=START, schedule=None):
     def fails():
         raise ValueError("on purpose")
 
-    @task
+    @task(trigger_rule=TriggerRule.ALL_DONE)
     def skips():
         raise AirflowSkipException("on purpose")
 
     good, failed, skipped = EmptyOperator(task_id="succeeds"), fails(), skips()
+    # One after the other: with some rules the one that ends first decides.
+    failed >> skipped
     upstreams = {
         "good": [good],
         "failed": [failed],
@@ -61,7 +61,7 @@ with DAG("trigger_rules", start_date=START, schedule=None):
 
 with DAG("failures", start_date=START, schedule=None, max_consecutive_failed_dag_runs=5):
 
-    @task(retries=1, retry_delay=datetime.timedelta(seconds=1))
+    @task(retries=3, retry_delay=datetime.timedelta(seconds=1))
     def succeeds_second_time(ti=None):
         if ti.try_number == 1:
             raise ValueError("on purpose")

@@ -1,4 +1,4 @@
-"""Sensors in reschedule mode, deferrable tasks, assets, concurrency limits, timeouts and runs started by others."""
+"""Sensors in reschedule mode, deferral, assets, concurrency limits, timeouts, runs started by others."""
 
 import datetime
 import os
@@ -13,8 +13,8 @@ from airflow.sdk import DAG, Asset, BaseOperator, task
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 
 
-# Long enough for an executor's report of one poke to arrive before the next one is queued: Airflow fails a task
-# whose report it gets too late.
+# Long enough for an executor's report of one poke to arrive before the next one is queued: Airflow fails a
+# task whose report it gets too late.
 POKE_SECONDS = 8
 
 
@@ -88,7 +88,9 @@ with DAG("run_timeout", start_date=START, schedule=None, dagrun_timeout=datetime
     ) >> EmptyOperator(task_id="not_reached")
 
 with DAG("controller", start_date=START, schedule=None):
-    TriggerDagRunOperator(task_id="start", trigger_dag_id="controlled", trigger_run_id="from_controller")
+    TriggerDagRunOperator(
+        task_id="start", trigger_dag_id="controlled", trigger_run_id="from_controller", reset_dag_run=True
+    )
 
 with DAG("controlled", start_date=START, schedule=None):
     EmptyOperator(task_id="ran")

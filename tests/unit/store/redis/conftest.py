@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ def make_l2(l2_url: str) -> Iterator[MakeL2]:
     """Opens tiers on `l2_url` and closes them after the test."""
     tiers: list[RedisTier] = []
 
-    def make(**options: object) -> RedisTier:
+    def make(**options: Any) -> RedisTier:
         tiers.append(open_tier(l2_url, **options))
         return tiers[-1]
 

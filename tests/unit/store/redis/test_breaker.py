@@ -87,7 +87,7 @@ def test_answer_that_comes_late_closes_it_too() -> None:
 
 
 def test_failures_that_come_late_change_nothing() -> None:
-    """They were sent before the breaker opened: 64 threads that fail together are one failure more or less."""
+    """They were sent before the breaker opened: 64 threads that fail together are not 64 failed probes."""
     clock = ManualClock()
     breaker = make_breaker(clock)
     fail(breaker, 3)

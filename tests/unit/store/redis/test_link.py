@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn, cast
 
 import pytest
@@ -10,6 +12,7 @@ import redis
 from redis.exceptions import ClusterDownError, RedisClusterException
 
 from sched_cache.config import RedisUrl, parse_redis_url
+from sched_cache.config.redis_url import Topology
 from sched_cache.errors import RedisUnavailableError
 from sched_cache.stats import RedisCounters
 from sched_cache.store.redis.breaker import CLOSED, OPEN, Breaker
@@ -21,16 +24,19 @@ from tests.support.clock import ManualClock
 class Rig:
     """A link whose commands are functions of the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.url = parse_redis_url(url)
         self.clock = ManualClock()
         self.counters = RedisCounters()
         self.breaker = Breaker(self.clock, 3, 1.0, 30.0, random.Random(1))
         self.attempts: list[int] = []
         self.connect_error: Exception | None = None
-        self.link = Link(parse_redis_url("redis://cache"), 1.0, self.breaker, self.counters, self.connect)
+        self.before_connect: Callable[[], object] = bool
+        self.link = Link(self.url, 0.05, self.breaker, self.counters, self.connect)
 
     def connect(self, url: RedisUrl, timeout_seconds: float, attempt: int) -> Client:
         self.attempts.append(attempt)
+        self.before_connect()
         if self.connect_error:
             raise self.connect_error
         return cast(Client, object())
@@ -48,8 +54,8 @@ def failing(error: BaseException) -> Callable[[Any], NoReturn]:
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig()
+def rig(request: pytest.FixtureRequest) -> Rig:
+    return Rig(getattr(request, "param", "redis://cache"))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +115,10 @@ def test_cause_is_kept(rig: Rig) -> None:
     assert caught.value.__cause__ is error
 
 
+@pytest.mark.parametrize("rig", ["redis://cache", "redis+cluster://cache"], indirect=True)
 def test_client_is_made_once_and_anew_after_the_breaker_opened(rig: Rig) -> None:
-    """Each time beginning with another node; a client that was made before knows where things were then."""
+    """The one that was made before knows where things were then. Nodes of a cluster are asked in turn."""
+    is_cluster = rig.url.topology is Topology.CLUSTER
     for _ in range(5):
         rig.link.run(lambda _: None)
     assert rig.attempts == [0]
@@ -118,7 +126,36 @@ def test_client_is_made_once_and_anew_after_the_breaker_opened(rig: Rig) -> None
         rig.fail(redis.TimeoutError("silent"))
     rig.clock.now += 2
     rig.link.run(lambda _: None)
-    assert rig.attempts == [0, 1]
+    assert rig.attempts == [0, int(is_cluster)]
+
+
+@pytest.mark.parametrize("rig", ["redis+cluster://cache"], indirect=True)
+def test_nobody_waits_longer_for_a_cluster_than_for_an_answer(rig: Rig) -> None:
+    """It is opened in the background, once, and there for those who come later."""
+    may_open = threading.Event()
+    rig.before_connect = may_open.wait
+    for _ in range(3):
+        with pytest.raises(RedisUnavailableError, match="did not describe itself"):
+            rig.link.run(lambda _: None)
+    may_open.set()
+    rig.clock.now += 2
+    while True:
+        with suppress(RedisUnavailableError):
+            rig.link.run(lambda _: None)
+            break
+    assert rig.attempts == [0]
+
+
+@pytest.mark.parametrize("rig", ["redis+cluster://cache"], indirect=True)
+def test_a_cluster_that_cannot_be_opened_is_tried_again(rig: Rig) -> None:
+    """Beginning with another of its nodes."""
+    rig.connect_error = RedisClusterException("no node")
+    for _ in range(2):
+        with pytest.raises(RedisUnavailableError, match="no node"):
+            rig.link.run(lambda _: None)
+    rig.connect_error = None
+    rig.link.run(lambda _: None)
+    assert rig.attempts == [0, 1, 2]
 
 
 def test_client_that_cannot_be_made_is_no_answer(rig: Rig) -> None:

@@ -79,3 +79,10 @@ def test_a_claim_holds_the_only_lock(url: str, store: SqlStore) -> None:
     with other.transaction() as connection:
         assert other.lock_fresh(connection, page.pointers) == []
     other.close()
+
+
+def test_a_child_is_not_stopped_by_the_lock_of_its_parent(store: SqlStore) -> None:
+    """Another thread was creating the tables when the process was forked."""
+    with store._preparing:
+        store.reset_after_fork()
+        assert store.token("sales") == 0

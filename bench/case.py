@@ -1,0 +1,31 @@
+"""One situation to measure: a suite, its parameters, a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Parameter = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Two runs of equal cases build equal data.
+
+    budget_seconds: after this much measuring of each subject, set-up not counted, no round above `min_rounds`
+    starts.
+    max_processes: how many sets of processes are worth their time, for cases that take minutes.
+    """
+
+    suite: str
+    parameters: Mapping[str, Parameter]
+    seed: int = 0
+    budget_seconds: float = field(default=20.0, compare=False)
+    min_rounds: int = field(default=3, compare=False)
+    max_rounds: int = field(default=1_000_000, compare=False)
+    max_processes: int = field(default=1_000_000, compare=False)
+
+    @property
+    def label(self) -> str:
+        """Such as `shape=layers n_tasks=1000`: the name of the case in results, the same in every run."""
+        return " ".join(f"{name}={value}" for name, value in self.parameters.items())

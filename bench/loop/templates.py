@@ -1,0 +1,96 @@
+"""The three states of a case, made once by stock Airflow in a process of its own and saved as databases.
+
+ready: the DAGs are known and due, no run exists. steady: every DAG has a running run, part of its tasks has
+finished, those that could start are running. last: every task has finished, no run has been told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..airflow_home import airflow_environ
+from ..case import Case
+from ..interpreter import PACKAGE, child_environ
+from .metadata_db import metadata_db, migrate
+
+_MIGRATED, _WORK = "migrated", "making"
+STATES = ("ready", "steady", "last")
+
+
+def template(case: Case, state: str) -> str:
+    """The database that holds this state of the case."""
+    parameters = case.parameters
+    names = [str(parameters[name]) for name in ("shape", "n_dags", "n_tasks", "finished_percent")]
+    return "_".join(["case", *names, str(case.seed), state])
+
+
+def ensure_templates(case: Case, services: Mapping[str, str]) -> None:
+    """Makes what is missing; minutes for the largest cases, since stock Airflow creates the runs."""
+    database = metadata_db(services["database"])
+    if all(database.exists(template(case, state)) for state in STATES):
+        return
+    if not database.exists(_MIGRATED):
+        database.create(_MIGRATED)
+        migrate(sys.executable, child_environ(airflow_environ(services["home"], database.url(_MIGRATED))))
+    database.copy(_MIGRATED, _WORK)
+    given = {"parameters": dict(case.parameters), "seed": case.seed, "services": dict(services)}
+    done = subprocess.run(
+        [sys.executable, "-m", f"{PACKAGE}.loop.templates"],
+        input=json.dumps(given),
+        env=child_environ(stock_environ(services["home"], database.url(_WORK))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the templates of {case.label} could not be made:\n{done.stdout[-3000:]}")
+
+
+def stock_environ(home: str, database_url: str) -> dict[str, str]:
+    """Airflow with our plugin off, should it be installed where Airflow is."""
+    return {**airflow_environ(home, database_url), "AIRFLOW__SCHED_CACHE__ENABLED": "False"}
+
+
+def _make(case: Case, services: Mapping[str, str]) -> None:
+    from .scheduler import Scheduler
+    from .workload import finish_tasks, make_documents, n_running_runs, stop_creating_runs, write_dags
+
+    parameters: Mapping[str, Any] = case.parameters
+    documents = make_documents(
+        parameters["shape"],
+        parameters["n_dags"],
+        parameters["n_tasks"],
+        seed=case.seed,
+        folder=os.path.join(services["home"], "dags"),
+    )
+    write_dags(documents)
+    _save(case, services, "ready")
+    scheduler = Scheduler()
+    scheduler.register()
+    while n_running_runs() < len(documents):
+        scheduler.loop()
+    stop_creating_runs()
+    finish_tasks(documents, parameters["finished_percent"] / 100)
+    _save(case, services, "steady")
+    finish_tasks(documents, 1.0)
+    _save(case, services, "last")
+
+
+def _save(case: Case, services: Mapping[str, str], state: str) -> None:
+    from airflow import settings
+
+    settings.engine.dispose()
+    database = metadata_db(services["database"])
+    database.settle(_WORK)
+    database.copy(_WORK, template(case, state))
+
+
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    _make(Case("loop", given["parameters"], given["seed"]), given["services"])

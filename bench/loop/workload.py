@@ -1,0 +1,149 @@
+"""DAGs and runs in a metadata database, and task instances put into the states a case asks for."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ..airflow_home import DAG_FILE
+from ..serialized import generate_document
+
+_BUNDLE = "dags-folder"
+_CHUNK = 500  # values in one IN list; SQLite allows 999 parameters at least
+
+
+def make_documents(shape: str, n_dags: int, n_tasks: int, *, seed: int, folder: str) -> list[dict[str, Any]]:
+    """One serialized DAG per run to be; `folder` is the DAG folder they claim to come from."""
+    documents = []
+    for number in range(n_dags):
+        document: dict[str, Any] = generate_document(
+            shape, n_tasks, seed=seed + number, dag_id=f"dag_{number}"
+        )
+        document["dag"] |= {
+            "fileloc": f"{folder}/{DAG_FILE}",
+            "relative_fileloc": DAG_FILE,
+            "_processor_dags_folder": folder,
+        }
+        documents.append(document)
+    return documents
+
+
+def write_dags(documents: Sequence[dict[str, Any]]) -> None:
+    """Stores them as the DAG processor does.
+
+    Source: airflow/dag_processing/manager.py `persist_parsing_result` (3.3).
+    """
+    from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.pool import Pool
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name=_BUNDLE))
+        # Running tasks stand still here, and must not use up the pool that others wait for.
+        session.execute(update(Pool).values(slots=-1))
+        session.flush()
+        update_dag_parsing_results_in_db(
+            bundle_name=_BUNDLE,
+            bundle_version=None,
+            dags=[LazyDeserializedDAG(data=document) for document in documents],
+            import_errors={},
+            parse_duration=0.0,
+            warnings=set(),
+            session=session,
+            files_parsed={(_BUNDLE, DAG_FILE)},
+        )
+
+
+def n_running_runs() -> int:
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    with create_session() as session:
+        return int(session.scalar(select(func.count()).select_from(DagRun).where(DagRun.state == "running")))
+
+
+def stop_creating_runs() -> None:
+    """No DAG is due any more, whatever the time."""
+    from airflow.models import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    never = datetime.datetime(2200, 1, 1, tzinfo=datetime.timezone.utc)
+    with create_session() as session:
+        session.execute(update(DagModel).values(next_dagrun_create_after=never))
+
+
+def finish_tasks(documents: Iterable[dict[str, Any]], share: float) -> None:
+    """The first `share` of each DAG's tasks, in topological order, succeed; those that could start, run.
+
+    Nothing is left that a scheduler could schedule: the next loops find the same state again and again.
+    """
+    for document in documents:
+        order, upstream = topological(document)
+        finished = set(order[: round(len(order) * share)])
+        running = [task for task in order if task not in finished and upstream[task] <= finished]
+        dag_id = document["dag"]["dag_id"]
+        set_states(dag_id, order, None)
+        set_states(dag_id, sorted(finished), "success")
+        set_states(dag_id, running, "running")
+
+
+def set_states(dag_id: str, task_ids: Sequence[str], state: str | None) -> None:
+    """Every task instance of these tasks gets the state, with the dates that go with it."""
+    from airflow.models import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    now = datetime.datetime.now(datetime.timezone.utc)
+    values = {
+        "state": state,
+        "start_date": now if state else None,
+        "end_date": now if state == "success" else None,
+        "try_number": 1 if state else 0,
+    }
+    with create_session() as session:
+        for chunk in _chunks(task_ids):
+            where = (TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(chunk))
+            session.execute(update(TaskInstance).where(*where).values(**values))
+
+
+def unstart_tasks() -> None:
+    """What runs or waits to run could start again: the next loop has something to schedule."""
+    from airflow.models import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(
+            update(TaskInstance)
+            .where(TaskInstance.state.in_(("running", "queued", "scheduled")))
+            .values(state=None, start_date=None, try_number=0)
+        )
+
+
+def topological(document: dict[str, Any]) -> tuple[list[str], dict[str, set[str]]]:
+    """Task ids, upstreams before downstreams; and the direct upstreams of each."""
+    tasks = [task["__var"] for task in document["dag"]["tasks"]]
+    upstream: dict[str, set[str]] = {task["task_id"]: set() for task in tasks}
+    for task in tasks:
+        for below in task.get("downstream_task_ids", ()):
+            upstream[below].add(task["task_id"])
+    waiting = {task_id: len(above) for task_id, above in upstream.items()}
+    downstream = {task["task_id"]: task.get("downstream_task_ids", ()) for task in tasks}
+    order = [task_id for task_id, count in waiting.items() if count == 0]
+    for task_id in order:
+        for below in downstream[task_id]:
+            waiting[below] -= 1
+            if waiting[below] == 0:
+                order.append(below)
+    return order, upstream
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

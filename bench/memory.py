@@ -1,0 +1,43 @@
+"""How much memory a process has used at most, and how much an object keeps alive."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import tracemalloc
+from pathlib import Path
+
+from .subject import Operation
+
+
+def peak_rss_bytes() -> int:
+    """The largest resident size this process has had."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage counts the process that started this one, too
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def retained_bytes(make: Operation, *, at_least_bytes: int = 200_000) -> float:
+    """Mean bytes that one result of `make` keeps alive, as `tracemalloc` counts them.
+
+    Small results are made many times, until they add up to `at_least_bytes`. What the results share is
+    divided among them, as it is in a scheduler that holds many DAGs.
+    """
+    make()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept: list[object] = []
+        while True:
+            kept.append(make())
+            if len(kept) >= 1000 or tracemalloc.get_traced_memory()[0] - before >= at_least_bytes:
+                gc.collect()
+                used = tracemalloc.get_traced_memory()[0] - before
+                if len(kept) >= 1000 or used >= at_least_bytes:
+                    return used / len(kept)
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,44 @@
+"""Makes a function of the product slower on purpose, to see whether `compare` finds it and says where."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import time
+from typing import Any
+
+
+def plant(target: str) -> None:
+    """Slows `module:function` or `module:Class.method` by a share of its duration: `pkg.module:function=20`.
+
+    Every call spins after its work until it has computed that many percent longer. Done before the subject is
+    opened, so that everyone who imports the name afterwards gets the slow one.
+
+    Raises:
+        ValueError: the text is not of this form.
+    """
+    path, _, percent = target.partition("=")
+    module_name, _, names = path.partition(":")
+    if not names or not percent:
+        raise ValueError(f"{target!r} is not of the form module:function=PERCENT")
+    owner: Any = importlib.import_module(module_name)
+    *outer, name = names.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    setattr(owner, name, slowed(getattr(owner, name), float(percent)))
+
+
+def slowed(function: Any, percent: float) -> Any:
+    """The function, taking `percent` longer."""
+
+    @functools.wraps(function)
+    def slow(*arguments: Any, **named: Any) -> Any:
+        start = time.process_time()
+        result = function(*arguments, **named)
+        now = time.process_time()
+        until = now + (now - start) * percent / 100
+        while time.process_time() < until:
+            pass
+        return result
+
+    return slow

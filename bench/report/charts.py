@@ -1,0 +1,193 @@
+"""Charts as PNG bytes. Needs matplotlib (the extra `bench`)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..results import Results
+from ..spread import Spread, summarize
+from ..suite import Chart
+from .wording import metric_named, quantity, suite_of, title_of
+
+# One colour per subject wherever it appears; the product first and strongest. Told apart by colour-blind
+# readers too.
+_COLOURS = ("#0b6e4f", "#b5502d", "#4361a8", "#8a6fb0", "#a08000", "#5f6b73", "#c06c9c", "#2b8ca3")
+_INK, _GRID = "#222222", "#dddddd"
+
+
+def draw_chart(chart: Chart, results: Results) -> bytes | None:
+    """The picture, or None if the results have nothing for it."""
+    cases = {
+        label: parameters
+        for label, parameters in results.cases().items()
+        if all(parameters.get(name) == value for name, value in (chart.where or {}).items())
+    }
+    subjects = [
+        s for s in _in_order(results) if any(_spread(results, c, s, m) for c in cases for m in chart.metrics)
+    ]
+    # A line needs two sizes, a comparison of cases two cases.
+    n_places = len({p[chart.x] for p in cases.values()}) if chart.kind == "lines" else len(cases)
+    if not subjects or (n_places < 2 and chart.kind != "stack"):
+        return None
+    draw = {"lines": _lines, "dots": _dots, "stack": _stack}[chart.kind]
+    from matplotlib.figure import Figure
+
+    n_rows = len(cases) * (len(subjects) if chart.kind == "stack" else 1)
+    height = 4.6 if chart.kind == "lines" else 1.3 + max(0.42 * n_rows, 2.0)
+    figure = Figure(figsize=(8.6, height), dpi=130, layout="constrained")
+    axes = figure.add_subplot()
+    draw(axes, chart, results, cases, subjects)
+    axes.set_title(chart.title, loc="left", color=_INK, fontsize=12, fontweight="bold")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=_INK, labelsize=8)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return picture.getvalue()
+
+
+def _lines(
+    axes: Any, chart: Chart, results: Results, cases: Mapping[str, Any], subjects: Sequence[str]
+) -> None:
+    unit = metric_named(suite_of(results), chart.metrics[0]).unit
+    for subject in subjects:
+        points = sorted(
+            (parameters[chart.x], spread)
+            for label, parameters in cases.items()
+            if (spread := _spread(results, label, subject, chart.metrics[0]))
+        )
+        xs = [x for x, _ in points]
+        axes.plot(
+            xs,
+            [s.median for _, s in points],
+            marker="o",
+            markersize=4,
+            **_style(results, subject),
+            label=title_of(subject),
+        )
+        axes.fill_between(
+            xs,
+            [s.q1 for _, s in points],
+            [s.q3 for _, s in points],
+            alpha=0.15,
+            linewidth=0,
+            color=_colour(results, subject),
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel(chart.x.replace("n_", "number of "), color=_INK)
+    axes.grid(True, which="major", color=_GRID, linewidth=0.7)
+    axes.yaxis.set_major_formatter(lambda value, _: quantity(value, unit))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.minorticks_off()
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+
+
+def _dots(
+    axes: Any, chart: Chart, results: Results, cases: Mapping[str, Any], subjects: Sequence[str]
+) -> None:
+    """A row per case. Dots, not bars: a logarithmic axis has no zero for a bar to start from."""
+    unit = metric_named(suite_of(results), chart.metrics[0]).unit
+    for subject in subjects:
+        found = [(row, _spread(results, label, subject, chart.metrics[0])) for row, label in enumerate(cases)]
+        rows = [row for row, spread in found if spread]
+        axes.plot(
+            [spread.median for _, spread in found if spread],
+            rows,
+            "o",
+            markersize=7 + 2 * _is_product(results, subject),
+            color=_colour(results, subject),
+            label=title_of(subject),
+        )
+    if _range(axes.get_lines()) > 10:
+        axes.set_xscale("log")
+        axes.minorticks_off()
+    else:
+        axes.set_xlim(left=0)
+    axes.set_yticks(range(len(cases)), _short(cases))
+    axes.set_ylim(len(cases) - 0.5, -0.5)
+    axes.grid(True, axis="both", color=_GRID, linewidth=0.7)
+    axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _range(lines: Sequence[Any]) -> float:
+    """How many times the largest value is the smallest."""
+    values = [value for line in lines for value in line.get_xdata()]
+    return float(max(values) / min(values))
+
+
+def _stack(
+    axes: Any, chart: Chart, results: Results, cases: Mapping[str, Any], subjects: Sequence[str]
+) -> None:
+    """A bar per case and subject. The largest parts have a colour each, what is left is one part."""
+    suite = suite_of(results)
+    rows = [(label, subject) for label in cases for subject in subjects]
+    widths = {
+        name: [_median(results, label, subject, name) for label, subject in rows] for name in chart.metrics
+    }
+    shares = {
+        name: max(
+            width / (sum(all_parts) or 1.0)
+            for width, all_parts in zip(of_rows, _transposed(widths), strict=True)
+        )
+        for name, of_rows in widths.items()
+    }
+    shown = set(sorted(shares, key=lambda name: shares[name], reverse=True)[: len(_COLOURS) - 1])
+    bars = {
+        metric_named(suite, name).title.partition(": ")[2]: widths[name]
+        for name in chart.metrics
+        if name in shown
+    }
+    small = [widths[name] for name in chart.metrics if name not in shown]
+    if small:
+        bars["all other parts"] = [sum(parts) for parts in zip(*small, strict=True)]
+    left = [0.0] * len(rows)
+    for (title, of_rows), colour in zip(bars.items(), _COLOURS, strict=False):
+        axes.barh(range(len(rows)), of_rows, 0.7, left=left, color=colour, label=title)
+        left = [start + width for start, width in zip(left, of_rows, strict=True)]
+    names = dict(zip(cases, _short(cases), strict=True))
+    axes.set_yticks(range(len(rows)), [f"{names[label]}\n{title_of(subject)}" for label, subject in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    unit = metric_named(suite, chart.metrics[0]).unit
+    axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _transposed(widths: Mapping[str, Sequence[float]]) -> list[tuple[float, ...]]:
+    return list(zip(*widths.values(), strict=True))
+
+
+def _median(results: Results, case: str, subject: str, metric: str) -> float:
+    spread = _spread(results, case, subject, metric)
+    return spread.median if spread else 0.0
+
+
+def _short(cases: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Only the parameters in which the cases differ."""
+    differ = [name for name in next(iter(cases.values())) if len({p.get(name) for p in cases.values()}) > 1]
+    return [", ".join(f"{n}={p[n]}" for n in differ) or label for label, p in cases.items()]
+
+
+def _in_order(results: Results) -> list[str]:
+    """The product first, then the rest as they were run."""
+    products = [r.subject for r in results.records if r.is_product]
+    return list(dict.fromkeys([*products, *results.subjects()]))
+
+
+def _colour(results: Results, subject: str) -> str:
+    return _COLOURS[_in_order(results).index(subject) % len(_COLOURS)]
+
+
+def _style(results: Results, subject: str) -> dict[str, Any]:
+    return {"color": _colour(results, subject), "linewidth": 2.6 if _is_product(results, subject) else 1.4}
+
+
+def _is_product(results: Results, subject: str) -> bool:
+    return any(record.is_product for record in results.records if record.subject == subject)
+
+
+def _spread(results: Results, case: str, subject: str, metric: str) -> Spread | None:
+    samples = [sample for group in results.samples(case, subject, metric) for sample in group if sample > 0]
+    return summarize(samples) if samples else None

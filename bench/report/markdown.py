@@ -1,0 +1,50 @@
+"""The table that the README shows."""
+
+from __future__ import annotations
+
+from ..results import Results
+from ..spread import summarize
+from .wording import metric_named, quantity, suite_of, times, title_of
+
+
+def markdown_table(results: Results) -> str:
+    """A row per case and headline metric, a column per subject: medians, and ratios to the reference."""
+    suite = suite_of(results)
+    subjects = results.subjects()
+    lines = [
+        f"{suite.title}. `{results.run.command}`, {results.run.started_at[:10]}, {machine_text(results)}.",
+        "",
+        "| case | what | " + " | ".join(title_of(subject) for subject in subjects) + " |",
+        "|---|---|" + "---:|" * len(subjects),
+    ]
+    for case in results.cases():
+        for name in suite.headline:
+            metric = metric_named(suite, name)
+            medians = {subject: _median(results, case, subject, name) for subject in subjects}
+            if any(value is not None for value in medians.values()):
+                reference = medians.get(suite.reference)
+                cells = [_cell(medians[s], reference, metric.unit, s == suite.reference) for s in subjects]
+                lines.append(f"| {case} | {metric.title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def machine_text(results: Results) -> str:
+    """Processor, system and the versions that matter, in one line."""
+    machine = results.run.machine
+    versions: dict[str, str] = {}
+    for record in results.records:
+        versions |= record.versions
+    shown = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {shown}"
+
+
+def _median(results: Results, case: str, subject: str, metric: str) -> float | None:
+    samples = [sample for group in results.samples(case, subject, metric) for sample in group]
+    return summarize(samples).median if samples else None
+
+
+def _cell(value: float | None, reference: float | None, unit: str, is_reference: bool) -> str:
+    if value is None:
+        return ""
+    text = quantity(value, unit)
+    return text if is_reference or not reference or not value else f"{text} ({times(reference / value)} less)"

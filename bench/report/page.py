@@ -1,0 +1,192 @@
+"""The HTML page: everything in one file, no script, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from ..results import Results
+from ..spread import growth_exponent, summarize
+from .charts import draw_chart
+from .markdown import machine_text, markdown_table
+from .wording import metric_named, quantity, spread_text, suite_of, times, title_of
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-top: 2px solid #0b6e4f; padding-top: 1rem; }
+figure { margin: 2rem 0; } figcaption { color: #555; max-width: 48rem; } img { width: 100%; height: auto; }
+table { border-collapse: collapse; font-size: 0.85rem; }
+td, th { padding: 0.25rem 0.7rem; text-align: right; }
+td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left; }
+th { border-bottom: 2px solid #222; vertical-align: bottom; } td { border-bottom: 1px solid #ddd; }
+tr.case td { border-top: 1px solid #222; } .wide { overflow-x: auto; }
+.small { color: #555; font-size: 0.85rem; }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem; padding: 0; list-style: none; }
+.figures li { background: #eef5f2; border-radius: 0.5rem; padding: 0.8rem 1.2rem; min-width: 11rem; }
+.figures b { display: block; font-size: 1.7rem; color: #0b6e4f; line-height: 1.2; }
+.failed { color: #a02020; }
+"""
+
+_READING = """ Each number is the median of all rounds; in the tables, the middle half of the rounds lies
+between the two numbers in brackets. All subjects of a case run in processes of their own, side by side, one
+round each in turn, so that whatever else the machine does hits all of them. Charts have logarithmic axes
+unless they show parts of a whole: a straight line is growth by a fixed factor, and the vertical distance
+between two lines is a ratio. Times of one machine say little about another; ratios say more.
+"""
+
+
+def write_report(results: Sequence[Results], folder: Path) -> Path:
+    """Writes `index.html`, the charts as PNG files and `tables.md` into `folder`; returns the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = "".join(_section(one, folder) for one in results)
+    page = folder / "index.html"
+    page.write_text(
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sched_cache: benchmarks</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
+        f"<body><h1>sched_cache: what was measured</h1><p>{_READING}</p>{sections}</body></html>",
+        encoding="utf-8",
+    )
+    (folder / "tables.md").write_text(
+        "\n\n".join(markdown_table(one) for one in results) + "\n", encoding="utf-8"
+    )
+    return page
+
+
+def _section(results: Results, folder: Path) -> str:
+    suite = suite_of(results)
+    parts = [f"<h2>{escape(suite.title)}</h2>", _headline(results), _failures(results)]
+    for number, chart in enumerate(suite.charts):
+        picture = draw_chart(chart, results)
+        if picture:
+            (folder / f"{suite.name}-{number + 1}.png").write_bytes(picture)
+            source = base64.b64encode(picture).decode()
+            parts.append(
+                f'<figure><img alt="{escape(chart.title)}" src="data:image/png;base64,{source}">'
+                f"<figcaption>{escape(chart.caption)}</figcaption></figure>"
+            )
+    parts += [_growth(results), "<h3>All figures</h3>", _table(results), _conditions(results)]
+    return "".join(parts)
+
+
+def _headline(results: Results) -> str:
+    """How many times less than the reference, in the largest case that both ran."""
+    suite = suite_of(results)
+    product = next((record.subject for record in results.records if record.is_product), None)
+    if product is None:
+        return ""
+    items = []
+    for name in suite.headline:
+        for case in reversed(_by_size(results)):
+            ours, theirs = (_median(results, case, subject, name) for subject in (product, suite.reference))
+            if ours and theirs:
+                items.append(
+                    f"<li><b>{times(theirs / ours)} less</b>{escape(metric_named(suite, name).title)}"
+                    f'<br><span class="small">{escape(case)}</span></li>'
+                )
+                break
+    return (
+        f"<p>Against {escape(title_of(suite.reference))}:</p><ul class=figures>{''.join(items)}</ul>"
+        if items
+        else ""
+    )
+
+
+def _by_size(results: Results) -> list[str]:
+    """Cases of up to 1000 tasks a DAG, smallest first: the headline is not won on exotic sizes."""
+    cases = results.cases()
+    sizes = {label: float(parameters.get("n_tasks", 0)) for label, parameters in cases.items()}
+    return sorted((label for label in cases if sizes[label] <= 1000), key=lambda label: sizes[label])
+
+
+def _growth(results: Results) -> str:
+    """How times grow with the number of tasks, for metrics measured at two sizes of at least 1000 tasks."""
+    suite = suite_of(results)
+    rows = []
+    for metric in (m for m in suite.metrics if m.unit == "seconds"):
+        for subject in results.subjects():
+            medians = {
+                float(parameters["n_tasks"]): value
+                for case, parameters in results.cases().items()
+                if parameters.get("n_tasks", 0) >= 1000
+                and _is_main_shape(results, parameters)
+                and (value := _median(results, case, subject, metric.name))
+            }
+            if len(medians) >= 2:
+                rows.append(
+                    f"<tr><td>{escape(metric.title)}<td>{escape(title_of(subject))}"
+                    f"<td>{growth_exponent(medians):.2f}"
+                    f"<td>{min(medians):,.0f} to {max(medians):,.0f}</tr>"
+                )
+    if not rows:
+        return ""
+    return (
+        "<h3>Growth</h3><p>Exponent e in time = a &middot; tasks<sup>e</sup>: 1 is linear, 2 quadratic.</p>"
+        f"<table><tr><th>what<th>subject<th>e<th>tasks</tr>{''.join(rows)}</table>"
+    )
+
+
+def _is_main_shape(results: Results, parameters: Mapping[str, object]) -> bool:
+    first = next(iter(results.cases().values()))
+    return all(parameters.get(name) == value for name, value in first.items() if name != "n_tasks")
+
+
+def _table(results: Results) -> str:
+    suite = suite_of(results)
+    subjects = results.subjects()
+    header = "".join(f"<th>{escape(title_of(subject))}" for subject in subjects)
+    rows = []
+    for case in results.cases():
+        style = ' class="case"'
+        for metric in suite.metrics:
+            spreads = []
+            for subject in subjects:
+                samples = [
+                    sample for group in results.samples(case, subject, metric.name) for sample in group
+                ]
+                spreads.append(spread_text(summarize(samples), metric.unit) if samples else "")
+            if any(spreads):
+                cells = "".join(f"<td>{escape(text)}" for text in spreads)
+                rows.append(
+                    f"<tr{style}><td>{escape(case if style else '')}<td>{escape(metric.title)}{cells}</tr>"
+                )
+                style = ""
+        peaks = [
+            max((r.peak_rss_bytes for r in results.of(case, subject)), default=0) for subject in subjects
+        ]
+        cells = "".join(f"<td>{quantity(peak, 'bytes') if peak else ''}" for peak in peaks)
+        rows.append(f"<tr><td><td>peak memory of the process{cells}</tr>")
+    return f'<div class="wide"><table><tr><th>case<th>what{header}</tr>{"".join(rows)}</table></div>'
+
+
+def _failures(results: Results) -> str:
+    failed = [record for record in results.records if record.error]
+    return "".join(
+        f'<p class="failed">{escape(record.subject)} failed in {escape(record.case)}: '
+        f"{escape(record.error.strip().splitlines()[-1])}</p>"
+        for record in failed
+    )
+
+
+def _conditions(results: Results) -> str:
+    run = results.run
+    loads = [load for record in results.records for load in record.load]
+    n_rounds = [len(values) for record in results.records for values in record.samples.values()]
+    facts = [
+        f"command: <code>{escape(run.command)}</code>",
+        f"started {escape(run.started_at)}, revision {escape(run.revision or 'unknown')}",
+        escape(machine_text(results)),
+        f"load average while it ran: {min(loads, default=0)} to {max(loads, default=0)}",
+        f"{min(n_rounds, default=0)} to {max(n_rounds, default=0)} rounds per process, "
+        f"{max((r.process for r in results.records), default=0) + 1} process(es) per subject and case",
+    ]
+    if run.planted:
+        facts.append(f'<span class="failed">slowed on purpose: {escape(run.planted)}</span>')
+    return '<p class="small">' + "<br>".join(facts) + "</p>"
+
+
+def _median(results: Results, case: str, subject: str, metric: str) -> float | None:
+    samples = [sample for group in results.samples(case, subject, metric) for sample in group]
+    return summarize(samples).median if samples else None

@@ -1,0 +1,53 @@
+"""Numbers as text, and names of subjects and metrics as people say them."""
+
+from __future__ import annotations
+
+from ..results import Results
+from ..spread import Spread
+from ..subject import discover_subjects
+from ..suite import Metric, Suite, discover_suites
+
+_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_BYTES = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
+
+
+def quantity(value: float, unit: str) -> str:
+    """With three digits and a unit that fits: 0.00012 seconds is `120 µs`."""
+    if value == 0:
+        return "0"
+    for scale, name in {"seconds": _SECONDS, "bytes": _BYTES}.get(unit, ()):
+        if abs(value) >= scale:
+            return f"{_three_digits(value / scale)} {name}"
+    return f"{_three_digits(value)} {unit}".rstrip()
+
+
+def _three_digits(value: float) -> str:
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def times(ratio: float) -> str:
+    """How many times less: 512 as `512 x`, 0.5 as `0.50 x`."""
+    return f"{_three_digits(ratio)} x"
+
+
+def spread_text(spread: Spread, unit: str) -> str:
+    """Median and the middle half of the samples."""
+    if spread.n == 1 or spread.q1 == spread.q3:
+        return quantity(spread.median, unit)
+    return f"{quantity(spread.median, unit)} ({quantity(spread.q1, unit)} to {quantity(spread.q3, unit)})"
+
+
+def suite_of(results: Results) -> Suite:
+    return discover_suites()[results.run.suite]
+
+
+def metric_named(suite: Suite, name: str) -> Metric:
+    return next((metric for metric in suite.metrics if metric.name == name), Metric(name, name, ""))
+
+
+def title_of(subject: str) -> str:
+    """How a subject is called in the report; its name if it is no longer there."""
+    found = discover_subjects().get(subject)
+    return found.title if found else subject

@@ -1,0 +1,199 @@
+"""Runs the cases of a suite: a process per subject, a case's subjects side by side, round after round."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .case import Case
+from .interpreter import PACKAGE, child_environ
+from .machine import load_average
+from .progress import Progress
+from .results import Record
+from .subject import Subject
+from .suite import Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to run: each case in `processes` sets of fresh processes, for up to `max_rounds` rounds each."""
+
+    processes: int = 3
+    max_rounds: int = 21
+    case_timeout_seconds: float = 900.0
+    planted: str = ""
+
+
+class WorkerError(Exception):
+    """A subject failed; the message ends with what it wrote."""
+
+
+def run_case(
+    case: Case,
+    suite: Suite,
+    subjects: Sequence[tuple[Subject, Path]],
+    services: Mapping[str, str],
+    plan: Plan,
+    progress: Progress,
+) -> Iterator[Record]:
+    """One record per subject and process.
+
+    A subject that fails gives a record with its error, the others go on.
+    """
+    n_processes = min(plan.processes, case.max_processes)
+    for process in range(n_processes):
+        with ExitStack() as stack:
+            workers = []
+            for subject, python in subjects:
+                progress.say(f"{case.label}: set {process + 1} of {n_processes}, opening {subject.name}")
+                planted = plan.planted if subject.is_product else ""
+                worker = Worker(case, suite, subject, python, services, plan.case_timeout_seconds, planted)
+                stack.callback(worker.stop)
+                worker.ask("open")
+                worker.ask("warm up")
+                workers.append(worker)
+            _rounds(case, workers, plan, progress, process)
+            for worker in workers:
+                worker.ask("finish")
+                yield worker.record(process)
+
+
+def _rounds(case: Case, workers: list[Worker], plan: Plan, progress: Progress, process: int) -> None:
+    most = max(case.min_rounds, min(plan.max_rounds, case.max_rounds))
+    until = time.monotonic() + case.budget_seconds * len(workers)
+    for number in range(most):
+        if number >= case.min_rounds and time.monotonic() > until:
+            return
+        progress.say(f"{case.label}: set {process + 1}, round {number + 1} of {most}")
+        # A B C, then B C A: the subjects of a round are neighbours in time, and nobody always follows the
+        # same one.
+        first = number % len(workers)
+        for worker in workers[first:] + workers[:first]:
+            worker.ask("round")
+
+
+@dataclass(slots=True)
+class Worker:
+    """A running process and what it has answered so far.
+
+    After its first failure it answers nothing any more.
+    """
+
+    case: Case
+    suite: Suite
+    subject: Subject
+    python: Path
+    services: Mapping[str, str]
+    timeout_seconds: float
+    planted: str
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    yardstick: dict[str, list[float]] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    load_before: float = field(default_factory=load_average)
+    _process: subprocess.Popen[str] | None = None
+    _log: Any = None
+
+    def ask(self, command: str) -> None:
+        """Sends one command and keeps the answer."""
+        if self.error:
+            return
+        try:
+            if command == "open":
+                self._start()
+            else:
+                self._send(command)
+            self._keep(self._receive())
+        except WorkerError as error:
+            self.error = str(error)
+            self.stop()
+
+    def record(self, process: int) -> Record:
+        return Record(
+            case=self.case.label,
+            parameters=self.case.parameters,
+            subject=self.subject.name,
+            is_product=self.subject.is_product,
+            process=process,
+            seed=self.case.seed,
+            samples=self.samples,
+            figures=self.answers.get("figures", {}),
+            yardstick=self.yardstick,
+            peak_rss_bytes=self.answers.get("peak_rss_bytes", 0),
+            load=[self.load_before, load_average()],
+            versions=self.answers.get("versions", {}),
+            error=self.error,
+        )
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout, self._log):
+                if stream is not None:
+                    stream.close()
+            self._process = None
+
+    def _start(self) -> None:
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by stop
+        self._process = subprocess.Popen(
+            [str(self.python), "-m", f"{PACKAGE}.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=child_environ(
+                {
+                    **self.suite.environ(self.subject, self.services),
+                    **self.subject.environ(self.case, self.services),
+                }
+            ),
+        )
+        self._send(
+            {
+                "suite": self.suite.name,
+                "subject": self.subject.name,
+                "case": asdict(self.case),
+                "services": dict(self.services),
+                "planted": self.planted,
+            }
+        )
+
+    def _send(self, message: object) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise WorkerError(self._failure("ended by itself")) from error
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process is not None and self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], self.timeout_seconds)
+        if not ready:
+            raise WorkerError(self._failure(f"no answer within {self.timeout_seconds:.0f} s"))
+        line = self._process.stdout.readline()
+        if not line:
+            raise WorkerError(self._failure("ended by itself"))
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise WorkerError(answer["error"])
+        return answer
+
+    def _keep(self, answer: dict[str, Any]) -> None:
+        for kept, measured in ((self.samples, "samples"), (self.yardstick, "yardstick")):
+            for metric, seconds in answer.pop(measured, {}).items():
+                kept.setdefault(metric, []).append(seconds)
+        self.answers |= answer
+
+    def _failure(self, what: str) -> str:
+        self._log.seek(0)
+        return f"{self.subject.name}: {what}\n{self._log.read()[-2000:]}"

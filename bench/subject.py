@@ -1,0 +1,84 @@
+"""What is measured, behind one interface.
+
+One file under `subjects/` adds one subject, or a few that are alike.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .case import Case
+
+Operation = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a subject brings to one case.
+
+    timed: metric name -> the operation to time; each does all of its work again on every call.
+    retained: metric name -> an operation; the memory that its result keeps alive is measured.
+    figures: metric name -> a number that does not depend on time, such as a size in bytes.
+    counters: read once after the last round, such as hits and misses.
+    """
+
+    timed: Mapping[str, Operation] = field(default_factory=dict)
+    retained: Mapping[str, Operation] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    counters: Callable[[], Mapping[str, float]] = dict
+
+
+class Subject(Protocol):
+    """One way of doing what a suite measures: the product, the host, a rival.
+
+    `requires` names the distributions its interpreter must have, with a version prefix:
+    `apache-airflow-core==3.3`. `is_product` is true for what `compare` judges. Importing a subject's module
+    imports none of what it requires.
+    """
+
+    name: str
+    title: str
+    suites: frozenset[str]
+    requires: tuple[str, ...]
+    is_product: bool
+
+    def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
+        """Variables its process starts with. `services`: name -> URL of what the suite has started."""
+
+    def open(self, case: Case) -> Work:
+        """Called once in its own process, before anything is measured. Its cost is not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodecSubject:
+    """A subject that needs no environment: the usual case for formats and caches."""
+
+    name: str
+    title: str
+    suites: frozenset[str]
+    requires: tuple[str, ...]
+    work: Callable[[Case], Work]
+    is_product: bool = False
+
+    def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
+        return {}
+
+    def open(self, case: Case) -> Work:
+        return self.work(case)
+
+
+def discover_subjects() -> dict[str, Subject]:
+    """Every subject by name, in alphabetical order of their files."""
+    from . import subjects
+
+    found: dict[str, Subject] = {}
+    for module in pkgutil.iter_modules(subjects.__path__):
+        for subject in importlib.import_module(f"{subjects.__name__}.{module.name}").SUBJECTS:
+            if subject.name in found:
+                raise ValueError(f"two subjects are called {subject.name!r}")
+            found[subject.name] = subject
+    return found

@@ -1,0 +1,68 @@
+"""Stock Airflow 3.3: what every figure is measured against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..case import Case
+from ..documents import deflated, document_case
+from ..sdk_dag import build_dag
+from ..shapes import make_shape
+from ..subject import Operation, Work
+
+_MAX_BUILT_TASKS = 10_000  # building a larger DAG with the SDK takes minutes, and is not what is measured
+
+
+@dataclass(frozen=True, slots=True)
+class StockAirflow:
+    """The installed Airflow, nothing of ours loaded."""
+
+    name: str = "airflow"
+    title: str = "Airflow 3.3, stock"
+    suites: frozenset[str] = frozenset({"format", "loop"})
+    requires: tuple[str, ...] = ("apache-airflow-core==3.3",)
+    is_product: bool = False
+
+    def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
+        return {"AIRFLOW__SCHED_CACHE__ENABLED": "False"}  # should the plugin be installed where Airflow is
+
+    def open(self, case: Case) -> Work:
+        return _codec(case) if case.suite == "format" else Work()
+
+
+def _codec(case: Case) -> Work:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    given = document_case(case)
+
+    def read_task() -> object:
+        dag = DagSerialization.from_dict(json.loads(given.text))
+        _ = dag.get_task(given.wanted).retries
+        return dag
+
+    def use_every_task() -> object:
+        dag = DagSerialization.from_dict(json.loads(given.text))
+        for task_id in given.task_ids:
+            _ = dag.get_task(task_id).retries
+        return dag
+
+    timed: dict[str, Operation] = {"read_task": read_task, "json_loads": lambda: json.loads(given.text)}
+    if given.n_tasks <= _MAX_BUILT_TASKS:
+        dag = build_dag(make_shape(str(case.parameters["shape"]), given.n_tasks, seed=case.seed))
+        timed["encode"] = lambda: DagSerialization.to_dict(dag)
+
+    return Work(
+        timed=timed,
+        retained={"resident_bytes": read_task, "resident_used_bytes": use_every_task},
+        figures={
+            "hot_bytes": len(given.text),
+            "hot_bytes_per_task": len(given.text) / given.n_tasks,
+            "document_bytes": len(given.text),
+            "stored_bytes": len(deflated(given.text.encode())),  # [core] compress_serialized_dags
+        },
+    )
+
+
+SUBJECTS = (StockAirflow(),)

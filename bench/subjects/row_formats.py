@@ -1,0 +1,72 @@
+"""Formats that keep the document as it is, a mapping per task: what one gets without thought for columns."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from ..case import Case
+from ..documents import copied, deflated, document_case
+from ..subject import CodecSubject, Work
+
+_FORMAT = frozenset({"format"})
+
+
+def _rows(
+    case: Case, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any], *, deflate: bool = True
+) -> Work:
+    given = document_case(case)
+    data = dumps(given.document)
+
+    def decode() -> dict[str, Any]:
+        tasks = loads(copied(data))["dag"]["tasks"]
+        return {task["__var"]["task_id"]: task["__var"] for task in tasks}
+
+    def read_task() -> object:
+        tasks = decode()
+        tasks[given.wanted].get("retries", 0)
+        return tasks
+
+    return Work(
+        timed={
+            "read_task": read_task,
+            "encode": lambda: dumps(given.document),
+            "restore": lambda: loads(data),
+        },
+        retained={"resident_bytes": read_task},
+        figures={
+            "hot_bytes": len(data),  # nothing is set apart: a reader of one field reads everything
+            "hot_bytes_per_task": len(data) / given.n_tasks,
+            "document_bytes": len(data),
+            "stored_bytes": len(deflated(data) if deflate else data),
+        },
+    )
+
+
+def _zlib_json(case: Case) -> Work:
+    return _rows(
+        case,
+        lambda document: zlib.compress(json.dumps(document).encode()),
+        lambda data: json.loads(zlib.decompress(data)),
+        deflate=False,
+    )
+
+
+def _msgpack(case: Case) -> Work:
+    import msgpack
+
+    return _rows(case, msgpack.packb, msgpack.unpackb)
+
+
+def _pickle(case: Case) -> Work:
+    return _rows(case, lambda document: pickle.dumps(document, protocol=5), pickle.loads)
+
+
+SUBJECTS = (
+    CodecSubject("zlib_json", "zlib JSON", _FORMAT, (), _zlib_json),
+    CodecSubject("row_msgpack", "row MessagePack", _FORMAT, ("msgpack",), _msgpack),
+    CodecSubject("pickle", "pickle (a bound, never for untrusted bytes)", _FORMAT, (), _pickle),
+)

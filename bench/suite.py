@@ -1,0 +1,104 @@
+"""What is asked, behind one interface. One file under `suites/` adds one suite."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .case import Case
+from .subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What one number means.
+
+    `where` is the code that it times; `includes` names metrics that are parts of it.
+    """
+
+    name: str
+    title: str
+    unit: str  # "seconds", "bytes" or a plain noun
+    where: str = ""
+    includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One picture of the report.
+
+    kind `lines`: the median of the one metric over the parameter `x`, a line per subject, both axes
+    logarithmic. kind `stack`: the metrics are parts of a whole, a bar per case and subject. kind `dots`: the
+    one metric, a row per case, the axis logarithmic. `where` keeps only cases with these parameters.
+    """
+
+    title: str
+    caption: str
+    kind: str
+    metrics: tuple[str, ...]
+    x: str = "n_tasks"
+    where: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One sample of every metric; `yardstick`: the seconds that fixed work took beside those that have it."""
+
+    samples: Mapping[str, float]
+    yardstick: Mapping[str, float] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """One subject at work on one case, in its own process."""
+
+    def warm_up(self) -> None:
+        """Everything once, so that imports, caches and allocators are as they are later."""
+
+    def round(self) -> Round: ...
+
+    def figures(self) -> Mapping[str, float]:
+        """Numbers that need one look: sizes, memory, counters. Called after the last round."""
+
+    def close(self) -> None:
+        """Ends what the session holds."""
+
+
+class Suite(Protocol):
+    """A question and how it is put. `reference` names the subject that the report's ratios are taken against.
+
+    `divisor` says what a time of the product is divided by before two runs are compared: "reference", the
+    same metric of the reference subject in the same round, or "yardstick", fixed work timed just before and
+    after it.
+    """
+
+    name: str
+    title: str
+    reference: str
+    divisor: str
+    metrics: Sequence[Metric]
+    charts: Sequence[Chart]
+    headline: Sequence[str]  # metrics of the Markdown table
+
+    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]: ...
+
+    def services(self, *, quick: bool) -> AbstractContextManager[Mapping[str, str]]:
+        """Starts what the cases need, such as a database: name -> URL."""
+
+    def environ(self, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+        """Variables that the process of every subject starts with."""
+
+    def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session: ...
+
+
+def discover_suites() -> dict[str, Suite]:
+    """Every suite by name."""
+    from . import suites
+
+    modules = [
+        importlib.import_module(f"{suites.__name__}.{m.name}") for m in pkgutil.iter_modules(suites.__path__)
+    ]
+    return {module.SUITE.name: module.SUITE for module in modules}

@@ -1,0 +1,153 @@
+"""What one pass of the scheduler's loop costs: creating runs, idling, scheduling, ending runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from ..airflow_home import airflow_environ, airflow_home
+from ..case import Case
+from ..loop.metadata_db import metadata_db
+from ..loop.phases import TARGETS
+from ..loop.session import LoopSession, run_database
+from ..servers import postgres_server, redis_server
+from ..subject import Subject
+from ..suite import Chart, Metric, Session
+
+_LOOPS = {
+    "create": "create and start the runs, in as many loops as that takes",
+    "steady": "a loop that finds nothing to do",
+    "busy": "a loop that schedules what can start",
+    "last": "the loop that ends the runs",
+}
+_PHASES = {
+    "create_runs": "which runs are due, their rows",
+    "start_runs": "queued runs to running",
+    "get_dag": "get the DAG",
+    "create_tis": "rows of task instances",
+    "fetch_tis": "read the task instances",
+    "dependencies": "check dependencies",
+    "second_fetch": "read the waiting ones again",
+    "update_state": "state of the run",
+    "schedule_tis": "mark as scheduled",
+    "queue_tis": "hand over to the executor",
+    "commit": "commit",
+    "other": "the rest",
+}
+
+
+def _metrics() -> Iterator[Metric]:
+    for loop, title in _LOOPS.items():
+        parts = tuple(f"{loop}_{phase}" for phase in _PHASES)
+        yield Metric(f"{loop}_seconds", title, "seconds", "SchedulerJobRunner._do_scheduling", includes=parts)
+        for phase, what in _PHASES.items():
+            where = ", ".join(path.partition(":")[2] for path in TARGETS.get(phase, ()))
+            yield Metric(f"{loop}_{phase}", f"{loop}: {what}", "seconds", where)
+        yield Metric(
+            f"{loop}_cpu", f"{loop}: of all that, computing in this process", "seconds", includes=parts
+        )
+        yield Metric(f"{loop}_sql", f"{loop}: of all that, the driver at work and the database", "seconds")
+        yield Metric(f"{loop}_queries", f"{loop}: queries", "queries")
+
+
+_ONE_RUN = {"n_dags": 1, "shape": "layers", "finished_percent": 50}
+
+
+class LoopSuite:
+    """Sizes, shapes and shares of finished tasks. `finished_percent` counts in topological order."""
+
+    name = "loop"
+    title = "One pass of the scheduler's loop"
+    reference = "airflow"
+    divisor = "reference"
+    metrics: Sequence[Metric] = tuple(_metrics())
+    charts: Sequence[Chart] = (
+        Chart(
+            "A loop that finds nothing to do, one run, half of its tasks finished",
+            "The time between two looks at any other run of this scheduler.",
+            "lines",
+            ("steady_seconds",),
+            where=_ONE_RUN,
+        ),
+        Chart(
+            "Creating one run",
+            "From a due DAG to a running run with all its task instances.",
+            "lines",
+            ("create_seconds",),
+            where=_ONE_RUN,
+        ),
+        Chart(
+            "Where a loop that finds nothing to do spends its time",
+            "The parts add up to the loop. Linear axis.",
+            "stack",
+            tuple(f"steady_{phase}" for phase in _PHASES),
+        ),
+        Chart(
+            "Where creating runs spends its time",
+            "The parts add up to all loops it takes. Linear axis.",
+            "stack",
+            tuple(f"create_{phase}" for phase in _PHASES),
+        ),
+        Chart(
+            "Queries of a loop that finds nothing to do",
+            "Each costs a round trip to the database, which is next door here and is not in a cluster.",
+            "dots",
+            ("steady_queries",),
+        ),
+    )
+    headline: Sequence[str] = (
+        "create_seconds",
+        "steady_seconds",
+        "busy_seconds",
+        "last_seconds",
+        "steady_queries",
+    )
+
+    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
+        def case(shape: str, n_dags: int, n_tasks: int, finished: int, **limits: float) -> Case:
+            parameters = {"shape": shape, "n_dags": n_dags, "n_tasks": n_tasks, "finished_percent": finished}
+            return Case("loop", parameters, seed, **limits)  # type: ignore[arg-type]  # Case's fields
+
+        if quick:
+            short = {"budget_seconds": 4.0}
+            return [
+                case("layers", 1, 100, 50, **short),
+                case("layers", 1, 500, 50, **short),
+                case("layers", 3, 200, 0, **short),
+            ]
+        long = {"budget_seconds": 20.0}
+        once = {"budget_seconds": 1.0, "min_rounds": 1, "max_processes": 1}
+        return [
+            case("layers", 1, 100, 50, **long),
+            case("layers", 1, 500, 50, **long),
+            *(case("layers", 1, 1000, finished, **long) for finished in (0, 50, 95)),
+            *(case(shape, 1, 1000, 50, **long) for shape in ("chain", "fan", "diamonds", "groups", "setups")),
+            case("mapped", 1, 1000, 0, **long),
+            case("layers", 3, 1000, 0, **long),
+            case("layers", 50, 200, 50, **long),
+            case("layers", 1, 2000, 50, **long),
+            case("layers", 1, 5000, 50, **once, max_rounds=2),
+            case("layers", 1, 10_000, 50, **once, max_rounds=1),
+        ]
+
+    @contextmanager
+    def services(self, *, quick: bool) -> Iterator[Mapping[str, str]]:
+        with ExitStack() as stack:
+            home = stack.enter_context(airflow_home())
+            if quick:
+                folder = os.path.join(home, "databases")
+                os.mkdir(folder)
+                yield {"home": home, "database": f"sqlite:{folder}"}
+            else:
+                server = stack.enter_context(postgres_server())
+                yield {"home": home, "database": server, "redis": stack.enter_context(redis_server())}
+
+    def environ(self, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+        return airflow_environ(services["home"], metadata_db(services["database"]).url(run_database(subject)))
+
+    def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session:
+        return LoopSession(case, subject, services)
+
+
+SUITE = LoopSuite()

@@ -1,0 +1,26 @@
+"""Where the two hosts differ in what may make a task instance change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the proof must know of the host that it saves work.
+
+    any_task_may_skip: `NotPreviouslySkippedDep` asks every direct upstream for its skip decision, not
+    only those marked `_can_skip_downstream`. tasks_choose_deps: a task may bring its own set of
+    dependency classes, and leave the trigger rule out of it.
+    """
+
+    any_task_may_skip: bool
+    tasks_choose_deps: bool
+
+
+AIRFLOW_2: Final = Host(any_task_may_skip=True, tasks_choose_deps=True)
+"""2.11.2: not_previously_skipped_dep.py asks each finished upstream; a task's document may have `deps`."""
+
+AIRFLOW_3: Final = Host(any_task_may_skip=False, tasks_choose_deps=False)
+"""3.3.2: `parent.inherits_from_skipmixin` comes first; `SerializedBaseOperator.deps` is a constant."""

@@ -1,0 +1,134 @@
+"""What the proof calls blocked, Airflow 2.11 itself finds unmet and leaves alone.
+
+`SCHED_CACHE_BLOCKED_PROOF_RUNS` sets how many random runs are tried, `SCHED_CACHE_BLOCKED_PROOF_SEED` the
+first seed.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+pytest.importorskip("airflow.models.dagbag")
+
+from airflow.models import DagRun, TaskInstance, XCom
+from airflow.models.taskmap import TaskMap
+from airflow.models.taskreschedule import TaskReschedule
+from airflow.serialization.serialized_objects import SerializedDAG
+from airflow.ti_deps.dep_context import DepContext
+from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState, State
+from airflow.utils.types import DagRunType
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sched_cache.scheduling import AIRFLOW_2
+from tests.support.scheduling.host_comparison import (
+    Key,
+    StoredRun,
+    assert_spares_nothing_that_matters,
+    savepoint,
+)
+
+N_RUNS = int(os.environ.get("SCHED_CACHE_BLOCKED_PROOF_RUNS", "60"))
+FIRST_SEED = int(os.environ.get("SCHED_CACHE_BLOCKED_PROOF_SEED", "1"))
+SEEDS_A_TEST = 20
+
+NOW = datetime.now(timezone.utc)
+RUN_ID = "run"
+
+
+class Airflow2Run(StoredRun):
+    host_name = "airflow2"
+    host = AIRFLOW_2
+
+    def store(self) -> Any:
+        self.dag = SerializedDAG.from_dict(self.document)
+        if self.random.random() < 0.5:
+            self._add_run("previous", NOW - timedelta(days=1), self.spec.previous_rows(self.random))
+        self._add_run(RUN_ID, NOW, self.spec.rows)
+        for (task_id, map_index), decision in self.spec.decisions.items():
+            self._add_xcom("skipmixin_key", decision, task_id, map_index)
+        for (task_id, map_index), length in self.spec.values():
+            self.session.add(TaskMap(self.dag_id, task_id, RUN_ID, map_index, length, None))
+            self._add_xcom("return_value", ["value"] * length, task_id, map_index)
+        return self.dag
+
+    def _add_run(self, run_id: str, date: datetime, rows: Mapping[Key, str | None]) -> None:
+        dag_run = DagRun(
+            dag_id=self.dag_id,
+            run_id=run_id,
+            execution_date=date,
+            run_type=DagRunType.SCHEDULED,
+            state=DagRunState.RUNNING,
+        )
+        self.session.add(dag_run)
+        self.session.flush()
+        any_task = next(iter(self.dag.task_dict.values()))
+        for (task_id, map_index), state in rows.items():
+            task = self.dag.task_dict.get(task_id, any_task)
+            ti = TaskInstance(task, run_id=run_id, state=state, map_index=map_index)
+            ti.task_id = task_id
+            ti.try_number = 1
+            ti.start_date = ti.end_date = NOW - timedelta(seconds=self.random.choice((1, 10_000)))
+            self.session.add(ti)
+            if state == "up_for_reschedule":
+                self.session.flush()
+                due = NOW + timedelta(hours=self.random.choice((-1, 1)))
+                self.session.add(TaskReschedule(task_id, self.dag_id, run_id, 1, NOW, NOW, due, map_index))
+        self.session.flush()
+
+    def _add_xcom(self, key: str, value: Any, task_id: str, map_index: int) -> None:
+        where = {"dag_id": self.dag_id, "task_id": task_id, "run_id": RUN_ID, "map_index": map_index}
+        XCom.set(key, value, **where, session=self.session)
+
+    def load(self) -> list[Any]:
+        self.session.expunge_all()
+        where = (DagRun.dag_id == self.dag_id, DagRun.run_id == RUN_ID)
+        self.dag_run = self.session.scalars(select(DagRun).where(*where)).one()
+        self.dag_run.dag = self.dag
+        found = self.dag_run.get_task_instances(state=State.task_states, session=self.session)
+        known = [ti for ti in found if self.dag.has_task(ti.task_id)]
+        for ti in known:
+            ti.task = self.dag.get_task(ti.task_id)
+        return known
+
+    def core_rows(self) -> list[Any]:
+        columns = (TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
+        where = (TaskInstance.dag_id == self.dag_id, TaskInstance.run_id == RUN_ID)
+        return list(self.session.execute(select(*columns).where(*where)))
+
+    def skip_decisions(self) -> set[str]:
+        where = (XCom.dag_id == self.dag_id, XCom.run_id == RUN_ID, XCom.key == "skipmixin_key")
+        return set(self.session.scalars(select(XCom.task_id).where(*where)))
+
+    def dep_context(self, finished: list[Any], **options: bool) -> Any:
+        return DepContext(flag_upstream_failed=True, finished_tis=finished, **options)
+
+
+@pytest.fixture
+def session(airflow_db: None) -> Iterator[Session]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the host uses what its libraries deprecate
+        with create_session() as session:
+            yield session
+            session.rollback()
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + N_RUNS, SEEDS_A_TEST))
+def test_a_blocked_task_instance_is_unmet_and_stays_as_it_is(
+    session: Session, first: int, record_property: Callable[[str, object], None]
+) -> None:
+    """The host finds none of them ready, changes none, and decides the rest as if it had seen them all."""
+    counted: Counter[str] = Counter()
+    for seed in range(first, first + SEEDS_A_TEST):
+        with savepoint(session):
+            counted += assert_spares_nothing_that_matters(Airflow2Run(session, seed))
+    record_property("counted", dict(counted))
+    assert counted["blocked"] > 0

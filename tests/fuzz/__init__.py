@@ -1,0 +1,1 @@
+"""Random damage to stored bytes and to documents, guided by how the format answers."""

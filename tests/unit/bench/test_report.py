@@ -1,0 +1,72 @@
+"""The report: readable on its own, and nothing in it comes from elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.report.markdown import markdown_table
+from bench.report.wording import quantity
+from tests.unit.bench.results_of_a_machine import make_results
+
+
+def test_the_page_holds_its_pictures_and_fetches_nothing(tmp_path: Path) -> None:
+    """One file to send to somebody; the same pictures lie beside it for a README."""
+    pytest.importorskip("matplotlib")
+    from bench.report import write_report
+
+    page = write_report([make_results(1)], tmp_path).read_text(encoding="utf-8")
+    pictures = sorted(tmp_path.glob("format-*.png"))
+    assert pictures
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    assert page.count("data:image/png;base64,") == len(pictures)
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "<script" not in page
+    assert (tmp_path / "tables.md").read_text(encoding="utf-8").startswith("One stored DAG")
+
+
+def test_a_failed_subject_is_shown_and_its_message_is_text(tmp_path: Path) -> None:
+    """A missing line in a chart must not look like a subject nobody tried."""
+    pytest.importorskip("matplotlib")
+    from bench.report import write_report
+
+    results = make_results(1)
+    results.records[0] = dataclasses.replace(results.records[0], error="Traceback\nValueError: <b>bad</b>")
+    page = write_report([results], tmp_path).read_text(encoding="utf-8")
+    assert "ours failed in shape=layers n_tasks=100: ValueError: &lt;b&gt;bad&lt;/b&gt;" in page
+
+
+def test_growth_is_in_the_page(tmp_path: Path) -> None:
+    """The imagined subjects cost the same per task at every size."""
+    pytest.importorskip("matplotlib")
+    from bench.report import write_report
+
+    page = write_report([make_results(1, noise=0.001)], tmp_path).read_text(encoding="utf-8")
+    assert re.search(r"DAG to bytes<td>ours<td>(0\.9[5-9]|1\.0[0-5])", page)
+
+
+def test_the_table_names_command_machine_and_versions() -> None:
+    """A figure without them is a claim nobody can check."""
+    table = markdown_table(make_results(1))
+    assert "`python -m bench run format`, 2026-11-22, imagined, 2 cores, Linux 6, python 3.11.7" in table
+    assert "| shape=layers n_tasks=1000 | DAG to bytes |" in table
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.00012, "seconds", "120 µs"),
+        (0.0123, "seconds", "12.3 ms"),
+        (2.0, "seconds", "2 s"),
+        (652_000, "bytes", "652 kB"),
+        (31.25, "bytes", "31.2 B"),
+        (21.0, "queries", "21 queries"),
+        (0.0, "seconds", "0"),
+    ],
+)
+def test_quantities_have_three_digits_and_a_unit_that_fits(value: float, unit: str, text: str) -> None:
+    """Nobody reads 0.00012 s."""
+    assert quantity(value, unit) == text
