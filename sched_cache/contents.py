@@ -25,13 +25,20 @@ class Contents:
     """
 
     def __init__(
-        self, store: Store, l2: L2, freshness: Freshness, flights: SingleFlight[CompactDag], stats: Stats
+        self,
+        store: Store,
+        l2: L2,
+        freshness: Freshness,
+        flights: SingleFlight[CompactDag],
+        stats: Stats,
+        find: Callable[[str], CompactDag | None],
     ) -> None:
         self._store = store
         self._l2 = l2
         self._freshness = freshness
         self._flights = flights
         self._counters = stats.database
+        self._find = find
 
     def load(self, pointer: Pointer) -> CompactDag | None:
         """The DAG that `pointer` names; None if the database has another content for that key by now.
@@ -64,22 +71,27 @@ class Contents:
 
     def _bring(self, keys: Mapping[str, str]) -> dict[str, CompactDag | None]:
         """Content hash to DAG, given the key under which the database has each."""
+        # A flight may have landed and been installed since this one was asked for.
+        brought = {content_hash: self._find(content_hash) for content_hash in keys}
+        wanted = [content_hash for content_hash, dag in brought.items() if dag is None]
 
         def read(hashes: list[str]) -> dict[str, bytes]:
-            return self._read(
+            parts = self._read(
                 {content_hash: keys[content_hash] for content_hash in hashes}, self._store.read_hot
             )
+            return {
+                content_hash: _checked(part, content_hash, keys[content_hash])
+                for content_hash, part in parts.items()
+            }
 
-        if len(keys) == 1:  # one command to Redis instead of a batch
-            ((content_hash, _),) = keys.items()
-            hot = self._l2.fetch(content_hash, lambda: read([content_hash]).get(content_hash))
-            parts = {} if hot is None else {content_hash: hot}
+        if len(wanted) == 1:  # one command to Redis instead of a batch
+            hot = self._l2.fetch(wanted[0], lambda: read(wanted).get(wanted[0]))
+            parts = {} if hot is None else {wanted[0]: hot}
         else:
-            parts = self._l2.fetch_many(keys, read)
-        return {
-            content_hash: self._decode(hot, content_hash, keys[content_hash])
-            for content_hash, hot in parts.items()
-        }
+            parts = self._l2.fetch_many(wanted, read)
+        for content_hash, hot in parts.items():
+            brought[content_hash] = self._decode(hot, content_hash, keys[content_hash])
+        return brought
 
     def _read(
         self, keys: Mapping[str, str], read_parts: Callable[[list[str]], Mapping[str, Stored]]
@@ -101,14 +113,7 @@ class Contents:
         return parts
 
     def _decode(self, hot: bytes, content_hash: str, key: str) -> CompactDag:
-        if content_hash_of(hot) != content_hash:
-            # L2 checks what it returns, so this is what the database has.
-            logger.error("the database's copy of content %s, key %r, is damaged", content_hash, key)
-            raise FormatError(
-                f"the content of key {key!r} in the database does not have the hash {content_hash}"
-            )
-        dag = decode_dag(hot, lambda: self._cold(dag, key))
-        dag.content_hash = content_hash
+        dag = decode_dag(hot, lambda: self._cold(dag, key), content_hash=content_hash, is_checked=True)
         return dag
 
     def _cold(self, dag: CompactDag, key: str) -> bytes | None:
@@ -120,3 +125,11 @@ class Contents:
             return self._read({dag.content_hash: key}, self._store.read_cold).get(dag.content_hash)
 
         return self._l2.fetch(digest, read)
+
+
+def _checked(hot: bytes, content_hash: str, key: str) -> bytes:
+    """`hot`, which the database has under `key`. What Redis returns, L2 has checked."""
+    if content_hash_of(hot) != content_hash:
+        logger.error("the database's copy of content %s, key %r, is damaged", content_hash, key)
+        raise FormatError(f"the content of key {key!r} in the database does not have the hash {content_hash}")
+    return hot

@@ -79,7 +79,7 @@ class DagCache:
         flights: SingleFlight[CompactDag] = SingleFlight(
             clock, self._stats.flights, config.flight_wait_seconds, make_signal
         )
-        self._contents = Contents(store, l2, self._freshness, flights, self._stats)
+        self._contents = Contents(store, l2, self._freshness, flights, self._stats, self._l1.find)
         self._subscription = l2.subscribe(self._on_notified, self._on_joined)
         # What the hit path reads, so that it need not go through three objects.
         self._monotonic = clock.monotonic

@@ -23,6 +23,7 @@ from sched_cache.format.task import CompactTask
 ColdSource = bytes | Callable[[], bytes | None] | None
 
 _FEW_TASKS = 8
+_FREE_SCANS = 2
 _BYTES_OR_NONE = (bytes, type(None))
 _shared_indices: list[int] = []
 """0, 1, 2, ...: one integer object per index for all DAGs of the process, instead of one per DAG."""
@@ -58,6 +59,7 @@ class CompactDag:
         "_fields",
         "_groups",
         "_index_of",
+        "_n_scans",
         "_packed",
         "_tasks",
         "content_hash",
@@ -85,6 +87,7 @@ class CompactDag:
         self._cold: ColdSource | ColdPart = cold
         self._packed: tuple[bytes, bytes, bytes, bytes | None] = (fields, columns, graph, groups)
         self._index_of: dict[str, int] | None = None
+        self._n_scans = _FREE_SCANS
         self._fields: dict[str, Any] | None = None
         self._columns: dict[str, bytes | Column] | None = None
         self._derived: dict[str, bytes | Column] | None = None
@@ -111,7 +114,9 @@ class CompactDag:
         index_of = self._index_of
         if index_of is None:
             task_ids = self.task_ids
-            if len(task_ids) <= _FEW_TASKS:
+            if self._n_scans > 0 or len(task_ids) <= _FEW_TASKS:
+                # A scan costs a fraction of the index, and most loads are followed by a look-up or two.
+                self._n_scans -= 1
                 try:
                     return task_ids.index(task_id)
                 except ValueError:
@@ -360,17 +365,26 @@ class CompactDag:
         return size
 
 
-def decode_dag(hot: bytes, cold: ColdSource = None, *, content_hash: str | None = None) -> CompactDag:
+def decode_dag(
+    hot: bytes,
+    cold: ColdSource = None,
+    *,
+    content_hash: str | None = None,
+    is_checked: bool = False,
+) -> CompactDag:
     """The DAG in `hot`.
 
     Args:
         hot: the hot part, header included.
         cold: the cold part, or a function that fetches it on first need (None: not to be had), or None.
         content_hash: if given, `hot` must have it.
+        is_checked: the caller has found that `hot` has this hash.
 
     Raises:
         FormatError: not a hot part this reader knows, damaged, or of another hash.
     """
-    if content_hash is not None and content_hash_of(hot) != content_hash:
-        raise FormatError(f"content hash is {content_hash_of(hot)}, expected {content_hash}")
-    return CompactDag(unpack(body_of(hot, HOT), "hot body"), cold, content_hash)
+    if content_hash is not None and not is_checked:
+        if content_hash_of(hot) != content_hash:
+            raise FormatError(f"content hash is {content_hash_of(hot)}, expected {content_hash}")
+        is_checked = True
+    return CompactDag(unpack(body_of(hot, HOT, is_checked=is_checked), "hot body"), cold, content_hash)

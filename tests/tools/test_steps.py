@@ -15,6 +15,14 @@ def step(name: str, code: str, *needs: str, timeout_seconds: float = 60.0) -> St
     return Step(name, (sys.executable, "-I", "-c", code), needs, timeout_seconds)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process still runs; one that ended and whose parent is gone may linger as a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_a_step_runs_after_what_it_needs(tmp_path: Path) -> None:
     """Even when it stands first in the list and there is room for both."""
     made = tmp_path / "made"
@@ -55,16 +63,22 @@ def test_tests_are_summed_from_pytests_own_lines(tmp_path: Path, capsys: pytest.
     results = run([step("quiet", quiet), step("loud", loud)], tmp_path, jobs=2)
     assert report(results, 62.0) == 1
     last_line = capsys.readouterr().out.splitlines()[-1]
-    assert last_line == "===== 5 passed, 1 skipped, 1 failed, 1 warnings in 62.00s ====="
+    assert last_line == "===== 1 failed, 5 passed, 1 skipped, 1 warnings in 62.00s ====="
 
 
 def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
     """Its whole process group ends, and it counts as failed."""
-    started = tmp_path / "started"
-    child = f"import time; open({str(started)!r}, 'w'); time.sleep(60)"
-    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    before = time.monotonic()
-    (result,) = run([step("hangs", parent, timeout_seconds=1.0)], tmp_path, jobs=1)
-    assert started.exists()
+    child = "import os, signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+    parent = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        f"open({str(tmp_path / 'child')!r}, 'w').write(str(child.pid))\n"
+        "try: time.sleep(60)\n"
+        "except KeyboardInterrupt: raise SystemExit(0)"
+    )
+    (result,) = run([step("hangs", parent, timeout_seconds=2.0)], tmp_path, jobs=1)
     assert result.status == "failed"
-    assert time.monotonic() - before < 15
+    assert result.last_line == "stopped after 2 s"
+    deadline = time.monotonic() + 5  # a signal is sent, not delivered
+    while is_alive(int((tmp_path / "child").read_text())):
+        assert time.monotonic() < deadline

@@ -88,6 +88,8 @@ def test_any_number_of_tasks(n_tasks: int) -> None:
     """Few tasks are looked up without an index, many with one; an unknown name is a `KeyError` in both."""
     ids = [f"t{number}" for number in range(n_tasks)]
     dag = _compact(document(ids))
+    with pytest.raises(KeyError):
+        dag.index("unknown at the first look")
     assert [dag.index(task_id) for task_id in ids] == list(range(n_tasks))
     for unknown in ("t", "t300", ""):
         with pytest.raises(KeyError):
@@ -241,23 +243,33 @@ def test_two_threads_that_ask_first_get_the_same_task(monkeypatch: pytest.Monkey
         monkeypatch.undo()
 
 
-def test_two_threads_that_need_more_indices_do_not_mix_them_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("turn_at", [1, 2, 3])
+def test_two_threads_that_need_more_indices_do_not_mix_them_up(
+    monkeypatch: pytest.MonkeyPatch, turn_at: int
+) -> None:
     """1. One thread sees how many index objects there are. 2. Another adds to them. 3. The first adds, too.
 
-    All DAGs of the process share these objects, so a mistake here would be wrong answers everywhere.
+    All DAGs of the process share these objects, so a mistake here would be wrong answers everywhere. The other
+    thread's turn is played whenever the first looks at their number.
     """
-    monkeypatch.setattr(compact_dag, "_shared_indices", [])
     small, large = (_compact(document([f"t{n}" for n in range(size)])) for size in (10, 50))
-    turns = [lambda: large.index("t49")]
+    for dag in (small, large):
+        for _ in range(2):  # the next look-up makes the index
+            dag.index("t0")
+    looks = 0
 
-    def interleaved_range(*bounds: int) -> range:
-        if turns:
-            assert turns.pop()() == 49
-        return range(*bounds)
+    class Interleaved(list[int]):
+        def __len__(self) -> int:
+            nonlocal looks
+            length = super().__len__()
+            looks += 1
+            if looks == turn_at:
+                assert _often_looked_up(large, "t49") == 49
+            return length
 
-    monkeypatch.setattr(compact_dag, "range", interleaved_range, raising=False)
-    assert small.index("t9") == 9 and not turns
-    assert _compact(document([f"t{n}" for n in range(100)])).index("t99") == 99
+    monkeypatch.setattr(compact_dag, "_shared_indices", Interleaved())
+    assert _often_looked_up(small, "t9") == 9 and looks >= 2
+    assert _often_looked_up(_compact(document([f"t{n}" for n in range(100)])), "t99") == 99
     assert [large.index(f"t{n}") for n in range(50)] == list(range(50))
 
 
@@ -291,6 +303,12 @@ def test_threads_may_unpack_at_once() -> None:
             assert answers == [expected] * 4
     finally:
         sys.setswitchinterval(interval)
+
+
+def _often_looked_up(dag: CompactDag, task_id: str) -> int:
+    """The answer of a DAG that was asked so often that it made an index."""
+    [index] = {dag.index(task_id) for _ in range(5)}
+    return index
 
 
 def _is_plain(accessor: str) -> bool:
@@ -364,7 +382,7 @@ def test_nbytes_is_what_the_memory_allocator_counts(
     def make() -> CompactDag:
         dag = decode_dag(encoded.hot, encoded.cold)
         if dag.n_tasks:
-            dag.index(dag.task_ids[-1])
+            _often_looked_up(dag, dag.task_ids[-1])
         if is_touched:
             _touch_all(dag)
         return dag
@@ -377,5 +395,5 @@ def test_resident_size_targets() -> None:
     """A decoded DAG of 1000 tasks stays under 148 KB and one of 5 under 2.5 KB."""
     for n_tasks, limit in ((1000, 148_000), (5, 2_500)):
         dag = _compact(layered_document(n_tasks))
-        dag.index(dag.task_ids[0])
+        _often_looked_up(dag, dag.task_ids[0])
         assert dag.nbytes < limit

@@ -10,7 +10,7 @@ import msgpack
 import pytest
 
 from sched_cache.errors import FormatError
-from sched_cache.format import decode_dag, encode_dag
+from sched_cache.format import CompactDag, decode_dag, encode_dag
 from sched_cache.format.header import COLD, HOT, add_header
 from tests.support.format.accessors import accessors, refusals
 from tests.support.format.documents import document, group, task
@@ -133,7 +133,14 @@ def test_a_task_id_that_occurs_twice_is_refused() -> None:
     """As soon as an index is made of the ids."""
     ids = [f"t{number}" for number in range(20)] + ["t7"]
     with pytest.raises(FormatError, match="twice"):
-        decode_dag(hot_part(task_ids=ids)).index("t7")
+        _indexed(decode_dag(hot_part(task_ids=ids)))
+
+
+def _indexed(dag: CompactDag) -> CompactDag:
+    """`dag` after so many look-ups that it has an index."""
+    for _ in range(3):
+        dag.index(dag.task_ids[0])
+    return dag
 
 
 FIELDS = {"outer": {}, "dag": {}, "derived": {}, "cold_dag": [], "cold_task": []}
