@@ -24,7 +24,8 @@ EXTRAS = {
     "lint": ["ruff>=0.9", "mypy>=1.13", "import-linter>=2.1", "types-cachetools"],
 }
 EXTRAS["test"] = [
-    *("pytest>=8", "hypothesis>=6.100", "opentelemetry-sdk>=1.20"),
+    # greenlet: the simulation plays threads step by step.
+    *("pytest>=8", "hypothesis>=6.100", "opentelemetry-sdk>=1.20", "greenlet>=3"),
     *(
         requirement
         for extra in ("postgresql", "mysql", "prometheus", "statsd", "otel")

@@ -13,6 +13,9 @@ _HOSTS = {"airflow-3.3.2": "tests/airflow3", "airflow-2.11.2": "tests/airflow2"}
 
 _CORE_TESTS = ("tests", *(f"--ignore={folder}" for folder in (*_HOSTS.values(), "tests/packaging")))
 
+# What does not depend on the interpreter runs on one: minutes each, or servers that are hurt.
+_ONCE_ONLY = tuple(f"--ignore=tests/{name}" for name in ("chaos", "simulation", "fuzz"))
+
 
 def steps() -> list[Step]:
     """All of them; those that others wait for longest come first."""
@@ -24,7 +27,7 @@ def steps() -> list[Step]:
         _core("mypy", "mypy"),
         _tests(_CORE, *_CORE_TESTS),
         *(_tests(name, folder) for name, folder in _HOSTS.items()),
-        *(_tests(name, *_CORE_TESTS) for name in ("lowest", *_OTHER_PYTHONS)),
+        *(_tests(name, *_CORE_TESTS, *_ONCE_ONLY) for name in ("lowest", *_OTHER_PYTHONS)),
         _core("wheel", "python", "-m", "pytest", "-q", "tests/packaging"),
     ]
 

@@ -66,10 +66,7 @@ class Settings:
         return any(fnmatchcase(dag_id, pattern) for pattern in self.exclude_dags)
 
 
-OWN_OPTIONS = {
-    declared.name: declared
-    for declared in options(Settings)
-}
+OWN_OPTIONS = {declared.name: declared for declared in options(Settings)}
 CORE_OPTIONS = {declared.name: declared for declared in options(Config)}
 
 

@@ -12,7 +12,7 @@ from sched_cache_airflow.policy import status
 logger = logging.getLogger("sched_cache.airflow")
 
 
-class SchedCachePlugin(AirflowPlugin):  # type: ignore[misc]  # the host is not there where types are checked
+class SchedCachePlugin(AirflowPlugin):
     """The plugin as Airflow sees it. The work is done by the parts that `airflow3.install` puts in place."""
 
     name = "sched_cache"

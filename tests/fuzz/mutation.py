@@ -54,9 +54,11 @@ def _fold_packed(value: Any) -> bytes:
 
 
 def damaged_value(root: Any, random: Random) -> Any:
-    """`root` with one to three places changed. Changes `root`."""
+    """`root` with one to three places changed. Changes `root`; None if all of it was taken out."""
     box = [root]
     for _ in range(random.choice((1, 1, 1, 2, 3))):
+        if not box:
+            return None
         places = list(_places(box[0])) or list(_places(box))
         container, key = random.choice(places)
         _damage(container, key, places, random)

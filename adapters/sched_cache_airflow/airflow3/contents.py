@@ -72,7 +72,11 @@ class Contents:
             if found is None:
                 return None
             compact, dag_hash = found
-        dag = None if self._settings.excludes(compact.dag_id) else dag_of_compact(compact, load_op_links=load_op_links)
+        dag = (
+            None
+            if self._settings.excludes(compact.dag_id)
+            else dag_of_compact(compact, load_op_links=load_op_links)
+        )
         if dag is None:
             self._remember_not_ours(version_id, dag_hash)
             return None

@@ -53,7 +53,7 @@ class CompactSerializedDAG(SerializedDAG):
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
         """Every attribute: the host's API copies them all. Plain attribute access does not come through here."""
-        own = _own_dict(self)
+        own: dict[str, Any] = _own_dict(self)
         if hasattr(self, "_is_complete") and not self._is_complete:
             self._complete()
         return own

@@ -86,7 +86,8 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         self._fallbacks = runtime().fallbacks
         self._settings = runtime().settings
         self._max_staleness_seconds = self._settings.config.max_staleness_seconds
-        self._entries = self._dags = BagEntries(self._dags, self._contents, load_op_links)
+        stock = vars(self)["_dags"]
+        self._entries = self._dags = BagEntries(stock, self._contents, load_op_links)
 
     def _get_dag(self, version_id: Any, session: Session) -> SerializedDAG | None:
         dag_hash: str | None = None

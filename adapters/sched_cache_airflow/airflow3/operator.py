@@ -168,7 +168,7 @@ class CompactOperator(SerializedBaseOperator):
         self._index = index
         self._is_populated = False
 
-    task_id = property(lambda self: self._columns.task_ids[self._index])  # type: ignore[assignment]
+    task_id = property(lambda self: self._columns.task_ids[self._index])
     dag = _Dag()
     task_group = _TaskGroup()
     deps = _Deps()
@@ -240,7 +240,9 @@ class CompactOperator(SerializedBaseOperator):
 
     def iter_mapped_task_groups(self) -> Any:
         """The mapped groups around the task, innermost first; needs the tree only if there are any."""
-        return super().iter_mapped_task_groups() if self._columns.is_in_mapped_group(self._index) else iter(())
+        return (
+            super().iter_mapped_task_groups() if self._columns.is_in_mapped_group(self._index) else iter(())
+        )
 
     def get_parse_time_mapped_ti_count(self) -> int:
         """How many instances the groups around the task expand to.
@@ -250,11 +252,14 @@ class CompactOperator(SerializedBaseOperator):
         """
         if not self._columns.is_in_mapped_group(self._index):
             raise NotMapped()
-        return self.get_closest_mapped_task_group().get_parse_time_mapped_ti_count()
+        n_instances: int = self.get_closest_mapped_task_group().get_parse_time_mapped_ti_count()
+        return n_instances
 
 
 # What the host sets after it has read the document, or what is lazy here in every class.
-_NOT_FROM_DOCUMENT = frozenset(("task_id", "upstream_task_ids", "downstream_task_ids", "start_date", "end_date", "dag"))
+_NOT_FROM_DOCUMENT = frozenset(
+    ("task_id", "upstream_task_ids", "downstream_task_ids", "start_date", "end_date", "dag")
+)
 _ALWAYS_LAZY = frozenset(name for name, value in vars(CompactOperator).items() if isinstance(value, _Lazy))
 _ATTRIBUTE_OF = {"weight_rule": "_weight_rule", "_operator_extra_links": "operator_extra_links"}
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sched_cache.format import HotFields, decode_dag, encode_dag
@@ -72,10 +72,14 @@ def test_every_rule_in_every_state_of_three_upstreams(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", UNPROVABLE_RULES)
 def test_a_rule_without_a_row_is_the_hosts(rule: str) -> None:
-    """About `always`, its old name and unknown rules nothing is proven."""
-    assert not blocked_of(fan_in((None, None), trigger_rule=rule))
+    """About `always`, its old name and unknown rules nothing is proven, not by counting rows either."""
+    run = fan_in((None, None), trigger_rule=rule)
+    assert not blocked_of(run)
+    run.tasks[0] = TaskSpec("up0", ["end"], over=["value"])
+    assert not blocked_of(run)
 
 
+@settings(max_examples=300)
 @given(st.randoms(use_true_random=False), st.sampled_from(list(HOSTS)), st.booleans())
 def test_blocked_means_that_the_model_waits(
     random: Random, host_name: HostName, with_decisions: bool
@@ -267,6 +271,27 @@ def test_an_expanded_upstream_counts_its_rows() -> None:
     assert ("end", -1) not in blocked_of(run)
     run.rows["up", 2] = "failed"
     assert ("end", -1) not in blocked_of(run)
+
+
+def test_rows_are_counted_only_where_an_upstream_is_expanded() -> None:
+    """Beside such a task, one that shares a plain upstream with it still has as many upstreams as there are."""
+    run = RunSpec([TaskSpec("up", ["end"], over=["value"]), TaskSpec("plain", ["end", "beside"])])
+    run.tasks.extend([TaskSpec("end"), TaskSpec("beside")])
+    run.rows.update({("up", 0): None, ("plain", -1): "success", ("end", -1): None, ("beside", -1): None})
+    assert blocked_of(run) == {("end", -1)}
+
+
+def test_an_expanded_upstream_may_hold_a_skip_decision() -> None:
+    """One finished instance of it is enough."""
+    run = RunSpec(
+        [TaskSpec("up", ["end"], over=["value"], fields={"_can_skip_downstream": True}), TaskSpec("end")]
+    )
+    run.rows.update({("up", 0): "running", ("up", 1): None, ("end", -1): None})
+    assert blocked_of(run, decisions=["up"]) == {("end", -1)}
+    run.rows["up", 0] = "success"
+    assert blocked_of(run, decisions=["up"]) == set()
+    assert blocked_of(run) == set()
+    assert blocked_of(run, decisions=[]) == {("end", -1)}
 
 
 @pytest.mark.parametrize("change", ["cycle", "no groups", "flag"])
