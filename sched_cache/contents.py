@@ -29,7 +29,7 @@ class Contents:
         store: Store,
         l2: L2,
         freshness: Freshness,
-        flights: SingleFlight[CompactDag],
+        flights: SingleFlight[CompactDag | FormatError],
         stats: Stats,
         find: Callable[[str], CompactDag | None],
     ) -> None:
@@ -40,25 +40,18 @@ class Contents:
         self._counters = stats.database
         self._find = find
 
-    def load(self, pointer: Pointer) -> CompactDag | None:
-        """The DAG that `pointer` names; None if the database has another content for that key by now.
-
-        Raises:
-            StoreUnavailableError: neither tier answered.
-            FormatError: the database's own copy is damaged.
-        """
-        return self.load_many([pointer]).get(pointer.key)
-
-    def load_many(self, pointers: Sequence[Pointer]) -> dict[str, CompactDag]:
+    def load_many(self, pointers: Sequence[Pointer]) -> dict[str, CompactDag | FormatError]:
         """The DAGs by key, without those whose content is another by now. One round trip per tier.
 
+        Where the database's own copy is damaged there is an error in place of the DAG: of those that are loaded
+        at once, and of those who wait for one of them, only who asked for that key is to be told.
+
         Raises:
             StoreUnavailableError: neither tier answered.
-            FormatError: the database's own copy of one is damaged.
         """
         key_of = {pointer.content_hash: pointer.key for pointer in pointers if pointer.content_hash}
 
-        def bring(hashes: list[str]) -> Mapping[str, CompactDag | None]:
+        def bring(hashes: list[str]) -> Mapping[str, CompactDag | FormatError | None]:
             keys = {content_hash: key_of[content_hash] for content_hash in hashes}
             return self._bring(keys)
 
@@ -69,20 +62,24 @@ class Contents:
             if pointer.content_hash and (dag := loaded.get(pointer.content_hash)) is not None
         }
 
-    def _bring(self, keys: Mapping[str, str]) -> dict[str, CompactDag | None]:
+    def _bring(self, keys: Mapping[str, str]) -> dict[str, CompactDag | FormatError | None]:
         """Content hash to DAG, given the key under which the database has each."""
         # A flight may have landed and been installed since this one was asked for.
-        brought = {content_hash: self._find(content_hash) for content_hash in keys}
+        brought: dict[str, CompactDag | FormatError | None] = {
+            content_hash: self._find(content_hash) for content_hash in keys
+        }
         wanted = [content_hash for content_hash, dag in brought.items() if dag is None]
 
         def read(hashes: list[str]) -> dict[str, bytes]:
             parts = self._read(
                 {content_hash: keys[content_hash] for content_hash in hashes}, self._store.read_hot
             )
-            return {
-                content_hash: _checked(part, content_hash, keys[content_hash])
-                for content_hash, part in parts.items()
-            }
+            for content_hash, part in list(parts.items()):
+                # What Redis returns, L2 has checked.
+                if content_hash_of(part) != content_hash:
+                    brought[content_hash] = self._damaged(content_hash, keys[content_hash])
+                    del parts[content_hash]
+            return parts
 
         if len(wanted) == 1:  # one command to Redis instead of a batch
             hot = self._l2.fetch(wanted[0], lambda: read(wanted).get(wanted[0]))
@@ -90,7 +87,10 @@ class Contents:
         else:
             parts = self._l2.fetch_many(wanted, read)
         for content_hash, hot in parts.items():
-            brought[content_hash] = self._decode(hot, content_hash, keys[content_hash])
+            try:
+                brought[content_hash] = self._decode(hot, content_hash, keys[content_hash])
+            except FormatError as error:
+                brought[content_hash] = error
         return brought
 
     def _read(
@@ -113,23 +113,25 @@ class Contents:
         return parts
 
     def _decode(self, hot: bytes, content_hash: str, key: str) -> CompactDag:
-        dag = decode_dag(hot, lambda: self._cold(dag, key), content_hash=content_hash, is_checked=True)
+        def cold() -> bytes | None:
+            return self._cold(digest, content_hash, key)
+
+        dag = decode_dag(hot, cold, content_hash=content_hash, is_checked=True)
+        # The digest and not the DAG, which would refer to itself then, and be freed late when it is evicted.
+        digest = dag.cold_digest
         return dag
 
-    def _cold(self, dag: CompactDag, key: str) -> bytes | None:
-        """The cold part of `dag`; None if the database has another content by now and L2 does not have it."""
-        digest = dag.cold_digest
+    def _cold(self, digest: str, content_hash: str, key: str) -> bytes | None:
+        """The cold part; None if the database has another content by now and L2 does not have it."""
 
         def read() -> bytes | None:
-            assert dag.content_hash is not None
-            return self._read({dag.content_hash: key}, self._store.read_cold).get(dag.content_hash)
+            return self._read({content_hash: key}, self._store.read_cold).get(content_hash)
 
         return self._l2.fetch(digest, read)
 
-
-def _checked(hot: bytes, content_hash: str, key: str) -> bytes:
-    """`hot`, which the database has under `key`. What Redis returns, L2 has checked."""
-    if content_hash_of(hot) != content_hash:
+    def _damaged(self, content_hash: str, key: str) -> FormatError:
+        self._counters.damaged += 1
         logger.error("the database's copy of content %s, key %r, is damaged", content_hash, key)
-        raise FormatError(f"the content of key {key!r} in the database does not have the hash {content_hash}")
-    return hot
+        return FormatError(
+            f"the content of key {key!r} in the database does not have the hash {content_hash}"
+        )

@@ -14,7 +14,12 @@ from sched_cache.cache import L1, Signal, SingleFlight
 from sched_cache.clock import Clock, SystemClock
 from sched_cache.config import Config
 from sched_cache.contents import Contents
-from sched_cache.errors import PublishConflictError, StoreUnavailableError, VersionNotFoundError
+from sched_cache.errors import (
+    FormatError,
+    PublishConflictError,
+    StoreUnavailableError,
+    VersionNotFoundError,
+)
 from sched_cache.format import CompactDag, EncodedDag, HotFields, encode_dag, part_digest
 from sched_cache.freshness import Claim, Claims, Freshness, Learnt
 from sched_cache.stats import Snapshot, Stats
@@ -76,7 +81,7 @@ class DagCache:
             full_every_seconds=config.full_certify_seconds,
         )
         self._claims = Claims(store, clock, self._freshness, full_every_seconds=config.full_certify_seconds)
-        flights: SingleFlight[CompactDag] = SingleFlight(
+        flights: SingleFlight[CompactDag | FormatError] = SingleFlight(
             clock, self._stats.flights, config.flight_wait_seconds, make_signal
         )
         self._contents = Contents(store, l2, self._freshness, flights, self._stats, self._l1.find)
@@ -160,9 +165,15 @@ class DagCache:
                     missing.append(pointer)
             if not missing:
                 return found
-            for pointer, dag in self._load(missing).items():
-                found[pointer.key] = dag
-                self._install(pointer, dag)
+            damaged: FormatError | None = None
+            for pointer, loaded in self._load(missing).items():
+                if isinstance(loaded, FormatError):
+                    damaged = loaded
+                else:
+                    found[pointer.key] = loaded
+                    self._install(pointer, loaded)
+            if damaged is not None:
+                raise damaged
             wanted = [pointer.key for pointer in missing if pointer.key not in found]
             if not wanted:
                 self._l1.measure(_MEASURED_PER_LOAD)
@@ -205,9 +216,9 @@ class DagCache:
             raise VersionNotFoundError(key, min_version, pointer.version if pointer else 0)
         return pointer
 
-    def _load(self, missing: Iterable[Pointer]) -> dict[Pointer, CompactDag]:
+    def _load(self, missing: Iterable[Pointer]) -> dict[Pointer, CompactDag | FormatError]:
         """What could be had of `missing`, first from the other keys of this process."""
-        dags: dict[Pointer, CompactDag] = {}
+        dags: dict[Pointer, CompactDag | FormatError] = {}
         elsewhere: list[Pointer] = []
         for pointer in missing:
             assert pointer.content_hash is not None

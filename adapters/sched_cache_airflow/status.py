@@ -10,6 +10,8 @@ logger = logging.getLogger("sched_cache.airflow")
 SUPPORTED = ("3.3.",)
 """Releases of Airflow whose code the replacements were made for and tested with."""
 
+_SWITCHED_OFF = "[sched_cache] enabled is false"
+
 
 class Status:
     """Decided once, when the first module of the host is there to be changed."""
@@ -24,10 +26,13 @@ class Status:
         """Whether to change anything. Reads the host's configuration the first time."""
         if self.is_on is None:
             self.is_on, self.reason = self._decision()
-            if self.is_on:
-                logger.info("sched_cache is on")
-            else:
-                logger.warning("sched_cache stays off: %s", self.reason)
+            # Commands of the host print to the same stream: say nothing while all is as the operator wants it.
+            as_wanted = self.is_on or self.reason == _SWITCHED_OFF
+            logger.log(
+                logging.DEBUG if as_wanted else logging.WARNING,
+                "sched_cache is on" if self.is_on else "sched_cache stays off: %s",
+                *(() if self.is_on else (self.reason,)),
+            )
         return self.is_on
 
     def fail(self, reason: str) -> None:
@@ -50,5 +55,5 @@ class Status:
         except Exception as error:
             return False, f"{type(error).__name__}: {error}"
         if not settings.enabled:
-            return False, "[sched_cache] enabled is false"
+            return False, _SWITCHED_OFF
         return True, ""

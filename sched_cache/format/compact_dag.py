@@ -198,6 +198,9 @@ class CompactDag:
             value = self.column(PARTIAL_PREFIX + name)[index]
         if value is ABSENT:
             value = task_defaults_of(self._section("outer", dict)).get(name, ABSENT)
+        if value is ABSENT and name == "_needs_expansion":  # never written for a mapped task, nor by 2.6
+            in_mapped_group = self.derived_column("mapped_group")[index] is not ABSENT
+            return in_mapped_group or self.column("_is_mapped")[index] is True
         if value is ABSENT:
             value = TASK_DEFAULTS.get(name, ABSENT)
         return value

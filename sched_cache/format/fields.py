@@ -65,7 +65,8 @@ HOT_TASK_FIELDS: Final = (
     Field("executor_config", "TI:731", {}),
     Field("task_type", "TI:731", "BaseOperator", ("_task_type",)),
     Field("_operator_name", "TI:731"),
-    Field("_task_display_name", "TI:731"),
+    # The second is the keyword of a mapped task's `partial_kwargs`.
+    Field("_task_display_name", "TI:731", None, ("_task_display_property_value", "task_display_name")),
     Field("start_date", "set_task_dag_references"),
     Field("end_date", "set_task_dag_references"),
     # When a task instance failed, or its executor reports.

@@ -44,6 +44,9 @@ class UpstreamCounts:
 
         Cost: linear in rows, then in the edges below what changed; if nothing did, comparing byte strings.
         """
+        task_ids = self._proof.dag.task_ids
+        if rows.task_ids is not task_ids and rows.task_ids != task_ids:
+            raise ValueError("the rows were read with another content of the DAG than the proof")
         deciders = self._deciders_of(skip_decisions)
         before = self._outcomes
         if before is not None and deciders == self._deciders and rows.has_same_states(self._rows):

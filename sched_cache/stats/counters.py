@@ -57,6 +57,8 @@ class DatabaseCounters:
     """Statements to the source of truth."""
 
     contents_read: int = 0
+    damaged: int = 0
+    """Contents read that did not have the hash of their pointer."""
     absent: int = 0
     published: int = 0
     unchanged: int = 0

@@ -191,11 +191,11 @@ class World:
         if self.epoch != epoch:
             return
         version = self._version_of(key, dag)
-        if is_unaware and started <= self.restored_at + FULL_CERTIFY + STALENESS:
-            # When the counter has passed the cursor again, only a full certification can find out: it is bound
-            # by its own interval.
-            if dag is None or dag.content_hash in self.ever_committed:
-                return
+        # When the counter has passed the cursor again, only a full certification can find out: it is bound by
+        # its own interval.
+        may_be_undone = is_unaware and started <= self.restored_at + FULL_CERTIFY + STALENESS
+        if may_be_undone and (dag is None or dag.content_hash in self.ever_committed):
+            return
         if version is None:
             raise Violation(f"S5 {process.name} returned a content of {key} that was never committed")
         is_real = any(one.pointer == learnt for one in self.history[key])  # not undone by a restore

@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sched_cache.cli.cache_options import add_cache_options, config_of
@@ -50,7 +51,7 @@ def _examine_database(config: Config) -> Iterator[Finding]:
     from sched_cache.store.sql import SqlStore
 
     url = redact_url(config.database_url)
-    store = SqlStore.configured(config)
+    store = SqlStore.configured(replace(config, create_tables=False))
     try:
         started = time.perf_counter()
         changes = store.changes_since(0)
@@ -74,11 +75,12 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
         return
     from redis.exceptions import RedisError
 
-    from sched_cache.store.redis.client import open_client
+    from sched_cache.store.redis.client import close_client, open_client
 
     url = redact_url(config.redis_url)
+    client: Any = None
     try:
-        client: Any = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds, 2)
+        client = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds, 2)
         client.ping()
         started = time.perf_counter()
         client.ping()
@@ -97,6 +99,9 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
     except (RedisError, OSError, SchedCacheError) as error:
         advice = "check host, port, password and TLS; the cache works without it, from the database"
         yield Finding("redis", False, f"{url}: {type(error).__name__}: {error}", advice)
+    finally:
+        if client is not None:
+            close_client(client)
 
 
 def _examine_policy(client: Any) -> Iterator[Finding]:

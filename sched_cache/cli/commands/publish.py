@@ -1,7 +1,7 @@
 """Publish serialized DAGs.
 
-Each FILE is what Airflow stores in serialized_dag.data. A file that is no DAG is named and left out; the others
-are published all the same.
+Each FILE is what Airflow stores in serialized_dag.data. A file that is no DAG, or cannot be read, is named and
+left out; the others are published all the same.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import json
 import sys
 
 from sched_cache.cli.cache_options import add_cache_options, open_cache
-from sched_cache.cli.failure import InputError
+from sched_cache.cli.failure import InputError, UsageError
 from sched_cache.cli.files import name_of, read_file
 from sched_cache.cli.progress import Progress
 from sched_cache.cli.table import render
 from sched_cache.errors import InvalidDagError
-from sched_cache.format import encode_dag
+from sched_cache.format import HotFields, encode_dag
 
 EXAMPLES = """\
   sched-cache publish dags/*.json
@@ -34,19 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.key and len(arguments.files) > 1:
-        raise InputError("--key", "goes with one FILE only")
-    published, refused = [], 0
+        raise UsageError("--key goes with one FILE only")
+    published, code = [], 0
     progress = Progress("publishing", len(arguments.files))
     with open_cache(arguments) as cache:
+        hot_fields = HotFields.choose(cache.config.hot_include, cache.config.hot_exclude)
         for path in arguments.files:
             try:
-                encoded = encode_dag(_parsed(path))
+                encoded = encode_dag(_parsed(path), hot_fields)
                 published.append(
                     cache.publish(arguments.key or encoded.dag_id, encoded, signal=arguments.signal)
                 )
-            except (InputError, InvalidDagError) as error:
-                refused += 1
-                reason = error if isinstance(error, InputError) else f"{name_of(path)}: {error}"
+            except (InputError, InvalidDagError, UsageError) as error:
+                code = max(code, 2 if isinstance(error, UsageError) else 1)
+                reason = f"{name_of(path)}: {error}" if isinstance(error, InvalidDagError) else error
                 print(f"sched-cache publish: {reason}", file=sys.stderr)
             progress.advance()
     progress.close()
@@ -57,11 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         rows = [(one.key, one.version, one.parsed_seq, "yes" if one.changed else "no") for one in published]
         print(render(("key", "version", "parsed_seq", "changed"), rows))
-    return 1 if refused else 0
+    return code
 
 
 def _parsed(path: str) -> object:
     try:
         return json.loads(read_file(path))
+    except RecursionError:
+        raise InputError(name_of(path), "is nested too deeply") from None
     except ValueError as error:
-        raise InputError(name_of(path), f"not JSON: {error}") from None
+        raise InputError(name_of(path), f"is not JSON: {error}") from None

@@ -62,7 +62,7 @@ def _redis(config: Config) -> dict[str, Any]:
     from redis.exceptions import RedisError
 
     from sched_cache.config import parse_redis_url
-    from sched_cache.store.redis.client import open_client
+    from sched_cache.store.redis.client import close_client, open_client
 
     client: Any = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds, 2)
     try:
@@ -77,4 +77,4 @@ def _redis(config: Config) -> dict[str, Any]:
     except (RedisError, OSError) as error:
         return {"redis": f"unavailable: {error}"}
     finally:
-        client.close()
+        close_client(client)

@@ -12,6 +12,7 @@ from sched_cache.cli.cache_options import add_cache_options, config_of, current_
 from sched_cache.cli.failure import UsageError
 from sched_cache.cli.progress import Progress
 from sched_cache.clock import SystemClock
+from sched_cache.format import content_hash_of
 from sched_cache.stats import Stats
 from sched_cache.store.redis import Answer, open_l2
 
@@ -44,13 +45,13 @@ def run(arguments: argparse.Namespace) -> int:
             parts = {
                 row.pointer.content_hash: row.data
                 for row in stored.values()
-                if row.data is not None and row.pointer.content_hash is not None
+                if row.data is not None and row.pointer.content_hash == content_hash_of(row.data)
             }
             is_written = l2.put_many(parts) if parts else True
             present += len(batch) - len(missing)
             written += len(parts) if is_written else 0
             failed += 0 if is_written else len(parts)
-            progress.advance(len(batch))
+            progress.advance(len(pointers[start : start + _BATCH]))
         progress.close()
     finally:
         l2.close()

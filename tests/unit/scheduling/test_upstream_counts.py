@@ -135,6 +135,29 @@ def test_a_cleared_task_blocks_again() -> None:
         assert [rows[row].task_id for row in counts.ask_host()] == [expected] * n_asked
 
 
+def test_a_new_skip_decision_is_a_change() -> None:
+    """It may come after the state of the task that made it, without any row reading otherwise."""
+    run = RunSpec(
+        [TaskSpec("branch", ["end"], fields={"_can_skip_downstream": True}), TaskSpec("other", ["end"])]
+    )
+    run.tasks.append(TaskSpec("end"))
+    run.rows.update({("branch", -1): "success", ("other", -1): "running", ("end", -1): None})
+    dag = dag_of(run)
+    counts = UpstreamCounts(BlockedProof(dag, AIRFLOW_3))
+    for decisions, n_asked in ((set(), 0), ({"branch"}, 1), (set(), 0), (None, 1)):
+        counts.update(rows_of(dag, run), decisions)
+        assert len(counts.ask_host()) == n_asked
+
+
+def test_rows_of_another_content_are_refused() -> None:
+    """Task indices mean nothing beside another content; the same content decoded twice is no other."""
+    run = chain(3)
+    counts = UpstreamCounts(BlockedProof(dag_of(run), AIRFLOW_3))
+    assert counts.update(rows_of(dag_of(run), run)) == 3
+    with pytest.raises(ValueError, match="another content"):
+        counts.update(rows_of(dag_of(chain(4)), run))
+
+
 def test_it_cannot_answer_before_it_read_rows() -> None:
     """Rows come first; an answer from nothing would call everything ready to be asked."""
     counts = UpstreamCounts(BlockedProof(dag_of(chain(2)), AIRFLOW_3))
