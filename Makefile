@@ -2,9 +2,10 @@
 PYTHON ?= python3
 CORE = .venvs/core-3.11/bin/python
 MINUTES ?= 10
+DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit fuzz bench clean
+.PHONY: help demo test lint test-unit fuzz chaos bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,10 @@ test-unit: ## the fast tests only, on Python 3.11
 fuzz: ## damaged bytes and documents against the decoder, for MINUTES=10
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.fuzz --minutes $(MINUTES)
+
+chaos: ## a cluster on real servers that is hurt for MINUTES=10 (DATABASE=postgresql or mariadb)
+	@$(PYTHON) -m tools environment core-3.11
+	@$(CORE) -m tests.chaos --minutes $(MINUTES) --database $(DATABASE)
 
 bench: ## the format against Airflow's own code and other codecs, with a report page
 	@$(PYTHON) -m tools environment core-3.11
