@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sched_cache.cli.cache_options import current_pointers
 from sched_cache.cli.demo_cluster import DemoCluster, document
@@ -21,6 +23,8 @@ from sched_cache.config import Config
 from sched_cache.format import compress, decode_dag, encode_dag
 from sched_cache.stats import merge_snapshots
 
+T = TypeVar("T")
+
 EXAMPLES = """\
   sched-cache demo
   sched-cache demo --dags 1000 --seconds 30
@@ -28,9 +32,11 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dags", type=int, default=300, metavar="N", help="how many DAGs (default 300)")
     parser.add_argument(
-        "--seconds", type=float, default=8.0, metavar="S", help="how long to edit (default 8)"
+        "--dags", type=_positive(int), default=300, metavar="N", help="how many DAGs (default 300)"
+    )
+    parser.add_argument(
+        "--seconds", type=_positive(float), default=8.0, metavar="S", help="how long to edit (default 8)"
     )
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="which DAGs, which edits (default 1)"
@@ -57,6 +63,18 @@ def run(arguments: argparse.Namespace) -> int:
             cluster.close()
     print(json.dumps(figures) if arguments.json else _table(figures, arguments))
     return 0 if figures["signals_lost"] == 0 else 1
+
+
+def _positive(number: Callable[[str], T]) -> Callable[[str], T]:
+    """What argparse calls to read such a number."""
+
+    def read(given: str) -> T:
+        if not 0 < float(given) < math.inf:
+            raise argparse.ArgumentTypeError(f"{given!r} is not a number above 0")
+        return number(given)
+
+    read.__name__ = "number"
+    return read
 
 
 def _size(number: int) -> int:

@@ -1,6 +1,7 @@
 """Fill Redis with every content that it lacks.
 
-May be stopped and run again: what is in Redis by then is not read from the database again.
+May be stopped and run again: what is in Redis by then is not read from the database again. Exit code 1 if Redis
+did not take a content, or the database's own copy is damaged; `sched-cache verify` names those.
 """
 
 from __future__ import annotations
@@ -42,20 +43,22 @@ def run(arguments: argparse.Namespace) -> int:
             answers = l2.get_many(batch)
             missing = [content_hash for content_hash, answer in answers.items() if isinstance(answer, Answer)]
             stored = store.read_hot([batch[content_hash] for content_hash in missing])
-            parts = {
-                row.pointer.content_hash: row.data
-                for row in stored.values()
-                if row.data is not None and row.pointer.content_hash == content_hash_of(row.data)
-            }
-            is_written = l2.put_many(parts) if parts else True
+            # Without data are those that were deleted just now.
+            found = [(row.pointer.content_hash, row.data) for row in stored.values() if row.data is not None]
+            parts = {name: hot for name, hot in found if name == content_hash_of(hot)}
+            n_written = len(parts) if not parts or l2.put_many(parts) else 0
             present += len(batch) - len(missing)
-            written += len(parts) if is_written else 0
-            failed += 0 if is_written else len(parts)
+            written += n_written
+            failed += len(found) - n_written
             progress.advance(len(pointers[start : start + _BATCH]))
         progress.close()
     finally:
         l2.close()
         store.close()
     counts = {"already_there": present, "written": written, "failed": failed}
-    print(json.dumps(counts) if arguments.json else ", ".join(f"{n:,} {what}" for what, n in counts.items()))
+    print(json.dumps(counts) if arguments.json else _in_words(counts))
     return 1 if failed else 0
+
+
+def _in_words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items())

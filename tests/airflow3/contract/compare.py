@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,32 @@ def compare_dags(stock: SerializedDAG, ours: SerializedDAG, *, subsets: bool = T
             for up, down in ((True, False), (False, True)):
                 found += _compare_subsets(stock, ours, task_id, up, down)
     return found
+
+
+def compare_first_answers(stock: SerializedDAG, make_ours: Callable[[], SerializedDAG]) -> list[Difference]:
+    """Differences in what an untouched copy of ours answers: a lazy object must not depend on earlier questions.
+
+    Cost: ``make_ours`` twice for each of some 130 questions; within one question the tasks share a copy.
+    """
+    found: list[Difference] = []
+    for name, ask in _dag_questions(stock):
+        found += _differences("untouched dag", stock, make_ours(), [(name, ask)])
+    asked: dict[str, dict[str, Callable[[Any], Any]]] = {}
+    for task in stock.tasks:
+        for name, ask in _task_questions(task):
+            asked.setdefault(name, {})[task.task_id] = ask
+    for (name, asks), (way, take) in itertools.product(asked.items(), _WAYS_TO_A_TASK.items()):
+        ours = make_ours()
+        for task_id, ask in asks.items():
+            where = f"untouched {way}({task_id!r})"
+            found += _differences(where, take(stock, task_id), take(ours, task_id), [(name, ask)])
+    return found
+
+
+_WAYS_TO_A_TASK: dict[str, Callable[[SerializedDAG, str], Any]] = {
+    "get_task": lambda dag, task_id: dag.get_task(task_id),
+    "task_dict": lambda dag, task_id: dag.task_dict[task_id],
+}
 
 
 def _differences(where: str, stock: Any, ours: Any, questions: Iterable[Question]) -> Iterator[Difference]:

@@ -13,14 +13,13 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.airflow3.end_to_end import history
 from tests.airflow3.end_to_end.installation import Installation, installation
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.rest_client import RestClient
+from tests.airflow3.support.rest_client import RefusedError, RestClient
 from tests.airflow3.support.subject import SUBJECTS, Subject
 
 DAG_ID = "storm"
@@ -140,8 +139,8 @@ def _create_runs(client: RestClient, name: str, over: threading.Event, report: R
             return
         try:
             client.trigger(DAG_ID, f"{name}_{number}")
-        except urllib.error.HTTPError as error:
-            report.refused[str(error.code)] += 1
+        except RefusedError as error:
+            report.refused[str(error)] += 1
 
 
 def _run_commands(

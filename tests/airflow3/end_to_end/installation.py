@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -86,6 +87,11 @@ def installation(
         database.start(environment)
         processes.start()
         yield Installation(home, environment, database.url, processes, RestClient(api_port))
+    except BaseException:
+        # The logs are gone when the reader of the failure wants them.
+        for process in processes.all.values():
+            print(f"--- the end of {process.log.name}\n{process.log_end()}", file=sys.stderr)
+        raise
     finally:
         processes.stop()
         database.stop()

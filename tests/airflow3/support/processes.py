@@ -46,6 +46,10 @@ class AirflowProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def log_end(self, n_characters: int = 6000) -> str:
+        """The last things it wrote; empty if it was never started."""
+        return self.log.read_text(errors="replace")[-n_characters:] if self.log.exists() else ""
+
     def kill(self) -> None:
         """End the command and everything it started at once, as a power cut does."""
         if self._process is None:
@@ -109,7 +113,7 @@ class Processes:
         """Raise AssertionError with the end of the log if a process has ended by itself."""
         for process in self.all.values():
             if not process.is_running:
-                raise AssertionError(f"{process.name} ended:\n{process.log.read_text()[-4000:]}")
+                raise AssertionError(f"{process.name} ended:\n{process.log_end()}")
 
     def _api_answers(self) -> bool:
         try:

@@ -8,6 +8,15 @@ import urllib.request
 from typing import Any
 
 
+class RefusedError(Exception):
+    """The server answered with a status of 400 or more, and said why."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.body = body
+
+
 class RestClient:
     """A client of one API server that lets everybody in as an administrator."""
 
@@ -16,7 +25,7 @@ class RestClient:
         self._token = self._request("GET", "/auth/token")["access_token"]
 
     def trigger(self, dag_id: str, run_id: str) -> None:
-        """Create a run. Raises urllib.error.HTTPError, whose text is the server's answer."""
+        """Create a run. Raises RefusedError."""
         self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
 
     def get(self, path: str) -> bytes:
@@ -35,6 +44,9 @@ class RestClient:
 
     @staticmethod
     def _send(request: urllib.request.Request) -> bytes:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            body: bytes = answer.read()
-            return body
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                body: bytes = answer.read()
+                return body
+        except urllib.error.HTTPError as error:
+            raise RefusedError(error.code, error.read().decode(errors="replace")) from error

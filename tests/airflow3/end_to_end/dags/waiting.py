@@ -13,9 +13,9 @@ from airflow.sdk import DAG, Asset, BaseOperator, task
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 
 
-# Long enough for an executor's report of one poke to arrive before the next one is queued: Airflow fails a
-# task whose report it gets too late.
-POKE_SECONDS = 8
+# Long enough for an executor's report of one part of a task to arrive before the next part is queued: Airflow
+# fails a task whose report it gets too late.
+PAUSE_SECONDS = 10
 
 
 def second_poke():
@@ -27,21 +27,21 @@ def second_poke():
 
 
 class Defers(BaseOperator):
-    """Waits a second in the triggerer."""
+    """Waits in the triggerer."""
 
     def __init__(self, word="alone", **options):
         super().__init__(**options)
         self.word = word
 
     def execute(self, context):
-        self.defer(trigger=TimeDeltaTrigger(datetime.timedelta(seconds=1)), method_name="resume")
+        self.defer(trigger=TimeDeltaTrigger(datetime.timedelta(seconds=PAUSE_SECONDS)), method_name="resume")
 
     def resume(self, context, event=None):
         return "resumed"
 
 
 with DAG("sensors", start_date=START, schedule=None):
-    times = {"mode": "reschedule", "poke_interval": POKE_SECONDS}
+    times = {"mode": "reschedule", "poke_interval": PAUSE_SECONDS}
     ready = PythonSensor(task_id="ready", python_callable=lambda: True, **times)
     later = PythonSensor(task_id="later", python_callable=second_poke, **times)
     never = PythonSensor(

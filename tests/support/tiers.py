@@ -1,0 +1,103 @@
+"""A database and a Redis in the memory of the test, which note what they are asked and fail when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.store import ChangeSet, Pointer, Publication, Published, Stored
+from sched_cache.store.memory import MemoryStore
+from sched_cache.store.redis import NoRedis, Subscription
+
+
+class WatchedStore(MemoryStore):
+    """`queries`: the name of each method that was called, without those that open or end a transaction.
+
+    is_down: every query fails. damaged: by key, what is read instead of either part. after_read_hot: called
+    with what a read of hot parts found, before the reader gets it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries: list[str] = []
+        self.is_down = False
+        self.damaged: dict[str, bytes] = {}
+        self.after_read_hot: Callable[[], None] = lambda: None
+
+    def publish(self, publication: Publication, connection: Any = None) -> Published:
+        self._asked("publish")
+        return super().publish(publication, connection)
+
+    def changes_since(self, cursor: int) -> ChangeSet:
+        self._asked("changes_since")
+        return super().changes_since(cursor)
+
+    def read_pointers(self, keys: Collection[str]) -> dict[str, Pointer]:
+        self._asked("read_pointers")
+        return super().read_pointers(keys)
+
+    def read_hot(self, keys: Collection[str]) -> dict[str, Stored]:
+        self._asked("read_hot")
+        found = self._damage(super().read_hot(keys))
+        self.after_read_hot()
+        return found
+
+    def read_cold(self, keys: Collection[str]) -> dict[str, Stored]:
+        self._asked("read_cold")
+        return self._damage(super().read_cold(keys))
+
+    def _asked(self, query: str) -> None:
+        self.queries.append(query)
+        if self.is_down:
+            raise StoreUnavailableError("the test took the database down")
+
+    def _damage(self, found: dict[str, Stored]) -> dict[str, Stored]:
+        return {
+            key: replace(stored, data=self.damaged[key]) if key in self.damaged else stored
+            for key, stored in found.items()
+        }
+
+
+class RecordingL2(NoRedis):
+    """Up, and shared by all who are given it. `reads`, `writes`: the digests of each round trip."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, bytes] = {}
+        self.reads: list[list[str]] = []
+        self.writes: list[list[str]] = []
+        self.notified: list[Pointer] = []
+        self.hear: list[Callable[[Pointer], None]] = []
+        """Each subscriber's way to be told."""
+        self.rejoin: list[Callable[[], None]] = []
+
+    def fetch(self, digest: str, load: Callable[[], bytes | None]) -> bytes | None:
+        self.reads.append([digest])
+        part = self.parts.get(digest)
+        if part is None and (part := load()) is not None:
+            self.parts[digest] = part
+        return part
+
+    def fetch_many(
+        self, digests: Collection[str], load: Callable[[list[str]], Mapping[str, bytes]]
+    ) -> dict[str, bytes]:
+        self.reads.append(list(digests))
+        missing = [digest for digest in digests if digest not in self.parts]
+        if missing:
+            self.parts.update(load(missing))
+        return {digest: self.parts[digest] for digest in digests if digest in self.parts}
+
+    def put_many(self, parts: Mapping[str, bytes]) -> bool:
+        self.writes.append(list(parts))
+        self.parts.update(parts)
+        return True
+
+    def notify(self, pointer: Pointer) -> bool:
+        self.notified.append(pointer)
+        return True
+
+    def subscribe(self, on_pointer: Callable[[Pointer], None], on_joined: Callable[[], None]) -> Subscription:
+        self.hear.append(on_pointer)
+        self.rejoin.append(on_joined)
+        return super().subscribe(on_pointer, on_joined)
