@@ -28,7 +28,8 @@ from sched_cache.store.redis import L2, open_l2
 
 _MAX_ROUNDS = 8
 """Reads of one key before giving up: each further one needs a publication, or a false message, in between."""
-_MEASURED_PER_LOAD = 4
+_MEASURED_PER_LOAD = 8
+_MEASURED_PER_CERTIFICATION = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,8 @@ class DagCache:
         started = perf_counter()
         learnt = self._freshness.certify(full=full)
         self._stats.freshness.certify_seconds.record(perf_counter() - started)
+        # DAGs grow while they are used; somebody has to look.
+        self._l1.measure(_MEASURED_PER_CERTIFICATION)
         return learnt
 
     def _ensure_certified(self) -> bool:
@@ -347,9 +350,9 @@ class DagCache:
         encoded = published.encoded
         if published.changed and encoded is not None:
             # Before the message, so that those who hear of it find it.
-            self._l2.put_many(
-                {encoded.content_hash: encoded.hot, part_digest(encoded.cold).hex(): encoded.cold}
-            )
+            parts = {encoded.content_hash: encoded.hot, part_digest(encoded.cold).hex(): encoded.cold}
+            if not self._l2.put_many(parts):
+                return  # a Redis that did not answer would only keep the caller waiting once more
         self._l2.notify(pointer)
 
     def claim(self, limit: int = 20) -> AbstractContextManager[list[Claim]]:

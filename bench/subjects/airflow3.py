@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..case import Case
 from ..documents import deflated, document_case
+from ..lookup.stock import stock_work
 from ..sdk_dag import build_dag
 from ..shapes import make_shape
 from ..subject import Operation, Work
@@ -21,7 +22,7 @@ class StockAirflow:
 
     name: str = "airflow"
     title: str = "Airflow 3.3, stock"
-    suites: frozenset[str] = frozenset({"format", "loop"})
+    suites: frozenset[str] = frozenset({"format", "lookup", "loop"})
     requires: tuple[str, ...] = ("apache-airflow-core==3.3",)
     is_product: bool = False
 
@@ -29,7 +30,8 @@ class StockAirflow:
         return {"AIRFLOW__SCHED_CACHE__ENABLED": "False"}  # should the plugin be installed where Airflow is
 
     def open(self, case: Case) -> Work:
-        return _codec(case) if case.suite == "format" else Work()
+        openers = {"format": _codec, "lookup": stock_work}
+        return openers[case.suite](case) if case.suite in openers else Work()
 
 
 def _codec(case: Case) -> Work:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from ..case import Case
 from ..documents import copied, document_case
+from ..lookup.product import product_work
 from ..subject import CodecSubject, Work
+
+
+def _product(case: Case) -> Work:
+    return product_work(case) if case.suite == "lookup" else _compact(case)
 
 
 def _compact(case: Case) -> Work:
@@ -88,6 +93,11 @@ SUBJECTS = (
         _bare,
     ),
     CodecSubject(
-        "sched_cache", "sched_cache", frozenset({"format"}), ("msgpack",), _compact, is_product=True
+        "sched_cache",
+        "sched_cache",
+        frozenset({"format", "lookup"}),
+        ("msgpack",),
+        _product,
+        is_product=True,
     ),
 )

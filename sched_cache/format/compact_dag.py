@@ -24,6 +24,7 @@ ColdSource = bytes | Callable[[], bytes | None] | None
 
 _FEW_TASKS = 8
 _FREE_SCANS = 2
+_EMPTY_STRING_BYTES = sys.getsizeof("")
 _BYTES_OR_NONE = (bytes, type(None))
 _shared_indices: list[int] = []
 """0, 1, 2, ...: one integer object per index for all DAGs of the process, instead of one per DAG."""
@@ -58,6 +59,7 @@ class CompactDag:
         "_derived",
         "_fields",
         "_groups",
+        "_ids_bytes",
         "_index_of",
         "_n_scans",
         "_packed",
@@ -77,11 +79,15 @@ class CompactDag:
         if not (type(fields) is type(columns) is type(graph) is bytes) or type(groups) not in _BYTES_OR_NONE:
             raise FormatError("a section of the hot body is not a byte string")
         try:
-            "".join(task_ids)  # the cheapest check that all of them are strings
+            joined = "".join(task_ids)  # the cheapest check that all of them are strings
         except TypeError:
             raise FormatError("a task id is not a string") from None
         self.dag_id: str = dag_id
         self.task_ids: list[str] = task_ids
+        # Known for nothing here, where `nbytes` would have to look at each of them.
+        self._ids_bytes = (
+            sys.getsizeof(joined) + (len(task_ids) - 1) * _EMPTY_STRING_BYTES if joined.isascii() else None
+        )
         self.content_hash = content_hash
         self._cold_digest = cold_digest
         self._cold: ColdSource | ColdPart = cold
@@ -345,10 +351,14 @@ class CompactDag:
     def nbytes(self) -> int:
         """Resident bytes of what is unpacked by now. Grows with use: ask again after the first accesses.
 
-        Cost: a pass over the task ids and the unpacked sections. The index objects that all DAGs share and
-        the source of the cold part count nothing.
+        Cost: a pass over the unpacked sections, and over task ids that are not ASCII. The index objects that
+        all DAGs share and the source of the cold part count nothing.
         """
-        size = sys.getsizeof(self) + 16 + resident_bytes(self.task_ids) + resident_bytes(self._packed)
+        if self._ids_bytes is None:
+            size = resident_bytes(self.task_ids)
+        else:
+            size = sys.getsizeof(self.task_ids) + 16 + self._ids_bytes
+        size += sys.getsizeof(self) + 16 + resident_bytes(self._packed)
         size += sys.getsizeof(self.dag_id) + sys.getsizeof(self._cold_digest)
         size += resident_bytes(self._fields)
         for columns in (self._columns, self._derived):

@@ -15,7 +15,7 @@ from sched_cache.errors import InvalidDagError
 from sched_cache.format.columns import ABSENT
 from sched_cache.format.excerpt import excerpt
 from sched_cache.format.fields import OLDER_TASK_NAMES, PARTIAL_PREFIX, TASK_DEFAULTS
-from sched_cache.format.groups import GroupTree, flatten
+from sched_cache.format.groups import GroupTree, closest_mapped, flatten
 
 DAG_ID_NAMES: Final = ("dag_id", "_dag_id")
 EDGE_NAMES: Final = ("downstream_task_ids", "_downstream_task_ids")
@@ -59,14 +59,24 @@ class Document:
         default.
         """
         defaults = task_defaults_of(self.outer)
-        default = defaults.get(name, TASK_DEFAULTS[name])
-        values = [default] * len(self.rows)
+        if name == "_needs_expansion" and name not in defaults:
+            values = self._needs_expansion()
+        else:
+            values = [defaults.get(name, TASK_DEFAULTS[name])] * len(self.rows)
         for prefix in (PARTIAL_PREFIX, ""):
             spellings = (prefix + spelling for spelling in (name, *OLDER_TASK_NAMES.get(name, ())))
             used = next((spelling for spelling in spellings if spelling in self.field_names), None)
             if used is not None:
                 values = [row.get(used, value) for row, value in zip(self.rows, values, strict=True)]
         return values
+
+    def _needs_expansion(self) -> list[Any]:
+        """What is true of tasks that do not say: never written for a mapped task, nor by Airflow 2.6."""
+        groups = closest_mapped(self.groups) if self.groups is not None else [ABSENT] * len(self.rows)
+        return [
+            group is not ABSENT or row.get("_is_mapped") is True
+            for group, row in zip(groups, self.rows, strict=True)
+        ]
 
 
 def task_defaults_of(outer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,6 +64,8 @@ def without_tries(history: History) -> History:
 def test_every_run_ends_as_expected(subject: Subject, redis: RedisServer) -> None:
     """Branches, mapping, setup and teardown, retries, sensors, assets, deferral, trigger rules, limits."""
     assert_as_expected(run_everything(subject, options=with_redis(redis)))
+    # Who was in charge: only the plugin writes contents to Redis.
+    assert (redis.execute("DBSIZE") > 0) == (subject == PLUGIN)
 
 
 @every_subject

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 
 OLD, NEW = 1, 2
@@ -93,11 +94,10 @@ def _join_stale(source: Source, candidate: Candidate) -> int:
         _begin_load(source, candidate, pool)
         candidate.change()
         after = pool.submit(candidate.get)
-        try:
-            return after.result(_JOIN_SECONDS)
-        except FutureTimeoutError:
-            source.resume.set()
-            return after.result(_HANG_SECONDS)
+        with suppress(FutureTimeoutError):
+            after.result(_JOIN_SECONDS)
+        source.resume.set()
+        return after.result(_HANG_SECONDS)
 
 
 def _begin_load(source: Source, candidate: Candidate, pool: ThreadPoolExecutor) -> Future[int]:

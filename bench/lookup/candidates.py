@@ -18,7 +18,7 @@ def sched_cache_candidate(source: Source) -> Candidate:
     from sched_cache.store.memory import MemoryStore
     from sched_cache.store.redis import NoRedis
 
-    from .serialized import generate_document
+    from ..serialized import generate_document
 
     class SlowStore(MemoryStore):
         def read_hot(self, *arguments: Any) -> Any:

@@ -1,0 +1,1 @@
+"""What the suite `lookup` stores, and the races it puts caches to."""

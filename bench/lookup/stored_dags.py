@@ -1,0 +1,81 @@
+"""The DAGs of a case: one large, many small; in the host's tables, in ours, and in Redis. Made once per run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..airflow_home import DAG_FILE, airflow_environ
+from ..case import Case
+from ..interpreter import PACKAGE, child_environ
+from ..loop.metadata_db import metadata_db, migrate
+from ..serialized import generate_document
+
+DATABASE = "lookup"
+DATABASE_VARIABLE, REDIS_VARIABLE = "BENCH_DATABASE_URL", "BENCH_REDIS_URL"
+LARGE = "large"
+_PER_WRITE = 100
+
+
+def small_keys(case: Case) -> list[str]:
+    """The dag_ids of the small DAGs."""
+    return [f"small_{number}" for number in range(int(case.parameters["n_dags"]))]
+
+
+def ensure_stored(case: Case, services: Mapping[str, str]) -> None:
+    """Stores what is not there yet, in a process of its own. A minute or two: stock Airflow writes its own."""
+    database = metadata_db(services["database"])
+    if database.exists(DATABASE):
+        return
+    database.create(DATABASE)
+    url = database.url(DATABASE)
+    environ = child_environ(
+        {**airflow_environ(services["home"], url), "AIRFLOW__SCHED_CACHE__ENABLED": "False"}
+    )
+    migrate(sys.executable, environ)
+    done = subprocess.run(
+        [sys.executable, "-m", f"{PACKAGE}.lookup.stored_dags"],
+        input=json.dumps(
+            {"parameters": dict(case.parameters), "seed": case.seed, "url": url, "services": dict(services)}
+        ),
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the DAGs of {case.label} could not be stored:\n{done.stdout[-3000:]}")
+    database.settle(DATABASE)
+
+
+def _documents(case: Case, folder: str) -> list[dict[str, Any]]:
+    shape, n_tasks = str(case.parameters["shape"]), int(case.parameters["n_tasks"])
+    n_small = int(case.parameters["n_small_tasks"])
+    documents: list[dict[str, Any]] = [generate_document(shape, n_tasks, seed=case.seed, dag_id=LARGE)]
+    for number, key in enumerate(small_keys(case)):
+        documents.append(generate_document(shape, n_small, seed=case.seed + number, dag_id=key))
+    for document in documents:
+        document["dag"] |= {"fileloc": f"{folder}/{DAG_FILE}", "relative_fileloc": DAG_FILE}
+    return documents
+
+
+def _store(case: Case, url: str, services: Mapping[str, str]) -> None:
+    from sched_cache import Config, DagCache
+
+    from ..loop.workload import write_dags
+
+    documents = _documents(case, f"{services['home']}/dags")
+    for first in range(0, len(documents), _PER_WRITE):
+        write_dags(documents[first : first + _PER_WRITE])
+    with DagCache.open(Config(database_url=url, redis_url=services["redis"])) as cache:
+        for document in documents:
+            cache.publish(document["dag"]["dag_id"], document)
+
+
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    _store(Case("lookup", given["parameters"], given["seed"]), given["url"], given["services"])

@@ -1,0 +1,84 @@
+"""What one look-up costs: a DAG held in this process, a DAG held by Redis, many at once; and who answers stale."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from ..airflow_home import airflow_environ, airflow_home
+from ..case import Case, Parameter
+from ..lookup.stored_dags import DATABASE, DATABASE_VARIABLE, REDIS_VARIABLE, ensure_stored
+from ..loop.metadata_db import metadata_db
+from ..operations import OperationSession
+from ..servers import postgres_server, redis_server
+from ..subject import Subject
+from ..suite import Chart, Metric, Session
+
+
+class LookupSuite:
+    """One large DAG, and many small ones, in the host's tables, in ours, and in Redis."""
+
+    name = "lookup"
+    title = "Looking a DAG up: in this process, in Redis, in the database"
+    reference = "airflow"
+    divisor = "reference"
+    metrics: Sequence[Metric] = (
+        Metric("hit", "a DAG that this process holds", "seconds", "sched_cache.dag_cache: DagCache.get"),
+        Metric(
+            "miss", "a DAG of 1000 tasks that it does not hold", "seconds", "sched_cache.dag_cache: get_many"
+        ),
+        Metric(
+            "miss_task",
+            "the same, and one field of one task",
+            "seconds",
+            "sched_cache.format",
+            includes=("miss",),
+        ),
+        Metric("many", "all small DAGs, none held", "seconds", "sched_cache.dag_cache: DagCache.get_many"),
+        *(
+            Metric(f"hit_percent_{n}", f"hits with 512 places and {n} DAGs in turn", "percent")
+            for n in (600, 1000, 2000)
+        ),
+        Metric("control", "old value served although nothing was in flight", "times"),
+        Metric("stale_set", "old value served after a load that an invalidation overtook", "times"),
+        Metric("join_stale", "old value served by joining such a load", "times"),
+    )
+    charts: Sequence[Chart] = (
+        Chart("A DAG that this process holds", "One `get`. Lower is better.", "dots", ("hit",)),
+        Chart("A DAG that it does not hold", "1000 tasks, from Redis or the database.", "dots", ("miss",)),
+        Chart("All small DAGs at once, none held", "From Redis or the database.", "dots", ("many",)),
+    )
+    headline: Sequence[str] = ("hit", "miss", "many", "stale_set", "join_stale")
+
+    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
+        n_dags = 50 if quick else 500
+        parameters: dict[str, Parameter] = {
+            "shape": "layers",
+            "n_tasks": 1000,
+            "n_dags": n_dags,
+            "n_small_tasks": 200,
+        }
+        return [Case("lookup", parameters, seed, 4.0 if quick else 60.0)]
+
+    @contextmanager
+    def services(self, *, quick: bool) -> Iterator[Mapping[str, str]]:
+        with ExitStack() as stack:
+            home = stack.enter_context(airflow_home())
+            server = stack.enter_context(postgres_server())
+            yield {"home": home, "database": server, "redis": stack.enter_context(redis_server())}
+
+    def environ(self, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+        url = metadata_db(services["database"]).url(DATABASE)
+        return {
+            **airflow_environ(services["home"], url),
+            DATABASE_VARIABLE: url,
+            REDIS_VARIABLE: services["redis"],
+        }
+
+    def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session:
+        ensure_stored(case, services)
+        return OperationSession(subject.open(case), time.perf_counter)
+
+
+SUITE = LookupSuite()
