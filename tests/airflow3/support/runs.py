@@ -100,8 +100,9 @@ def end_tasks(dag_id: str, run_id: str, state: str) -> None:
 
 
 def end_all_runs() -> None:
-    """Make every run a finished one, so that no scheduler looks at it again."""
+    """Make every run and task instance a finished one: no scheduler looks at it, no pool counts it."""
     with create_session(scoped=False) as session:
+        session.execute(update(TaskInstance).values(state="success"))
         session.execute(update(DagRun).values(_state="success"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from unittest import mock
 from tests.airflow3.support.home import option
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+_NOT_SOURCE = (".*", "__pycache__", "*.egg-info", "build", "dist", "tests")
 # An installation of the checkout, even an unfinished one, brings its entry points into every process.
 OFF = {option("sched_cache", "enabled"): "False"}
 ON = {option("sched_cache", "enabled"): "True"}
@@ -54,9 +56,11 @@ class Subject:
         """
         if self.name == "stock":
             return OFF
-        target = folder / "site"
+        # A build leaves metadata beside its source, and with it entry points for everybody who works there.
+        source, target = folder / "source", folder / "site"
+        shutil.copytree(CHECKOUT, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        subprocess.run([*pip, "--target", str(target), str(CHECKOUT)], check=True, timeout=120)
+        subprocess.run([*pip, "--target", str(target), str(source)], check=True, timeout=120)
         return {**ON, "PYTHONPATH": str(target)}
 
 
