@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sched_cache.errors import ColdPartMissingError, FormatError
 from sched_cache.format.cold_part import ColdPart, decode_cold
@@ -25,12 +26,14 @@ ColdSource = bytes | Callable[[], bytes | None] | None
 _FEW_TASKS = 8
 _FREE_SCANS = 2
 _EMPTY_STRING_BYTES = sys.getsizeof("")
+_BYTES_OF_NO_TASKS, _BYTES_PER_TASK = 800, 260
+"""What the weak mapping of tasks takes, and what it takes more for each task that somebody holds."""
 _BYTES_OR_NONE = (bytes, type(None))
 _shared_indices: list[int] = []
 """0, 1, 2, ...: one integer object per index for all DAGs of the process, instead of one per DAG."""
 
-_first_task = Lock()
-"""Guards the creation of `CompactDag._tasks`: two threads with a mapping each would make a task twice."""
+_making_a_task = Lock()
+"""Guards the creation of tasks: two threads that ask first must get one object. Held for no other work."""
 
 
 def _indices(n_tasks: int) -> list[int]:
@@ -99,7 +102,7 @@ class CompactDag:
         self._derived: dict[str, bytes | Column] | None = None
         self._adjacency: tuple[Adjacency, Adjacency] | None = None
         self._groups: Groups | None = None
-        self._tasks: dict[int, CompactTask] | None = None
+        self._tasks: WeakValueDictionary[int, CompactTask] | None = None
 
     def __repr__(self) -> str:
         return f"CompactDag({self.dag_id!r}, n_tasks={self.n_tasks})"
@@ -149,19 +152,24 @@ class CompactDag:
         return adjacency
 
     def task(self, task_id: str) -> CompactTask:
-        """The task as an object with attributes: the same object every time.
+        """The task as an object with attributes: the same object as long as anybody holds it.
+
+        The DAG itself does not hold it: the two would keep each other until the garbage collector comes by.
 
         Raises:
             KeyError: the DAG has no such task.
         """
         index = self.index(task_id)
         tasks = self._tasks
-        if tasks is None:
-            fresh: dict[int, CompactTask] = {}
-            with _first_task:
-                tasks = self._tasks = fresh if self._tasks is None else self._tasks
-        # setdefault: of two threads that ask first, both get the object of one.
-        return tasks.get(index) or tasks.setdefault(index, CompactTask(self, index))
+        task = tasks.get(index) if tasks is not None else None
+        if task is None:
+            with _making_a_task:
+                if self._tasks is None:
+                    self._tasks = WeakValueDictionary()
+                task = self._tasks.get(index)
+                if task is None:
+                    task = self._tasks[index] = CompactTask(self, index)
+        return task
 
     # Fields
 
@@ -370,7 +378,7 @@ class CompactDag:
         if self._adjacency is not None:
             size += sum(adjacency.nbytes for adjacency in self._adjacency)
         if self._tasks is not None:
-            size += sys.getsizeof(self._tasks) + 64 * len(self._tasks)
+            size += _BYTES_OF_NO_TASKS + _BYTES_PER_TASK * len(self._tasks)
         if self._groups is not None:
             size += self._groups.nbytes
         if isinstance(self._cold, ColdPart):

@@ -1,6 +1,6 @@
 """Every order of steps of a small world, up to a number of preemptions.
 
-A preemption is a switch away from a thread that could go on. Most bugs of concurrent code need one or two (Musuvathi and
+A preemption is a switch away from a thread that could go on. Most concurrency bugs need one or two (Musuvathi and
 Qadeer, PLDI 2007), and the number of orders stays within reach.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import tracemalloc
+import weakref
 from collections.abc import Callable
 from threading import Barrier, Thread
 from typing import Any
@@ -216,33 +217,39 @@ def test_a_task_is_the_same_object_every_time() -> None:
 
 
 def test_two_threads_that_ask_first_get_the_same_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1. One thread finds no tasks yet. 2. Another does, and makes one. 3. The first must get that one.
+    """1. One thread finds no such task. 2. Another does, and makes it. 3. The first must get that one.
 
-    The other thread's turn is played right where the first is about to write.
+    Tasks are made under a lock, so the other thread's turn is right before the first gets it.
     """
-    for place in ("_first_task", "CompactTask"):
-        dag = _compact()
-        of_other: list[CompactTask] = []
+    dag = _compact()
+    of_other: list[CompactTask] = []
 
-        def play_other(dag: CompactDag = dag, of_other: list[CompactTask] = of_other) -> None:
-            if not of_other:
-                of_other.append(None)  # type: ignore[arg-type]  # taken out below: the turn is played once
-                of_other[0] = dag.task("load")
+    class Lock:
+        is_first = True
 
-        class Lock:
-            def __enter__(self, play: Callable[[], None] = play_other) -> None:
-                play()
+        def __enter__(self) -> None:
+            if self.is_first:
+                self.is_first = False
+                of_other.append(dag.task("load"))
 
-            def __exit__(self, *_: object) -> None:
-                pass
+        def __exit__(self, *_: object) -> None:
+            pass
 
-        def make(owner: CompactDag, index: int, play: Callable[[], None] = play_other) -> CompactTask:
-            play()
-            return CompactTask(owner, index)
+    monkeypatch.setattr(compact_dag, "_making_a_task", Lock())
+    assert dag.task("load") is of_other[0] is dag.task("load")
 
-        monkeypatch.setattr(compact_dag, place, Lock() if place == "_first_task" else make)
-        assert dag.task("load") is of_other[0] is dag.task("load")
-        monkeypatch.undo()
+
+def test_a_dag_that_nobody_holds_is_gone_at_once() -> None:
+    """Tasks keep their DAG, not the other way round: an evicted DAG does not wait for the garbage collector."""
+    dag = _compact()
+    assert dag.task("load").retries == 0
+    watched = weakref.ref(dag)
+    gc.disable()
+    try:
+        del dag
+        assert watched() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("turn_at", [1, 2, 3])
@@ -293,8 +300,11 @@ def test_threads_may_unpack_at_once() -> None:
 
             def ask(dag: CompactDag = dag, barrier: Barrier = barrier, answers: list[Any] = answers) -> None:
                 barrier.wait()
-                answers.append({name: repr(call()) for name, call in accessors(dag) if _is_plain(name)})
-                answers[-1]["the task"] = dag.task(dag.task_ids[7])
+                answer: dict[str, Any] = {
+                    name: repr(call()) for name, call in accessors(dag) if _is_plain(name)
+                }
+                answer["the task"] = dag.task(dag.task_ids[7])
+                answers.append(answer)
 
             threads = [Thread(target=ask) for _ in range(4)]
             for thread in threads:
