@@ -65,6 +65,9 @@ class CompactSerializedDAG(SerializedDAG):
         with self._lock:
             if name == "task_dict":
                 self._build_task_dict(own)
+                if "task_group" not in own and any(task.is_mapped for task in own["task_dict"].values()):
+                    # A mapped operator has no lazy fields: whoever gets it this way finds its group there.
+                    self._build_task_group(own)
             elif name == "task_group":
                 self._build_task_group(own)
             elif name in self.compact.cold_field_names:

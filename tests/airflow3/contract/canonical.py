@@ -40,8 +40,7 @@ def canonical(value: Any) -> Any:
     if isinstance(value, SerializedParamsDict):
         return ("params", [(name, canonical(param)) for name, param in value.items()])
     if isinstance(value, SerializedParam):
-        fields = (value.value, value.description, value.schema, value.source)
-        return ("param", canonical(fields))
+        return ("param", canonical((value.value, value.description, value.schema, value.source)))
     if isinstance(value, Mapping):
         return {key: canonical(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):

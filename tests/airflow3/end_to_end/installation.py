@@ -67,32 +67,32 @@ def installation(
     Args:
         options: more environment variables, e.g. options of Airflow or of the plugin.
     """
-    database = PostgresMetadataDb()
     api_port = free_port()
     api_url = f"http://127.0.0.1:{api_port}"
-    home = AirflowHome(
-        database.url,
-        options={
-            **_OPTIONS,
-            "AIRFLOW__API__BASE_URL": api_url,
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api_url}/execution/",
-            **(options or {}),
-        },
-    )
-    if dags is not None:
-        shutil.copytree(dags, home.dags, dirs_exist_ok=True)
-    environment = {**os.environ, **home.environment, **subject.environment(home.path)}
-    processes = Processes(environment, home.path / "output", api_port=api_port)
-    try:
+    with contextlib.ExitStack() as stack:
+        database = PostgresMetadataDb()
+        stack.callback(database.stop)
+        home = AirflowHome(
+            database.url,
+            options={
+                **_OPTIONS,
+                "AIRFLOW__API__BASE_URL": api_url,
+                "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api_url}/execution/",
+                **(options or {}),
+            },
+        )
+        stack.callback(home.remove)
+        if dags is not None:
+            shutil.copytree(dags, home.dags, dirs_exist_ok=True)
+        environment = {**os.environ, **home.environment, **subject.environment(home.path)}
         database.start(environment)
-        processes.start()
-        yield Installation(home, environment, database.url, processes, RestClient(api_port))
-    except BaseException:
-        # The logs are gone when the reader of the failure wants them.
-        for process in processes.all.values():
-            print(f"--- the end of {process.log.name}\n{process.log_end()}", file=sys.stderr)
-        raise
-    finally:
-        processes.stop()
-        database.stop()
-        home.remove()
+        processes = Processes(environment, home.path / "output", api_port=api_port)
+        stack.callback(processes.stop)
+        try:
+            processes.start()
+            yield Installation(home, environment, database.url, processes, RestClient(api_port))
+        except BaseException:
+            # The logs are gone when the reader of the failure wants them.
+            for process in processes.all.values():
+                print(f"--- the end of {process.log.name}\n{process.log_end()}", file=sys.stderr)
+            raise

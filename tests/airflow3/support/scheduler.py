@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.base_executor import BaseExecutor
-from airflow.executors.executor_loader import ExecutorLoader
 from airflow.executors.executor_utils import ExecutorName
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
@@ -40,9 +39,7 @@ class Scheduler:
     """
 
     def __init__(self) -> None:
-        # The loader would otherwise look an executor up by name in the configuration.
         executor = IdleExecutor()
-        ExecutorLoader.init_executors = staticmethod(lambda *args, **kwargs: [executor])  # type: ignore[method-assign]
         self.runner = SchedulerJobRunner(job=Job(), executors=[executor])
         self.runner.job.job_type = SchedulerJobRunner.job_type
         with create_session() as session:
