@@ -20,15 +20,18 @@ SAMPLES = {
     "many keys": {f"key {number}": number * 1000 for number in range(60)},
 }
 
+_COPIES = 200
 
-def _allocated(make: Callable[[], object]) -> int:
+
+def _allocated(make: Callable[[], object]) -> float:
+    """Bytes for one, of many: a few would come from the interpreter's free lists, uncounted."""
     keep = [make()]  # interns the keys
     gc.collect()
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        keep.append(make())
-        return tracemalloc.get_traced_memory()[0] - before
+        keep += [make() for _ in range(_COPIES)]
+        return (tracemalloc.get_traced_memory()[0] - before) / _COPIES
     finally:
         tracemalloc.stop()
 
