@@ -6,21 +6,20 @@ from typing import Any
 
 from sched_cache.format import ABSENT, CompactDag
 
-_PARTIAL = "partial_kwargs."
-
 
 def effective_column(dag: CompactDag, name: str) -> list[Any]:
     """`dag.effective(index, name)` for every task, at the cost of reading two columns."""
     values = list(dag.column(name))
-    if not any(value is ABSENT for value in values):
+    missing = [index for index, value in enumerate(values) if value is ABSENT]
+    if not missing:
         return values
-    partials = dag.column(_PARTIAL + name)
-    default: Any = None
-    for index, value in enumerate(values):
-        if value is ABSENT:
-            value = partials[index]
-            if value is ABSENT:
-                # Where neither is written the default of the document or the schema holds: one for all tasks.
-                value = default = dag.effective(index, name) if default is None else default
-            values[index] = value
+    partials = dag.column(f"partial_kwargs.{name}")
+    unwritten = [index for index in missing if partials[index] is ABSENT]
+    for index in missing:
+        values[index] = partials[index]
+    if unwritten:
+        # What the document or the schema has for a task that says nothing is the same for all of them.
+        default = dag.effective(unwritten[0], name)
+        for index in unwritten:
+            values[index] = default
     return values

@@ -32,9 +32,11 @@ from sched_cache.scheduling import AIRFLOW_2
 from tests.support.scheduling.host_comparison import (
     Key,
     StoredRun,
+    assert_asks_about_what_moves,
     assert_spares_nothing_that_matters,
     savepoint,
 )
+from tests.support.scheduling.moving_runs import MOVING_RUNS
 
 N_RUNS = int(os.environ.get("SCHED_CACHE_BLOCKED_PROOF_RUNS", "60"))
 FIRST_SEED = int(os.environ.get("SCHED_CACHE_BLOCKED_PROOF_SEED", "1"))
@@ -132,3 +134,11 @@ def test_a_blocked_task_instance_is_unmet_and_stays_as_it_is(
             counted += assert_spares_nothing_that_matters(Airflow2Run(session, seed))
     record_property("counted", dict(counted))
     assert counted["blocked"] > 0
+
+
+@pytest.mark.parametrize("name", MOVING_RUNS)
+def test_what_a_pass_may_move_is_left_to_the_host(session: Session, name: str) -> None:
+    """The host acts on it in the same pass, so it must not be spared, whatever the snapshot says."""
+    moving = MOVING_RUNS[name]
+    with savepoint(session):
+        assert_asks_about_what_moves(Airflow2Run(session, 0, moving.run), moving)

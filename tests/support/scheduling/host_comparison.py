@@ -20,7 +20,8 @@ from sched_cache.scheduling import (
     finished_rows_read,
 )
 from tests.support.scheduling.dag_document import HostName, document_of
-from tests.support.scheduling.random_run import FINISHED, random_run
+from tests.support.scheduling.moving_runs import MovingRun
+from tests.support.scheduling.random_run import FINISHED, RunSpec, random_run
 
 Key = tuple[str, int]
 
@@ -50,7 +51,7 @@ class Spared:
 
 
 class StoredRun(ABC):
-    """A random run in the host's database, in a transaction that nobody commits.
+    """A run in the host's database, in a transaction that nobody commits.
 
     session: the host's. spec: what was stored. dag: the host's DAG. dag_run: the host's, once loaded.
     """
@@ -58,10 +59,11 @@ class StoredRun(ABC):
     host_name: HostName
     host: Host
 
-    def __init__(self, session: Any, seed: int) -> None:
+    def __init__(self, session: Any, seed: int, spec: RunSpec | None = None) -> None:
+        """Stores `spec`, or else a random run; `seed` decides that and what is left open."""
         self.session = session
         self.random = Random(seed)
-        self.spec = random_run(self.random)
+        self.spec = random_run(self.random) if spec is None else spec
         self.dag_id = f"dag_{seed}"
         self.document = document_of(self.spec.tasks, self.host_name, self.dag_id)
         self.dag_run: Any = None
@@ -144,6 +146,17 @@ def assert_spares_nothing_that_matters(run: StoredRun) -> Counter[str]:
         everything = run.decide(host_pass, None)
         assert run.decide(host_pass, spared) == everything, f"{run.dag_id}: decided otherwise with {spared}"
     return counted
+
+
+def assert_asks_about_what_moves(run: StoredRun, moving: MovingRun) -> None:
+    """The kernel leaves it to the host, and rightly: without it the host would have decided otherwise."""
+    spared = run.spared(moving.host_pass)
+    key = moving.task_id, -1
+    assert key not in spared.blocked
+    everything = run.decide(moving.host_pass, None)
+    assert run.decide(moving.host_pass, spared) == everything
+    one_too_many = Spared({*spared.blocked, key}, spared.read)
+    assert run.decide(moving.host_pass, one_too_many) != everything
 
 
 def _ask_about_each(run: StoredRun, host_pass: HostPass, *, with_decisions: bool) -> Counter[str]:

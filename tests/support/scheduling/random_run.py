@@ -137,6 +137,7 @@ def _add_rows(random: Random, run: RunSpec) -> None:
     rows = _Progress(random, run)
     for task in run.tasks:
         rows.add(task)
+    rows.disturb(random.choice((0.0, 0.0, 0.1)))
     if random.random() < 0.1:
         run.rows["of_another_version", -1] = random.choice((None, "success", "removed"))
 
@@ -185,7 +186,8 @@ class _Progress:
             outside = [
                 up for up in self._upstream[task.task_id] if up.group is None or up.group != task.group
             ]
-            self._is_expanded[key] = is_known and all(self._all_done(up.task_id) for up in outside)
+            is_free = is_known and all(self._all_done(up.task_id) for up in outside)
+            self._is_expanded[key] = is_free and self._random.random() < 0.7  # else in the coming loop
         if not self._is_expanded[key] and not self._happens(0.3):
             return 0
         return self._run.lengths[over] if isinstance(over, str) else len(over)
@@ -208,10 +210,20 @@ class _Progress:
             state = random.choice(FINISHED) if random.random() < self._failures else "success"
         elif is_free and random.random() < 0.5:
             state = random.choice(ACTIVE)
+        self._put(task, map_index, state)
+
+    def _put(self, task: TaskSpec, map_index: int, state: str | None) -> None:
         is_mapped = task.over is not None or task.group is not None
         if is_mapped and map_index < 0 and state in WAITING:
             state = None  # expanding it would copy a state that only an instance which ran once can have
         self._run.rows[task.task_id, map_index] = state
+
+    def disturb(self, share: float) -> None:
+        """What a user may have done in the end: states set by hand, task instances cleared."""
+        tasks = {task.task_id: task for task in self._run.tasks}
+        for task_id, map_index in list(self._run.rows):
+            if self._random.random() < share:
+                self._put(tasks[task_id], map_index, self._random.choice((None, *ACTIVE, *FINISHED)))
 
 
 def _add_decisions(random: Random, run: RunSpec) -> None:
