@@ -28,6 +28,7 @@ from sched_cache.store.redis import L2, open_l2
 
 _MAX_ROUNDS = 8
 """Reads of one key before giving up: each further one needs a publication, or a false message, in between."""
+_GRACE_PAUSE_SECONDS = 1.0
 _MEASURED_PER_LOAD = 8
 _MEASURED_PER_CERTIFICATION = 64
 
@@ -91,6 +92,7 @@ class DagCache:
         self._monotonic = clock.monotonic
         self._entries = self._l1.entries
         self._order = self._l1.order
+        self._floors = self._freshness.floors
         self._counters = self._stats.l1
         self._max_staleness_seconds = config.max_staleness_seconds
         self._add_gauges()
@@ -126,7 +128,7 @@ class DagCache:
             FormatError: the database's own copy is damaged.
         """
         now = self._monotonic()
-        known = self._freshness.known
+        known = self._floors.known
         entry = self._entries.get(key)
         if (
             entry is not None
@@ -177,7 +179,8 @@ class DagCache:
                 raise damaged
             wanted = [pointer.key for pointer in missing if pointer.key not in found]
             if not wanted:
-                self._l1.measure(_MEASURED_PER_LOAD)
+                if self._l1.is_tight:
+                    self._l1.measure(_MEASURED_PER_LOAD)
                 return found
             # The database has something else for these. Newer: that was learnt just now. Older than what
             # somebody told us: a certification finds out who is right.
@@ -200,15 +203,25 @@ class DagCache:
 
     def _ensure_certified(self) -> bool:
         """True; or False if the database is down and the operator allows to go on for now."""
+        grace_seconds = self.config.database_grace_seconds
+        if grace_seconds and self._is_in_grace() and self._freshness.failed_within(_GRACE_PAUSE_SECONDS):
+            return False  # to ask a dead database may take as long as its time-out, so not at each read
         try:
             self._freshness.ensure_certified()
         except StoreUnavailableError:
             self._stats.database.errors += 1
-            age = self._monotonic() - self._freshness.known.certified_at
-            if age > self._max_staleness_seconds + self.config.database_grace_seconds:
+            if not self._is_in_grace():
                 raise
             return False
         return True
+
+    def _is_in_grace(self) -> bool:
+        age = self._monotonic() - self._freshness.known.certified_at
+        return (
+            self._max_staleness_seconds
+            < age
+            <= self._max_staleness_seconds + self.config.database_grace_seconds
+        )
 
     def _ask_for(self, key: str, min_version: int) -> Pointer | None:
         """The pointer of `key`, from the database because what is known is too old for the caller."""

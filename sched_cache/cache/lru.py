@@ -16,6 +16,9 @@ from sched_cache.stats import L1Counters
 OVERHEAD_BYTES = 1024
 """Of one resident beside its DAG: entry, books, order, and the memory of the evicted."""
 
+_MOST_GROWTH = 4
+"""A DAG whose every task is looked at takes two to three times what it takes when loaded."""
+
 
 class Entry(Generic[D]):
     """What a key points to. Immutable, so no reader sees one version's number with another's DAG."""
@@ -148,6 +151,11 @@ class L1(Generic[D]):
             with self.lock:
                 if self._books.get(resident.content_hash) is resident:
                     self._resize(resident, size)
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether the bound could be passed, if every resident grew to what full use makes of it."""
+        return int(self._books.currsize) * _MOST_GROWTH > self._max_bytes
 
     @property
     def nbytes(self) -> int:

@@ -26,12 +26,15 @@ class Signal(Protocol):
 
 
 class _Flight(Generic[T]):
-    """One load under way. `outcome` is written once, before `landed` is set, and only read after."""
+    """One load under way. `outcome` is written once, before `landed` is set, and only read after.
+
+    Who joins first makes `landed`, under the lock: nearly all flights are nobody's but their own.
+    """
 
     __slots__ = ("error", "landed", "outcome")
 
-    def __init__(self, landed: Signal) -> None:
-        self.landed = landed
+    def __init__(self) -> None:
+        self.landed: Signal | None = None
         self.outcome: tuple[T | None] | None = None
         self.error: Exception | None = None
 
@@ -89,17 +92,18 @@ class SingleFlight(Generic[T]):
             Whatever a `load` raised that was to bring one of the hashes.
         """
         mine: dict[str, _Flight[T]] = {}
-        theirs: dict[str, _Flight[T]] = {}
+        theirs: dict[str, tuple[_Flight[T], Signal]] = {}
         with self._lock:
             for name in dict.fromkeys(content_hashes):
                 flight = self._flights.get(name)
                 if flight is None:
-                    mine[name] = self._flights[name] = _Flight(self._make_signal())
+                    mine[name] = self._flights[name] = _Flight()
                 else:
-                    theirs[name] = flight
+                    flight.landed = flight.landed or self._make_signal()
+                    theirs[name] = flight, flight.landed
         results = self._fly(mine, load) if mine else {}
-        for name, flight in theirs.items():
-            results[name] = self._join(name, flight, load)
+        for name, (flight, landed) in theirs.items():
+            results[name] = self._join(name, flight, landed, load)
         return results
 
     def _fly(
@@ -125,20 +129,25 @@ class SingleFlight(Generic[T]):
                     if self._flights.get(name) is flight:
                         del self._flights[name]
             for flight in flights.values():
-                flight.landed.set()
+                if flight.landed is not None:
+                    flight.landed.set()
 
     def _join(
-        self, name: str, flight: _Flight[T], load: Callable[[list[str]], Mapping[str, T | None]]
+        self,
+        name: str,
+        flight: _Flight[T],
+        landed: Signal,
+        load: Callable[[list[str]], Mapping[str, T | None]],
     ) -> T | None:
         self._counters.joined += 1
         started = self._clock.monotonic()
-        landed = flight.landed.wait(self._wait_seconds)
+        has_landed = landed.wait(self._wait_seconds)
         self._counters.wait_seconds.record(self._clock.monotonic() - started)
         if flight.error is not None:
             raise flight.error
         if flight.outcome is not None:
             return flight.outcome[0]
-        if landed:
+        if has_landed:
             return self.do_many([name], load)[name]
         self._counters.timeouts += 1
         return load([name]).get(name)

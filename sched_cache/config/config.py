@@ -49,7 +49,7 @@ class Config:
         5.0,
         Number(0.1, 300),
         unit="seconds",
-        doc="How long one statement or one wait for a connection or lock may take.",
+        doc="How long a wait for a connection or a lock may take, and twice as long a silent network.",
     )
     database_attempts: int = option(
         3,

@@ -74,6 +74,7 @@ class Freshness:
         self._last_good = 0  # the number of the last one that succeeded
         self._learnt = Learnt((), is_full=False, forgot=False)  # what that one found out
         self._failure: str | None = None  # why the last one failed, None if it did not
+        self._failed_at = float("-inf")
         self._cursor = Seq(0)
         self._incarnation: str | None = None
         self._full_at = float("-inf")
@@ -148,6 +149,10 @@ class Freshness:
                 self._raise_failure_after(n_ended)
                 self._certify()
 
+    def failed_within(self, seconds: float) -> bool:
+        """Whether the last certification failed, and ended less than so many seconds ago."""
+        return self._failure is not None and self._clock.monotonic() - self._failed_at < seconds
+
     def _raise_failure_after(self, n_ended: int) -> None:
         # Threads that waited for a certification that failed do not each try, and wait, again.
         if self._n_ended > n_ended and self._failure is not None:
@@ -162,6 +167,7 @@ class Freshness:
             self.n_certifications += 1
         except StoreUnavailableError as error:
             self._failure = str(error)
+            self._failed_at = self._clock.monotonic()
             raise
         finally:
             self.floors.after_question()

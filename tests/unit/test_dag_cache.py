@@ -805,6 +805,26 @@ class TestDatabaseDown:
         with pytest.raises(StoreUnavailableError):
             cache.get("sales")
 
+    def test_in_grace_a_dead_database_is_asked_once_a_second(
+        self, new_cache: Callable[..., DagCache], store: WatchedStore, clock: ManualClock
+    ) -> None:
+        """Each question may last as long as its time-out; the answer that it is back is not missed for it."""
+        cache = new_cache(database_grace_seconds=10)
+        cache.publish("sales", sales())
+        cache.get("sales")
+        store.is_down = True
+        clock.now += MAX_STALENESS_SECONDS + 0.1
+        for _ in range(100):
+            assert edition_of(cache.get("sales")) == 1
+        assert cache.stats()["database"]["errors"] == 1
+        clock.now += 1
+        cache.get("sales")
+        assert cache.stats()["database"]["errors"] == 2
+        store.is_down = False
+        store.publish(publication_of("sales", 2))
+        clock.now += 1
+        assert edition_of(cache.get("sales")) == 2
+
     def test_grace_is_for_what_was_certified_once(
         self, new_cache: Callable[..., DagCache], store: WatchedStore
     ) -> None:

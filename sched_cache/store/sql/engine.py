@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,7 +93,11 @@ def open_engines(
         dialect = url.get_backend_name()
         arguments: dict[str, Any] = {"check_same_thread": False, "timeout": lock_timeout_seconds}
         if dialect != "sqlite":
-            arguments = {} if "connect_timeout" in url.query else {"connect_timeout": connect_timeout_seconds}
+            patience = {
+                "connect_timeout": connect_timeout_seconds,
+                **_network_patience(dialect, lock_timeout_seconds),
+            }
+            arguments = {name: value for name, value in patience.items() if name not in url.query}
         n_kept = min(2, max_connections)
         options: dict[str, Any] = {
             "connect_args": arguments,
@@ -144,6 +149,22 @@ def _is_in_memory(url: URL) -> bool:
     """Whether every connection would have a SQLite database of its own."""
     name = url.database or ":memory:"
     return url.get_backend_name() == "sqlite" and (":memory:" in name or url.query.get("mode") == "memory")
+
+
+def _network_patience(dialect: str, lock_timeout_seconds: float) -> dict[str, int]:
+    """How the driver notices that nobody is there any more: a lost host, or for MySQL also a hung server.
+
+    A wait for a lock is an answer in the making, so MySQL's drivers, who cannot tell, wait twice as long.
+    """
+    seconds = max(1, math.ceil(lock_timeout_seconds))
+    if dialect == "postgresql":
+        return {
+            "keepalives_idle": seconds,
+            "keepalives_interval": 1,
+            "keepalives_count": seconds,
+            "tcp_user_timeout": 2000 * seconds,
+        }
+    return {"read_timeout": 2 * seconds, "write_timeout": 2 * seconds}
 
 
 def _begin_immediate(engine: Engine) -> None:

@@ -132,6 +132,16 @@ def test_one_that_outgrows_the_bound_goes() -> None:
     check_books(l1)
 
 
+def test_it_is_tight_before_growth_can_pass_the_bound() -> None:
+    """So that whoever loads need not measure while there is plenty of room."""
+    l1 = make_l1(max_bytes=4 * (OVERHEAD_BYTES + 1000))
+    assert not l1.is_tight
+    l1.put("a", 1, "a", SizedDag("a", nbytes=1000))
+    assert not l1.is_tight
+    l1.put("b", 1, "b", SizedDag("b", nbytes=1000))
+    assert l1.is_tight
+
+
 def test_measuring_nothing_is_harmless() -> None:
     """It is called in turn with everything else."""
     make_l1().measure(10)

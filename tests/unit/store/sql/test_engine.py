@@ -54,6 +54,20 @@ def test_the_urls_own_options_win() -> None:
     assert int(arguments["connect_timeout"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://user@db/airflow?tcp_user_timeout=7", "tcp_user_timeout"),
+        ("mysql://user@db/airflow?read_timeout=7", "read_timeout"),
+    ],
+)
+def test_the_urls_own_patience_wins_too(url: str, name: str) -> None:
+    """One value arrives at the driver, not ours beside it."""
+    engines = open_engines(url)
+    arguments = engines.reads.dialect.create_connect_args(engines.reads.url)[1]
+    assert int(arguments[name]) == 7
+
+
 @pytest.mark.parametrize("prefix", ["", "Sched", "1st_", "a-b", "x" * 41, "a;drop"])
 def test_a_prefix_that_needs_quotes_is_refused(prefix: str) -> None:
     """It ends up in the names of tables and indexes."""

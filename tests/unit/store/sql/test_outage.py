@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store.sql import SqlStore
+from sched_cache.store.sql import Retry, SqlStore
 from tests.contracts.store import publication
 from tests.support.servers import MariadbServer, PostgresServer, required
 
@@ -79,3 +79,23 @@ def test_a_claim_that_is_cut_off_has_no_effect(
         server.kill()
     server.start()
     assert store.fresh(0, 10) == page
+
+
+def test_a_hung_mariadb_is_an_error_within_bounds(mariadb_server: MariadbServer) -> None:
+    """It accepted the connection and says nothing more; PostgreSQL's driver offers no such limit."""
+    store = SqlStore.open(
+        mariadb_server.url(mariadb_server.create_database()), lock_timeout_seconds=1, retry=Retry(attempts=2)
+    )
+    try:
+        store.publish(publication("sales", "1"))
+        mariadb_server.pause()
+        try:
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailableError):
+                store.token("sales")
+            assert time.monotonic() - began < 10
+        finally:
+            mariadb_server.resume()
+        assert store.token("sales") > 0
+    finally:
+        store.close()
