@@ -29,7 +29,7 @@ from sched_cache.store.redis import L2, open_l2
 _MAX_ROUNDS = 8
 """Reads of one key before giving up: each further one needs a publication, or a false message, in between."""
 _GRACE_PAUSE_SECONDS = 1.0
-_MEASURED_PER_LOAD = 8
+_MEASURED_PER_LOAD = 2
 _MEASURED_PER_CERTIFICATION = 64
 
 
@@ -180,7 +180,7 @@ class DagCache:
             wanted = [pointer.key for pointer in missing if pointer.key not in found]
             if not wanted:
                 if self._l1.is_tight:
-                    self._l1.measure(_MEASURED_PER_LOAD)
+                    self._l1.measure(_MEASURED_PER_LOAD * len(missing))
                 return found
             # The database has something else for these. Newer: that was learnt just now. Older than what
             # somebody told us: a certification finds out who is right.

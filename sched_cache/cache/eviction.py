@@ -30,12 +30,14 @@ _MIN_MEMORY = 1024
 class Resident(Generic[D]):
     """One content in L1. `stamp` is the only field that a reader writes."""
 
-    __slots__ = ("_arrived", "_segment", "content_hash", "dag", "keys", "nbytes", "stamp")
+    __slots__ = ("_arrived", "_segment", "content_hash", "dag", "keys", "loaded_nbytes", "nbytes", "stamp")
 
-    def __init__(self, content_hash: str, dag: D, nbytes: int) -> None:
+    def __init__(self, content_hash: str, dag: D, nbytes: int, loaded_nbytes: int) -> None:
         self.content_hash = content_hash
         self.dag = dag
         self.nbytes = nbytes
+        self.loaded_nbytes = loaded_nbytes
+        """What the DAG alone took when it came."""
         self.keys: tuple[str, ...] = ()
         self.stamp = 0
         """The order's tick at the last use. Readers store it without a lock; a lost one costs little."""

@@ -19,6 +19,8 @@ OVERHEAD_BYTES = 1024
 _MOST_GROWTH = 4
 """A DAG whose every task is looked at takes two to three times what it takes when loaded."""
 
+_GROWTH_WEIGHT = 1 / 32
+
 
 class Entry(Generic[D]):
     """What a key points to. Immutable, so no reader sees one version's number with another's DAG."""
@@ -65,6 +67,7 @@ class L1(Generic[D]):
         )
         self._max_bytes = max_bytes
         self._counters = counters
+        self._growth = 1.0  # how many times what it took when it came a resident takes now, on average
         # By content hash. Its own eviction never runs: the order makes room before anything is stored.
         self._books: Cache[str, Resident[D]] = Cache(max_bytes, getsizeof=attrgetter("nbytes"))
         self._unmeasured: list[str] = []
@@ -96,7 +99,7 @@ class L1(Generic[D]):
         Args:
             nbytes: an estimate, for when `dag.nbytes` costs too much now; `measure` corrects it.
         """
-        size = OVERHEAD_BYTES + (dag.nbytes if nbytes is None else nbytes)
+        loaded_nbytes = dag.nbytes if nbytes is None else nbytes
         with self.lock:
             present = self.entries.get(key)
             if present is not None and present.version >= version:
@@ -105,7 +108,12 @@ class L1(Generic[D]):
             if present is not None and present.resident is not resident:
                 self._unlink(key, present)
             if resident is None:
-                resident = Resident(content_hash, dag, size)
+                # What others have grown to it will grow to, before anybody measures it.
+                size = OVERHEAD_BYTES + loaded_nbytes
+                expected = OVERHEAD_BYTES + int(loaded_nbytes * self._growth)
+                resident = Resident(
+                    content_hash, dag, min(expected, max(size, self._max_bytes)), loaded_nbytes
+                )
                 if size > self._max_bytes or not self.order.admit(resident):
                     self._counters.not_kept += 1
                     return False
@@ -136,7 +144,7 @@ class L1(Generic[D]):
     def measure(self, limit: int) -> None:
         """Asks up to `limit` residents how large they are by now, in turn, and evicts what no longer fits.
 
-        A DAG grows as its sections are unpacked. Cost: `limit` times `dag.nbytes`.
+        A DAG grows as its sections are unpacked. What is found here is expected of those that come. Cost: `limit` times `dag.nbytes`.
         """
         for _ in range(limit):
             with self.lock:
@@ -147,8 +155,11 @@ class L1(Generic[D]):
                 resident = self._books.get(self._unmeasured.pop())
             if resident is None:
                 continue
-            size = OVERHEAD_BYTES + resident.dag.nbytes
+            nbytes = resident.dag.nbytes
+            size = OVERHEAD_BYTES + nbytes
             with self.lock:
+                growth = min(_MOST_GROWTH, max(1.0, nbytes / max(1, resident.loaded_nbytes)))
+                self._growth += (growth - self._growth) * _GROWTH_WEIGHT
                 if self._books.get(resident.content_hash) is resident:
                     self._resize(resident, size)
 
@@ -159,7 +170,7 @@ class L1(Generic[D]):
 
     @property
     def nbytes(self) -> int:
-        """Bytes in use, as last measured; never above the bound."""
+        """Bytes in use, as last measured, or as expected of what nobody has measured yet; never above the bound."""
         return int(self._books.currsize)
 
     def __len__(self) -> int:

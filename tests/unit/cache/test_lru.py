@@ -121,6 +121,34 @@ def test_estimate_is_corrected_by_measuring() -> None:
     assert l1.nbytes == len(l1) * (OVERHEAD_BYTES + 1)
 
 
+def test_newcomers_are_expected_to_grow_as_others_did() -> None:
+    """Or a process that loads fast would be past its bound before anybody has measured."""
+    l1 = make_l1(max_bytes=1000 * (OVERHEAD_BYTES + 1000))
+    for number in range(100):
+        dag = SizedDag(str(number), nbytes=1000)
+        l1.put(str(number), 1, str(number), dag)
+        dag.nbytes = 2000
+    l1.measure(100)
+    before = l1.nbytes
+    l1.put("new", 1, "new", SizedDag("new", nbytes=1000))
+    assert 1900 <= l1.nbytes - before - OVERHEAD_BYTES <= 2000
+    check_books(l1)
+
+
+def test_what_fits_now_is_not_refused_for_what_it_may_become() -> None:
+    """Nobody knows of one DAG whether it will grow."""
+    l1 = make_l1(max_bytes=OVERHEAD_BYTES + 10_000)
+    for version in range(1, 200):
+        dag = SizedDag("a", nbytes=100)
+        l1.put("a", version, f"a{version}", dag)
+        dag.nbytes = 400
+        l1.measure(1)
+    l1.discard("a")
+    assert l1.put("b", 1, "b", SizedDag("b", nbytes=5000))
+    assert l1.nbytes <= OVERHEAD_BYTES + 10_000
+    check_books(l1)
+
+
 def test_one_that_outgrows_the_bound_goes() -> None:
     """As if it had been too large from the beginning."""
     l1 = make_l1(max_bytes=5000)

@@ -1,0 +1,1 @@
+"""What the tiers promise, measured on real servers: `python -m bench.targets`."""
