@@ -144,7 +144,8 @@ class L1(Generic[D]):
     def measure(self, limit: int) -> None:
         """Asks up to `limit` residents how large they are by now, in turn, and evicts what no longer fits.
 
-        A DAG grows as its sections are unpacked. What is found here is expected of those that come. Cost: `limit` times `dag.nbytes`.
+        A DAG grows as its sections are unpacked. What is found here is expected of those that come.
+        Cost: `limit` times `dag.nbytes`.
         """
         for _ in range(limit):
             with self.lock:
