@@ -12,7 +12,7 @@ from sched_cache.errors import ColdPartMissingError, FormatError
 from sched_cache.format.cold_part import ColdPart, decode_cold
 from sched_cache.format.columns import ABSENT, Column, constant_column, decode_column, packed_columns_in
 from sched_cache.format.document import task_defaults_of
-from sched_cache.format.fields import OLDER_TASK_NAMES, PARTIAL_PREFIX, TASK_DEFAULTS
+from sched_cache.format.fields import OLDER_TASK_NAMES, PARTIAL_PREFIX, RESCHEDULE_DEP, TASK_DEFAULTS
 from sched_cache.format.graph import Adjacency, decode_graph
 from sched_cache.format.groups import Groups, decode_groups
 from sched_cache.format.header import HOT, body_of, content_hash_of, part_digest
@@ -215,6 +215,9 @@ class CompactDag:
         if value is ABSENT and name == "_needs_expansion":  # never written for a mapped task, nor by 2.6
             in_mapped_group = self.derived_column("mapped_group")[index] is not ABSENT
             return in_mapped_group or self.column("_is_mapped")[index] is True
+        if value is ABSENT and name == "_is_sensor":  # version 1 says it by what the task depends on
+            deps = self.column("deps")[index]
+            return isinstance(deps, list) and RESCHEDULE_DEP in deps
         if value is ABSENT:
             value = TASK_DEFAULTS.get(name, ABSENT)
         return value

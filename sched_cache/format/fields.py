@@ -3,7 +3,8 @@
 A field is hot if the scheduler reads it; everything else is cold. Each row names the reading code of Airflow
 3.3.2 (`TI` models/taskinstance.py, `DR` models/dagrun.py, `SJR` jobs/scheduler_job_runner.py, `TRD`
 ti_deps/deps/trigger_rule_dep.py) or, for a field that only older documents have, the release.
-`default` is the one of serialization/schema.json, or of the operator class where the schema is silent.
+`default` is the one of serialization/schema.json, or of the operator class where the schema is silent. Two have
+another one in Airflow 2.11, whoever wrote the document: `ignore_first_depends_on_past` and `catchup` are true there.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ HOT_TASK_FIELDS: Final = (
     Field("_is_sensor", "deserialize_operator: adds ReadyToRescheduleDep", False),
     Field("reschedule", "ready_to_reschedule.py:66", False),
     # When a task instance is ready.
-    Field("_is_empty", "DR schedule_tis", False),
+    Field("_is_empty", "DR schedule_tis", False),  # no later host takes `_is_dummy` of 2.2 for it
     Field("has_on_execute_callback", "DR schedule_tis", False),
     Field("has_on_success_callback", "DR schedule_tis", False),
-    Field("outlets", "DR schedule_tis", []),
-    Field("inlets", "DR schedule_tis", []),
+    Field("outlets", "DR schedule_tis", [], ("_outlets",)),
+    Field("inlets", "DR schedule_tis", [], ("_inlets",)),
     Field("start_from_trigger", "DR schedule_tis", False),
     Field("start_trigger_args", "TI:1784"),
     Field("execution_timeout", "TI:1784"),
@@ -81,8 +82,9 @@ HOT_TASK_FIELDS: Final = (
     Field("_expand_input_attr", "mappedoperator.py"),
     Field("expand_input", "taskmap.py:152"),
     Field("op_kwargs_expand_input", "taskmap.py:152"),
-    # Airflow 2.11 only.
+    # Airflow 2.11 only. There, `deps` is what tells a sensor that is rescheduled.
     Field("sla", "2.11.2 SJR: every callback sent"),
+    Field("deps", "2.11.2 TI get_failed_dep_statuses"),
 )
 
 HOT_DAG_FIELDS: Final = (
@@ -115,6 +117,9 @@ HOT_GROUP_FIELDS: Final = (
 
 TASK_DEFAULTS: Final = {field.name: field.default for field in HOT_TASK_FIELDS}
 OLDER_TASK_NAMES: Final = {field.name: field.older_names for field in HOT_TASK_FIELDS if field.older_names}
+
+RESCHEDULE_DEP: Final = "airflow.ti_deps.deps.ready_to_reschedule.ReadyToRescheduleDep"
+"""One of the `deps` of a sensor in documents of version 1."""
 
 PARTIAL_PREFIX: Final = "partial_kwargs."
 """A mapped task's `partial_kwargs` are columns of their own, so that its pool is as hot as anybody's."""

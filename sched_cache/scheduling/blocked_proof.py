@@ -104,8 +104,10 @@ class BlockedProof:
             0 if self.counted[index] or self.kinds[index] == NEVER else len(dag.upstream(index))
             for index in tasks
         ]
+        # Documents of version 1 do not say which tasks may skip: Airflow began to write it with version 2.
+        is_untold = host.any_task_may_skip or dag.serialized_version == 1
         self.may_skip: Sequence[int] = (
-            tasks if host.any_task_may_skip else _where(effective_column(dag, "_can_skip_downstream"))
+            tasks if is_untold else _where(effective_column(dag, "_can_skip_downstream"))
         )
         depends_on = {
             index: expansion.dependencies(index)

@@ -146,6 +146,9 @@ def hot_fields_but(
                 read = _ATTRIBUTES.get(field.name, attrgetter(field.name))
                 value = _as_host(field.name, getattr(ours, field.name), ours, host)
                 yield f"{task.task_id}.{field.name}", value, _comparable(field.name, read(task))
+            if ours.deps is not None:
+                theirs = {f"{type(dep).__module__}.{type(dep).__name__}" for dep in task.deps}
+                yield f"{task.task_id} deps", set(ours.deps), theirs
             if ours._is_mapped:
                 theirs = getattr(task, task._expand_input_attr)
                 yield f"{task.task_id} expands", _our_expansion(ours, host), _expansion(theirs)
@@ -153,8 +156,10 @@ def hot_fields_but(
     return hot_fields
 
 
-_STRUCTURED = frozenset(("partial_kwargs", "_expand_input_attr", "expand_input", "op_kwargs_expand_input"))
-"""How a task is mapped. Keywords of `partial_kwargs` are compared under their own names."""
+_STRUCTURED = frozenset(
+    ("partial_kwargs", "_expand_input_attr", "expand_input", "op_kwargs_expand_input", "deps")
+)
+"""How a task is mapped, and what it depends on. Keywords of `partial_kwargs` are compared under their own names."""
 
 
 def _as_host(name: str, value: Any, ours: Any, host: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 NOT_IN_AIRFLOW_2 = frozenset(
     {
         "_can_skip_downstream",
-        "_is_sensor",
         "has_on_execute_callback",
         "has_on_failure_callback",
         "has_on_retry_callback",

@@ -137,6 +137,28 @@ def test_derived_columns_do_not_depend_on_the_release(path: Path) -> None:
     assert dag.derived_value("latest_end") == 1893456000.0
 
 
+@_named("fields")
+def test_sensors_are_told(path: Path) -> None:
+    """By `_is_sensor` since version 2, by their dependencies before; 1.10 wrote neither."""
+    dag = _compact(path)
+    sensors = [task_id for task_id in dag.task_ids if dag.task(task_id)._is_sensor]
+    assert sensors == ([] if "-1.10" in path.stem else ["wait"])
+
+
+@_named("fields")
+def test_empty_tasks_are_told(path: Path) -> None:
+    """As hosts after the upgrade tell them: none of these knows `_is_dummy` of 2.2."""
+    dag = _compact(path)
+    empty = [task_id for task_id in dag.task_ids if dag.task(task_id)._is_empty]
+    assert empty == ([] if "-1.10" in path.stem or "-2.2" in path.stem else ["skip"])
+
+
+@_named("fields")
+def test_what_a_scheduler_reads_is_hot_under_any_name(path: Path) -> None:
+    older = {"_outlets", "_inlets", "deps", "task_concurrency", "_task_type"}
+    assert not older & _compact(path).cold_column_names
+
+
 @_named("nested_groups")
 def test_groups_are_known_by_their_full_ids(path: Path) -> None:
     dag = _compact(path)

@@ -223,6 +223,16 @@ def test_in_airflow_2_any_parent_may_skip() -> None:
     assert blocked_of(run, "airflow3", decisions=["up0"]) == {("end", -1)}
 
 
+def test_in_a_document_of_version_1_any_parent_may_skip() -> None:
+    """Also beside Airflow 3: the document cannot tell that a parent may not."""
+    run = fan_in(("success", None))
+    old = document_of(run.tasks, "airflow2")
+    assert old["__version"] == 1
+    assert blocked_of(run, "airflow3", document=old) == set()
+    assert blocked_of(run, "airflow3", document=old, decisions=[]) == {("end", -1)}
+    assert blocked_of(run, "airflow3", document={**old, "__version": 2}) == {("end", -1)}
+
+
 DEPS = "airflow.ti_deps.deps."
 
 
