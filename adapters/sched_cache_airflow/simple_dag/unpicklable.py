@@ -1,0 +1,15 @@
+"""What travels as MessagePack and therefore must not travel any other way."""
+
+from __future__ import annotations
+
+from typing import NoReturn, SupportsIndex
+
+
+class Unpicklable:
+    """Refuses pickle, whose bytes run code where they are read."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"a {name} travels as MessagePack, see `pack` and `pack_task_instances`")
