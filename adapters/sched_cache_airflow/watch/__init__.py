@@ -1,0 +1,23 @@
+"""File events for Airflow's DAG processor: a saved file is parsed now, instead of after the parse interval.
+
+`Watcher` finds out which files have another content than they had, and asks for them. What tells it to look
+(`file_events`) only makes that sooner: the periodic scan is the truth.
+"""
+
+from sched_cache_airflow.watch.events import EventsUnavailableError, file_events
+from sched_cache_airflow.watch.folder import ChangedFile, Folder
+from sched_cache_airflow.watch.host import AskFailedError, Host, host_here
+from sched_cache_airflow.watch.state import StateFile
+from sched_cache_airflow.watch.watcher import Watcher
+
+__all__ = [
+    "AskFailedError",
+    "ChangedFile",
+    "EventsUnavailableError",
+    "Folder",
+    "Host",
+    "StateFile",
+    "Watcher",
+    "file_events",
+    "host_here",
+]
