@@ -129,6 +129,8 @@ class Cluster:
         self.redis.resume()
 
     def _watch(self) -> None:
+        ended = [name for name, worker in self._workers.items() if worker.poll() is not None]
+        self.found += [f"ended by itself: {name}" for name in ended]
         try:
             with self._engine.connect() as connection:
                 self.found += above_limits(connection)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import PublishConflictError, SchedCacheError
@@ -40,7 +41,7 @@ def process_files(cache: DagCache, journal: Journal, files: Path, choose: random
             _process_file(cache, journal, files, key)
         except PublishConflictError:
             journal.write("conflict", key=key)
-        except SchedCacheError as error:
+        except (SchedCacheError, SQLAlchemyError) as error:  # the latter from statements of our own
             journal.write("failed", error=type(error).__name__)
             time.sleep(0.05)
         time.sleep(choose.expovariate(_PARSES_A_SECOND))

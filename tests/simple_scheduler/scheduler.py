@@ -15,6 +15,7 @@ from collections import Counter
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import SchedCacheError
@@ -49,7 +50,7 @@ def schedule(cache: DagCache, journal: Journal, choose: random.Random) -> None:
                 if harvest.claims:
                     execute_loop(cache, harvest)
             run_queued(cache, journal)
-        except SchedCacheError as error:
+        except (SchedCacheError, SQLAlchemyError) as error:  # the latter from statements of our own
             journal.write("failed", error=type(error).__name__)
             time.sleep(0.02)
         time.sleep(choose.expovariate(_LOOPS_A_SECOND))

@@ -26,7 +26,7 @@ def test_no_freshly_parsed_dag_is_lost_or_handled_twice(
         counts = cluster.summary()
     assert not found, found[:10]
     # Enough has happened, or the check says nothing.
-    assert counts["published"] > 50
-    assert counts["loop_handled"] > 20
-    assert counts["loop_queue"] > 100
-    assert counts["processes_started"] > 6
+    assert counts["published"] > 15
+    assert counts["loop_handled"] > 8
+    assert counts["loop_queue"] > 20
+    assert counts["processes_started"] > 5

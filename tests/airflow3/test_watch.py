@@ -1,0 +1,188 @@
+"""`sched-cache watch` beside a real DAG processor: a file that is saved is in the database soon after."""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.utils.session import create_session
+from sqlalchemy import delete, select
+
+from sched_cache_airflow.watch import ChangedFile, host_here
+from tests.airflow3.support.home import AirflowHome, option
+from tests.airflow3.support.metadata_db import MetadataDb
+from tests.airflow3.support.processes import AirflowProcess
+from tests.support.watching import wait_until, watching
+
+_BUNDLE = "dags-folder"
+_N_FILES = 10
+_N_OTHERS = 60
+_PARSE_SECONDS = 1.0
+_WITHIN_SECONDS = 3.0
+_DAG = """\
+import time
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+time.sleep({seconds})
+with DAG({dag_id!r}, schedule=None):
+    EmptyOperator(task_id="edition_{edition}")
+"""
+
+
+@pytest.fixture
+def dags(airflow_db: MetadataDb, airflow_home: AirflowHome) -> Iterator[Path]:
+    """The folder of the one bundle, empty, and no requests."""
+    with create_session() as session:
+        session.execute(delete(DagPriorityParsingRequest))
+    yield airflow_home.dags
+    for path in airflow_home.dags.glob("watched_*.py"):
+        path.unlink()
+
+
+def save(dags: Path, number: int, edition: int) -> None:
+    text = _DAG.format(seconds=_PARSE_SECONDS, dag_id=f"watched_{number}", edition=edition)
+    (dags / f"watched_{number}.py").write_text(text)
+
+
+def requested() -> set[tuple[str, str]]:
+    with create_session() as session:
+        rows = session.scalars(select(DagPriorityParsingRequest))
+        return {(row.bundle_name, row.relative_fileloc) for row in rows}
+
+
+def editions() -> dict[str, int]:
+    """DAG -> the edition that the newest content in the database has."""
+    with create_session() as session:
+        rows = session.execute(
+            select(SerializedDagModel.dag_id, SerializedDagModel._data).order_by(
+                SerializedDagModel.created_at
+            )
+        )
+        return {
+            dag_id: int(data["dag"]["tasks"][0]["__var"]["task_id"].rpartition("_")[2])
+            for dag_id, data in rows
+        }
+
+
+def test_a_request_names_bundle_and_path(dags: Path) -> None:
+    """Once, however often it was asked."""
+    host = host_here()
+    assert host is not None
+    [folder] = host.folders()
+    assert folder == (_BUNDLE, str(dags))
+    for _ in range(2):
+        host.ask([ChangedFile(folder.bundle, folder.path, "below/a.py")])
+    assert requested() == {(_BUNDLE, "below/a.py")}
+
+
+def test_a_saved_file_is_asked_for(dags: Path, tmp_path: Path) -> None:
+    save(dags, 0, 1)
+    with watching(tmp_path / "log", os.environ, "--state", "none") as watch:
+        watch.wait_for(f"bundle {_BUNDLE}")
+        save(dags, 0, 2)
+        wait_until(lambda: requested() == {(_BUNDLE, "watched_0.py")}, "watched_0.py")
+
+
+def environment_with(**dag_processor_options: str) -> dict[str, str]:
+    named = {option("dag_processor", name): value for name, value in dag_processor_options.items()}
+    return {**os.environ, **named}
+
+
+@contextmanager
+def processing(tmp_path: Path, environment: Mapping[str, str]) -> Iterator[AirflowProcess]:
+    """A DAG processor as its own process."""
+    processor = AirflowProcess("dag-processor", ("dag-processor",), tmp_path / "processor.log", environment)
+    processor.start()
+    try:
+        yield processor
+    finally:
+        processor.stop()
+
+
+def test_the_processor_parses_what_was_asked_for(dags: Path, tmp_path: Path) -> None:
+    """Changed and new files, by a processor that would look at neither for ten minutes."""
+    environment = {
+        **environment_with(
+            refresh_interval="600", min_file_process_interval="600", file_parsing_sort_mode="alphabetical"
+        ),
+        option("core", "min_serialized_dag_update_interval"): "0",
+    }
+    save(dags, 0, 1)
+    with processing(tmp_path, environment) as processor:
+        wait_until(lambda: editions() == {"watched_0": 1}, "the first parse", seconds=90)
+        with watching(tmp_path / "watch.log", environment, "--state", "none"):
+            for edition in (2, 3, 4):
+                save(dags, 0, edition)
+                wait_until(lambda wanted=edition: editions()["watched_0"] == wanted, f"edition {edition}")
+            save(dags, 1, 1)
+            wait_until(lambda: "watched_1" in editions(), "the new file")
+        assert processor.is_running, processor.log_end()
+
+
+@pytest.mark.skipif(
+    not os.environ.get("SCHED_CACHE_END_TO_END"), reason="takes minutes: for SCHED_CACHE_END_TO_END"
+)
+@pytest.mark.parametrize("is_watched", [True, False], ids=["watched", "stock"])
+def test_a_saved_file_is_in_the_database_soon(
+    dags: Path, tmp_path: Path, is_watched: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The median of ten files, each of which takes a second to parse, in a folder that keeps the processor busy.
+
+    All intervals are the host's own. A processor with time to spare looks at the files' times itself, in every loop.
+    """
+    for number in range(_N_FILES + _N_OTHERS):
+        save(dags, number, 1)
+    environment = environment_with(refresh_interval="300")
+    command = (
+        watching(tmp_path / "watch.log", environment, "--state", "none") if is_watched else nullcontext()
+    )
+    with processing(tmp_path, environment) as processor:
+        wait_until(lambda: len(editions()) == _N_FILES + _N_OTHERS, "the first parse", seconds=180)
+        with command:
+            # The host writes no DAG again within 30 s.
+            time.sleep(31)
+            latencies = _save_all(dags)
+        assert processor.is_running, processor.log_end()
+    with capsys.disabled():
+        who = "watched" if is_watched else "stock"
+        median, worst = statistics.median(latencies), max(latencies)
+        print(f"\n{who}: saved to in the database, p50 {median:.2f} s, max {worst:.2f} s, n {len(latencies)}")
+    assert (median <= _WITHIN_SECONDS) == is_watched
+
+
+def _save_all(dags: Path) -> list[float]:
+    """How long each of the files took, saved at times that nothing of the host's is in step with."""
+    choose = random.Random(1)
+    saved_at: dict[str, float] = {}
+    found_at: dict[str, float] = {}
+
+    def save_them() -> None:
+        for number in range(_N_FILES):
+            time.sleep(choose.uniform(1.5, 4.5))
+            save(dags, number, 2)
+            saved_at[f"watched_{number}"] = time.monotonic()
+
+    saver = threading.Thread(target=save_them)
+    saver.start()
+
+    def all_found() -> bool:
+        current = editions()
+        now = time.monotonic()
+        for dag_id in list(saved_at):
+            if current.get(dag_id) == 2:
+                found_at.setdefault(dag_id, now)
+        return len(found_at) == _N_FILES
+
+    wait_until(all_found, "the second editions", seconds=150)
+    saver.join()
+    return [found_at[dag_id] - saved_at[dag_id] for dag_id in saved_at]
