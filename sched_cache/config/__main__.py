@@ -1,4 +1,4 @@
-"""Prints CONFIG.md."""
+"""Prints what CONFIG.md says of the library."""
 
 import sys
 

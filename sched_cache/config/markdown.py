@@ -1,4 +1,4 @@
-"""CONFIG.md, made from the declarations: `python -m sched_cache.config > CONFIG.md`."""
+"""CONFIG.md, made from the declarations; the part about the library. `python -m sched_cache.config` prints it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sched_cache.config.option import Option, options
 _HEAD = """\
 # Configuration
 
-Made by `python -m sched_cache.config > CONFIG.md`; a test compares it with the code.
+Made by `python -m sched_cache_airflow.config_markdown > CONFIG.md`; a test compares it with the code.
 
 Each option is a field of `sched_cache.Config` and an environment variable that `Config.load()` reads. An
 unknown variable that begins with `SCHED_CACHE__`, a value out of its range or a URL that cannot be used is a
@@ -31,20 +31,21 @@ Escape special characters of a user or password (`%40` is `@`). With TLS the URL
 
 
 def config_markdown() -> str:
-    """The whole text of CONFIG.md."""
+    """The text of CONFIG.md up to what is about Airflow."""
     forms = (redis_url.__doc__ or "").partition("\n\n")[2].rstrip()
     return _HEAD + "".join(map(_row, options(Config))) + _TAIL.format(forms=forms)
 
 
-def _row(declared: Option) -> str:
-    default = declared.default
+def default_in_words(default: object) -> str:
+    """As it stands in a table."""
     if default is None or default == ():
-        shown = "empty"
-    elif isinstance(default, bool):
-        shown = str(default).lower()
-    elif isinstance(default, (int, float)):
-        shown = f"{default:,}"
-    else:
-        shown = f"`{default}`"
+        return "empty"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:,}" if isinstance(default, (int, float)) else f"`{default}`"
+
+
+def _row(declared: Option) -> str:
     name = f"`{declared.name}`<br>`{declared.environment_name}`"
+    shown = default_in_words(declared.default)
     return f"| {name} | {shown} | {declared.unit or '-'} | {declared.kind.allowed} | {declared.doc} |\n"

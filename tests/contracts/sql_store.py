@@ -22,6 +22,7 @@ from sched_cache.errors import StoreUnavailableError
 from sched_cache.store import Content, Publication
 from sched_cache.store.sql import SCHEMA_VERSION, Retry, SqlStore, open_engines, tables
 from sched_cache.store.sql.upgrade import bring_up_to_date
+from tests.contracts.processes import ProcessesContract
 from tests.contracts.store import digest, publication, tombstone
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +127,7 @@ class TableContract:
         assert names == {
             prefix + name
             for prefix in ("sched_cache_", "other_")
-            for name in ("meta", "dag", "content", "acknowledged")
+            for name in ("meta", "dag", "content", "acknowledged", "process")
         }
         other.close()
 
@@ -184,6 +185,11 @@ class CostContract:
         with statements_of(store) as sent:
             assert len(store.read_hot(keys)) == 500
         assert len(sent) == 1 and "cold" not in sent[0]
+
+    def test_sizes_are_told_without_the_parts(self, store: SqlStore) -> None:
+        """In bytes, of those that have a content."""
+        store.publish_many([publication("a", "ä"), publication("b", "1"), tombstone("c")])
+        assert store.content_sizes(["a", "b", "c", "d"]) == {"a": (6, 7), "b": (5, 6)}
 
     def test_the_counter_is_the_last_lock(self, store: SqlStore) -> None:
         """Rows and contents come first: whoever holds the counter waits for nobody and sends little."""
@@ -331,5 +337,7 @@ class FaultContract:
             store.close()
 
 
-class SqlStoreContract(TableContract, RestoredTablesContract, CostContract, HostContract, FaultContract):
+class SqlStoreContract(
+    TableContract, RestoredTablesContract, CostContract, HostContract, FaultContract, ProcessesContract
+):
     """Everything that holds on every database."""

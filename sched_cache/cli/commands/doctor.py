@@ -1,35 +1,33 @@
-"""Check URL by URL what works, and say what to do about what does not.
+"""Check what works, and say what to do about what does not.
 
-Writes nothing but its own probe: a Redis string that expires within a minute.
+Examines the database and Redis that the options, else the environment name. Where Airflow is installed, those of
+its `[sched_cache]` section instead, and also the plugin: its entry points and options, and process by process
+whether it serves there. Writes nothing but its own probe: a Redis string that expires within a minute.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import asdict, replace
+from typing import Any
 
 from sched_cache.cli.cache_options import add_cache_options, config_of
+from sched_cache.cli.examination import Examination, Finding, examinations
 from sched_cache.cli.table import render
 from sched_cache.config import Config, parse_redis_url, redact_url
 from sched_cache.errors import SchedCacheError
 
 EXAMPLES = """\
-  sched-cache doctor                exit code 1 if something does not work
+  sched-cache doctor                exit code 1 if something does not work, else 3 if the plugin is not in use
+  sched-cache doctor --json         every finding: what, is_well, is_off, found, advice
 """
 
-
-class Finding(NamedTuple):
-    """One thing that was tried. `advice` is empty if there is nothing to do."""
-
-    what: str
-    is_well: bool
-    found: str
-    advice: str = ""
+_BROKEN, _NOT_IN_USE = 1, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +35,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    config = config_of(arguments)
-    findings = [*_examine_database(config), *_examine_redis(config)]
+    findings = list(_examine(arguments))
     if arguments.json:
-        print(json.dumps([finding._asdict() for finding in findings]))
+        print(json.dumps([asdict(finding) for finding in findings]))
     else:
-        rows = [(("ok" if one.is_well else "BAD"), one.what, one.found, one.advice) for one in findings]
-        print(render(("", "what", "found", "what to do"), rows))
-    return 0 if all(finding.is_well for finding in findings) else 1
+        rows: list[tuple[str, str, str]] = []
+        for one in findings:
+            rows.append((one.word, one.what, one.found))
+            if one.advice:
+                rows.append(("", "", f"-> {one.advice}"))
+        print(render(("", "what", "found and -> what to do"), rows))
+    if not all(finding.is_well for finding in findings):
+        return _BROKEN
+    return _NOT_IN_USE if any(finding.is_off for finding in findings) else 0
+
+
+def _examine(arguments: argparse.Namespace) -> Iterator[Finding]:
+    own = config_of(arguments)
+    is_told = bool(arguments.database_url or arguments.redis_url or "SCHED_CACHE__DATABASE_URL" in os.environ)
+    hosts = [] if is_told else list(examinations())
+    for examination in hosts or [Examination(own)]:
+        yield from examination.findings
+        if examination.config is not None:
+            yield from _examine_database(examination.config)
+            yield from _examine_redis(examination.config)
+        yield from examination.later()
 
 
 def _examine_database(config: Config) -> Iterator[Finding]:

@@ -4,6 +4,7 @@
     dag           the pointers: narrow, so that reading all of them touches no content
     content       the parts of what `dag` names, its own table so that writing them does not hold the counter
     acknowledged  what schedulers have handled, its own table so that they never block a processor
+    process       what each process said last about itself, for people; see `processes`
 
 A tombstone is a `dag` row without hash, and has no `content` row. A `dag` row with `parsed_seq` 0 is a
 publication that has not happened.
@@ -21,6 +22,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 
 from sched_cache.errors import ConfigError
 from sched_cache.store.contract import MAX_HASH_LENGTH, MAX_KEY_LENGTH
+from sched_cache.store.sql.database_clock import EpochSeconds
 
 SCHEMA_VERSION = 1
 DEFAULT_PREFIX = "sched_cache_"
@@ -36,12 +38,13 @@ _MYSQL_OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The four tables under one prefix."""
+    """The tables under one prefix."""
 
     meta: Table
     dag: Table
     content: Table
     acknowledged: Table
+    process: Table
 
     @property
     def metadata(self) -> MetaData:
@@ -89,6 +92,12 @@ def tables(prefix: str = DEFAULT_PREFIX, schema: str | None = None) -> Tables:
             "acknowledged",
             Column("key", _key(), primary_key=True),
             Column("acknowledged_seq", BigInteger, nullable=False),
+        ),
+        process=table(
+            "process",
+            Column("key", _key(), primary_key=True),
+            Column("seen_at", BigInteger, nullable=False, default=EpochSeconds()),
+            Column("facts", _bytes_of_any_size(), nullable=False),
         ),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +23,7 @@ from sched_cache.store.sql.feed import Feed, change_set
 from sched_cache.store.sql.flags import Flags
 from sched_cache.store.sql.incarnation import replace
 from sched_cache.store.sql.paging import pages
+from sched_cache.store.sql.processes import Processes
 from sched_cache.store.sql.publishing import Publisher
 from sched_cache.store.sql.schema import DEFAULT_PREFIX, Tables, tables
 from sched_cache.store.sql.tombstones import purge
@@ -48,6 +50,7 @@ class SqlStore:
         self._publisher = Publisher(tables)
         self._flags = Flags(tables)
         self._feed = Feed(tables)
+        self.processes = Processes(tables, self._on_reads, self._write)
         self._preparing = threading.Lock()  # guards: _is_prepared
         self._is_prepared = False
         fork.register(self)
@@ -153,6 +156,16 @@ class SqlStore:
     def read_cold(self, keys: Collection[str]) -> dict[str, Stored]:
         """Pointers with cold parts."""
         return self._read_contents(keys, self._feed.cold)
+
+    def content_sizes(self, keys: Collection[str]) -> dict[str, tuple[int, int]]:
+        """(bytes of the hot part, bytes of the cold part) of those that have a content. One query per 500 keys."""
+        content = self._tables.content.c
+        sizes: dict[str, tuple[int, int]] = {}
+        for some in pages(keys):
+            query = select(content.key, func.length(content.hot), func.length(content.cold))
+            for key, n_hot, n_cold in self._read(query.where(content.key.in_(some)), {}):
+                sizes[key] = (n_hot, n_cold)
+        return sizes
 
     def fresh(self, above: int, limit: int) -> ChangeSet:
         """The oldest pointers that are not acknowledged."""

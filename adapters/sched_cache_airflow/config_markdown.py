@@ -1,0 +1,102 @@
+"""CONFIG.md, the plugin's part included: `python -m sched_cache_airflow.config_markdown > CONFIG.md`."""
+
+from __future__ import annotations
+
+import sys
+
+from sched_cache.config.markdown import config_markdown, default_in_words
+from sched_cache.config.option import Option
+from sched_cache_airflow.conf import CORE_OPTIONS, HOST_DEFAULTS, OWN_OPTIONS, SECTION
+
+_EVERY = "every process of Airflow, tasks and commands too"
+_LOADERS = "scheduler, api-server, triggerer"
+_WRITERS = "scheduler, api-server, triggerer, dag-processor"
+
+READERS = {
+    "enabled": _EVERY,
+    "exclude_dags": _WRITERS,
+    "publish_contents": _WRITERS,
+    "fast_path": "scheduler",
+    "fast_path_exclude_dags": "scheduler",
+    "shadow_share": "scheduler",
+    "process_report_seconds": _WRITERS,
+    "database_url": _WRITERS,
+    "database_schema": _WRITERS,
+    "table_prefix": _WRITERS,
+    "create_tables": _WRITERS,
+    "database_timeout_seconds": _WRITERS,
+    "database_attempts": _WRITERS,
+    "database_pool_size": _WRITERS,
+    "database_grace_seconds": _LOADERS,
+    "max_staleness_seconds": "api-server, triggerer; a scheduler asks in each loop",
+    "full_certify_seconds": _LOADERS,
+    "l1_max_bytes": _LOADERS,
+    "l1_max_entries": _LOADERS,
+    "flight_wait_seconds": _LOADERS,
+    "redis_url": _WRITERS,
+    "namespace": _WRITERS,
+    "redis_timeout_seconds": _WRITERS,
+    "redis_content_ttl_seconds": _WRITERS,
+    "redis_compression_min_bytes": _WRITERS,
+    "redis_lease_seconds": _LOADERS,
+    "redis_lease_wait_seconds": _LOADERS,
+    "redis_ping_seconds": _LOADERS,
+    "redis_breaker_failures": _WRITERS,
+    "redis_breaker_min_seconds": _WRITERS,
+    "redis_breaker_max_seconds": _WRITERS,
+    "hot_include": "none: what is hot was chosen for Airflow",
+    "hot_exclude": "none: what is hot was chosen for Airflow",
+    "max_content_bytes": _LOADERS,
+}
+"""Option to the processes whose behaviour it changes."""
+
+_HEAD = f"""
+## `[{SECTION}]` in airflow.cfg
+
+The Airflow plugin takes its options from Airflow's own configuration, and ignores `SCHED_CACHE__*`. An option stands in
+the section `[{SECTION}]` of `airflow.cfg` under its name, or in the environment as `AIRFLOW__{SECTION.upper()}__` and its
+name in capitals; `_CMD` and `_SECRET` work as for any option of Airflow. With an unknown option or a value that is not
+allowed the plugin stays off in that process, and says so in its log. `sched-cache doctor` shows what holds and where it
+comes from. Changes need a restart of the processes that read them.
+
+| option and environment variable | default | unit | range | read by | meaning |
+|---|---|---|---|---|---|
+"""
+_CORE_HEAD = """
+Every option above may stand there too, with these readers and, where it says so, another default:
+
+| option | default for the plugin | read by |
+|---|---|---|
+"""
+_METADATA_DB = "Airflow's metadata database"
+
+
+def airflow_markdown() -> str:
+    """The section about `airflow.cfg`."""
+    return (
+        _HEAD
+        + "".join(map(_own_row, OWN_OPTIONS.values()))
+        + _CORE_HEAD
+        + "".join(map(_core_row, CORE_OPTIONS.values()))
+    )
+
+
+def _own_row(declared: Option) -> str:
+    name = f"`{declared.name}`<br>`AIRFLOW__{SECTION.upper()}__{declared.name.upper()}`"
+    return (
+        f"| {name} | {default_in_words(declared.default)} | {declared.unit or '-'} | {declared.kind.allowed} | "
+        f"{READERS[declared.name]} | {declared.doc} |\n"
+    )
+
+
+def _core_row(declared: Option) -> str:
+    default = "as above"
+    if declared.name == "database_url":
+        default = _METADATA_DB
+    elif declared.name in HOST_DEFAULTS:
+        default = default_in_words(HOST_DEFAULTS[declared.name])
+    return f"| `{declared.name}` | {default} | {READERS[declared.name]} |\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(config_markdown() + airflow_markdown())

@@ -1,0 +1,150 @@
+"""Entry point `sched_cache.doctor`: what `sched-cache doctor` says where Airflow is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from sched_cache.cli.examination import Examination, Finding
+from sched_cache.errors import ConfigError, SchedCacheError
+from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings, host_section, read_settings
+from sched_cache_airflow.jobs_alive import AliveJob, alive_jobs
+from sched_cache_airflow.process_words import describe, is_in_trouble, title
+from sched_cache_airflow.status import SUPPORTED
+
+_ENTRY_POINTS = ("airflow.policy", "airflow.plugins")
+_DISTRIBUTIONS = ("apache-airflow-core", "apache-airflow")
+
+
+def examine() -> Examination | None:
+    """Host, entry points and options; later the processes. None where there is no Airflow."""
+    if importlib.util.find_spec("airflow") is None:
+        return None
+    host = _host()
+    if host.is_off or not host.is_well:
+        return Examination(None, [host])
+    findings = [host, *_entry_points()]
+    from airflow.configuration import conf
+
+    try:
+        settings = read_settings(host_section(conf), conf.get("database", "sql_alchemy_conn"))
+    except ConfigError as error:
+        findings.append(
+            Finding("options", False, str(error), f"correct [{SECTION}] in airflow.cfg or the environment")
+        )
+        return Examination(None, findings)
+    findings += _options(conf, settings)
+    if any(finding.is_off or not finding.is_well for finding in findings):
+        return Examination(None, findings)
+    return Examination(settings.config, findings, lambda: list(_processes(conf, settings)))
+
+
+def _host() -> Finding:
+    version = next(filter(None, map(_version, _DISTRIBUTIONS)), None)
+    if version is None:
+        return Finding(
+            "airflow", False, "importable, but not installed as a distribution", "install apache-airflow"
+        )
+    if not version.startswith(SUPPORTED):
+        advice = "the plugin leaves other releases alone; install one that is supported, or live without it"
+        return Finding("airflow", True, f"{version}: supported are {_supported()}", advice, is_off=True)
+    return Finding("airflow", True, f"{version}, supported")
+
+
+def _supported() -> str:
+    return ", ".join(f"{prefix}x" for prefix in SUPPORTED)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _entry_points() -> Iterator[Finding]:
+    for group in _ENTRY_POINTS:
+        found = [entry.value for entry in metadata.entry_points(group=group) if entry.name == "sched_cache"]
+        advice = "" if found else "install sched-cache with pip in the environment that runs Airflow"
+        yield Finding(group, bool(found), found[0] if found else "not registered", advice)
+
+
+def _options(conf: Any, settings: Settings) -> Iterator[Finding]:
+    options = {**OWN_OPTIONS, **CORE_OPTIONS}
+    named = host_section(conf)
+    for name in ("enabled", *sorted(name for name in named if name != "enabled")):
+        owner = settings if name in OWN_OPTIONS else settings.config
+        shown = options[name].kind.show(getattr(owner, name))
+        is_off = name == "enabled" and not settings.enabled
+        advice = (
+            f"set AIRFLOW__{SECTION.upper()}__ENABLED=True for every process, and restart them"
+            if is_off
+            else ""
+        )
+        yield Finding(
+            f"option {name}", True, f"{shown}, {_source(conf, name, name in named)}", advice, is_off
+        )
+
+
+def _source(conf: Any, name: str, is_named: bool) -> str:
+    if not is_named:
+        return "the default"
+    variable = f"AIRFLOW__{SECTION}__{name}".upper()
+    for suffix in ("", "_CMD", "_SECRET"):
+        if variable + suffix in os.environ:
+            return f"from {variable}{suffix}"
+    return "from airflow.cfg"
+
+
+def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
+    """Whether the plugin serves in each process that runs, and if not, why not."""
+    reports = _reports(settings)
+    if isinstance(reports, Finding):
+        yield reports
+        return
+    for facts, seconds_ago in reports:
+        found, advice = describe(facts, seconds_ago)
+        yield Finding(title(facts), not is_in_trouble(facts), found, advice, is_off=not facts.get("is_on"))
+    try:
+        jobs = alive_jobs(conf)
+    except SchedCacheError as error:
+        yield Finding("jobs of Airflow", False, str(error), "check [database] sql_alchemy_conn")
+        return
+    silent = without_report(jobs, [facts for facts, _ in reports])
+    for job in silent:
+        yield Finding(
+            f"{job.component} on {job.host}",
+            False,
+            f"job {job.id} runs, and does not report",
+            "is sched-cache installed there, switched on, and was it restarted since? its log says why not",
+        )
+    if not reports and not silent:
+        yield Finding("processes", True, "none runs", "start Airflow", is_off=True)
+
+
+def _reports(settings: Settings) -> list[tuple[dict[str, Any], float]] | Finding:
+    from sched_cache_airflow.reports import recent_reports
+
+    if not settings.process_report_seconds:
+        advice = "it is 0: set [sched_cache] process_report_seconds"
+        return Finding("processes", True, "they do not report", advice, is_off=True)
+    try:
+        return recent_reports(settings)
+    except SchedCacheError as error:
+        return Finding("processes", False, str(error), "see `database` above")
+
+
+def without_report(jobs: list[AliveJob], reports: list[dict[str, Any]]) -> list[AliveJob]:
+    """The jobs for which there is no report of the same component and host. Several may run on one."""
+    reported = [(str(facts.get("component")), str(facts.get("host"))) for facts in reports]
+    silent = []
+    for job in jobs:
+        who = (job.component, job.host)
+        if who in reported:
+            reported.remove(who)
+        else:
+            silent.append(job)
+    return silent

@@ -1,0 +1,82 @@
+"""Every few seconds a process of the host says how it is: one small write, in a thread of its own.
+
+Nobody waits for it and nothing depends on it. A write that fails is counted, and tried again at the next beat.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
+
+from sched_cache.store.sql.processes import Processes, ProcessReport
+
+logger = logging.getLogger("sched_cache.airflow")
+
+# Not at once: a process that is starting has better things to do.
+_FIRST_SECONDS = 1.0
+_FORGET_SECONDS = 86_400.0
+_BEATS_PER_CLEANING = 360
+
+
+class Heartbeat:
+    """The reports of one process, from `start` to `stop`. A forked child has none: its thread is not there.
+
+    n_failed: how many could not be written.
+    """
+
+    def __init__(
+        self, processes: Processes, facts: Callable[[], Mapping[str, Any]], every_seconds: float
+    ) -> None:
+        self.n_failed = 0
+        self._processes = processes
+        self._facts = facts
+        self._every_seconds = every_seconds
+        self._key = uuid4().hex
+        self._owner = os.getpid()
+        self._ending = Event()
+        self._thread = Thread(target=self._run, name="sched-cache-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Reports from now on."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 2.0) -> None:
+        """Ends the reports. The last one is removed, or left to age if the database does not answer."""
+        if os.getpid() != self._owner or self._ending.is_set():
+            return
+        self._ending.set()
+        self._thread.join(timeout_seconds)
+
+    def beat(self) -> bool:
+        """Writes one report; whether that went well."""
+        try:
+            self._processes.put(ProcessReport(self._key, self._facts()))
+        except Exception as error:
+            self._note(error)
+            return False
+        return True
+
+    def _run(self) -> None:
+        n_beats, wait_seconds = 0, min(_FIRST_SECONDS, self._every_seconds)
+        while not self._ending.wait(wait_seconds):
+            wait_seconds = self._every_seconds
+            if self.beat() and n_beats % _BEATS_PER_CLEANING == 0:
+                self._try(lambda: self._processes.forget_silent(_FORGET_SECONDS))
+            n_beats += 1
+        if n_beats:
+            self._try(lambda: self._processes.remove(self._key))
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:
+            self._note(error)
+
+    def _note(self, error: Exception) -> None:
+        self.n_failed += 1
+        if self.n_failed == 1:
+            logger.info("could not report on this process: %s (logged once; counted from now on)", error)

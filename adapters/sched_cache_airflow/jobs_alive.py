@@ -1,0 +1,67 @@
+"""The jobs that the host's own table shows as running: processes that ought to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from sqlalchemy import DateTime, Integer, String, column, select, table
+
+from sched_cache.store.sql import open_engines
+from sched_cache.store.sql.failures import mapped_errors
+
+COMPONENTS = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "dag-processor"}
+"""By the job type in the host's table."""
+
+_MAX_JOBS = 200
+_JOB = table(
+    "job",
+    column("id", Integer),
+    column("job_type", String),
+    column("state", String),
+    column("hostname", String),
+    column("latest_heartbeat", DateTime(timezone=True)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AliveJob:
+    """A job of the host that has sent a heartbeat lately."""
+
+    id: int
+    component: str
+    host: str
+
+
+def alive_jobs(conf: Any) -> list[AliveJob]:
+    """Those of the metadata database; the host's own rule says which are alive. One query.
+
+    Raises:
+        StoreUnavailableError: the metadata database did not answer.
+    """
+    threshold = timedelta(seconds=conf.getint("scheduler", "scheduler_health_check_threshold"))
+    earliest = datetime.now(timezone.utc) - threshold
+    engines = open_engines(conf.get("database", "sql_alchemy_conn"))
+    jobs = _JOB.c
+    query = (
+        select(jobs.id, jobs.job_type, jobs.hostname, jobs.latest_heartbeat)
+        .where(jobs.state == "running", jobs.job_type.in_(COMPONENTS))
+        .order_by(jobs.latest_heartbeat.desc())
+        .limit(_MAX_JOBS)
+    )
+    try:
+        with mapped_errors(), engines.reads.connect() as connection:
+            rows = connection.execute(query).all()
+    finally:
+        engines.dispose()
+    return [
+        AliveJob(job_id, COMPONENTS[job_type], hostname)
+        for job_id, job_type, hostname, heartbeat in rows
+        if heartbeat is not None and _aware(heartbeat) >= earliest
+    ]
+
+
+def _aware(moment: datetime) -> datetime:
+    # SQLite and MySQL keep UTC without saying so.
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

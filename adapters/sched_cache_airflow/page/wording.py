@@ -1,0 +1,39 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+def bytes_in_words(n_bytes: float) -> str:
+    """With a unit, and three digits at most that matter."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 999.5 or unit == "GB":
+            digits = 0 if unit == "B" or n_bytes >= 99.95 else 1
+            return f"{n_bytes:,.{digits}f} {unit}"
+        n_bytes /= 1000
+    raise AssertionError
+
+
+def seconds_in_words(seconds: float) -> str:
+    """In the largest unit that leaves a number of one or more."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / divisor:.0f} {unit}"
+    return f"{seconds / 86_400:,.0f} days"
+
+
+def percent_in_words(percent: float | None) -> str:
+    """One digit behind the point, and never 100 % for less than all."""
+    if percent is None:
+        return "-"
+    if 99.95 <= percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:.1f} %"
+
+
+def short_hash(text: str | None) -> str:
+    """Enough of a hash to tell two apart."""
+    return (text or "-")[:10]

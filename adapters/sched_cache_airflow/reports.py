@@ -1,0 +1,41 @@
+"""The reports of all processes, for those who show them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sched_cache.store.sql import SqlStore
+from sched_cache_airflow.conf import Settings
+
+_MISSED_BEATS = 3
+
+
+def max_age_seconds(settings: Settings) -> float:
+    """How long a process may be silent until nobody counts on it any more."""
+    return max(_MISSED_BEATS * settings.process_report_seconds, 10.0)
+
+
+def recent_reports(settings: Settings) -> list[tuple[dict[str, Any], float]]:
+    """(facts, how many seconds ago) of every process that has reported lately, schedulers first. One query.
+
+    Raises:
+        StoreUnavailableError: the database did not answer, or the tables are missing.
+    """
+    store = SqlStore.configured(replace(settings.config, create_tables=False))
+    try:
+        reports = store.processes.recent(max_age_seconds(settings))
+    finally:
+        store.close()
+    return sorted(((dict(report.facts), report.seconds_ago) for report in reports), key=_rank)
+
+
+_ORDER = ("scheduler", "dag-processor", "triggerer", "api-server")
+
+
+def _rank(report: tuple[dict[str, Any], float]) -> tuple[int, str, str, int]:
+    facts = report[0]
+    component = str(facts.get("component"))
+    place = _ORDER.index(component) if component in _ORDER else len(_ORDER)
+    pid = facts.get("pid")
+    return place, component, str(facts.get("host")), pid if isinstance(pid, int) else 0

@@ -1,0 +1,64 @@
+"""What `sched-cache doctor` finds, and how a host adds what only it knows.
+
+An entry point of the group `sched_cache.doctor` is a function without arguments. It returns an `Examination`, or
+None where its host is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TypeAlias
+
+from sched_cache.config import Config
+
+GROUP = "sched_cache.doctor"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried. `advice` is empty if there is nothing to do.
+
+    is_off: nothing is broken, but it is not in use.
+    """
+
+    what: str
+    is_well: bool
+    found: str
+    advice: str = ""
+    is_off: bool = False
+
+    @property
+    def word(self) -> str:
+        """For the first column."""
+        return "BAD" if not self.is_well else "off" if self.is_off else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a host has to say.
+
+    config: the cache that its processes use, None if it could not be told. findings: before those about the
+    database and Redis of `config`; later: called after them.
+    """
+
+    config: Config | None
+    findings: list[Finding] = field(default_factory=list)
+    later: Callable[[], list[Finding]] = list
+
+
+Examine: TypeAlias = Callable[[], Examination | None]
+
+
+def examinations() -> Iterator[Examination]:
+    """Those of all hosts that are installed here. One whose code fails is a finding."""
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            examine: Examine = entry.load()
+            found = examine()
+        except Exception as error:
+            reason = f"could not be examined: {type(error).__name__}: {error}"
+            found = Examination(None, [Finding(entry.name, False, reason)])
+        if found is not None:
+            yield found
