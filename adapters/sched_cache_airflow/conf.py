@@ -13,13 +13,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sched_cache.config import Config, options
-from sched_cache.config.kind import Flag
+from sched_cache.config.kind import Flag, Number
 from sched_cache.config.option import option
 from sched_cache.errors import ConfigError
 
 SECTION = "sched_cache"
 
-_HOST_DEFAULTS: Mapping[str, Any] = {
+HOST_DEFAULTS: Mapping[str, Any] = {
     # One process of Airflow is not the cluster: a Redis inside it would be shared with nobody.
     "redis_url": None,
     # Metadata databases have few connections to spare.
@@ -48,8 +48,7 @@ class Patterns:
 class Settings:
     """What only the plugin knows, and the core's `Config`."""
 
-    # Off until the whole of it was run against stock end to end.
-    enabled: bool = option(False, Flag(), doc="Whether the plugin does anything at all.")
+    enabled: bool = option(True, Flag(), doc="Whether the plugin does anything at all.")
     exclude_dags: tuple[str, ...] = option(
         (),
         Patterns(),
@@ -59,6 +58,28 @@ class Settings:
         True,
         Flag(),
         doc="Write the compact form of what was loaded to the plugin's tables and to Redis, for the other nodes.",
+    )
+    fast_path: bool = option(
+        True,
+        Flag(),
+        doc="Decide running runs from slim rows, and load only the task instances that can move.",
+    )
+    fast_path_exclude_dags: tuple[str, ...] = option(
+        (),
+        Patterns(),
+        doc="DAG ids, `*` and `?` allowed, whose runs are decided as Airflow does.",
+    )
+    shadow_share: float = option(
+        0.0,
+        Number(0, 1),
+        doc="Share of the decisions that Airflow's own path makes and the fast path is compared with. A difference "
+        "is logged, and switches the fast path off for that DAG in that process.",
+    )
+    process_report_seconds: float = option(
+        10.0,
+        Number(0, 3600),
+        unit="seconds",
+        doc="How often each process reports on itself, for `sched-cache doctor` and the page in the UI. 0: never.",
     )
     config: Config = field(default_factory=Config)
 
@@ -82,7 +103,7 @@ def read_settings(section: Mapping[str, str], host_database_url: str) -> Setting
         ConfigError: an option is unknown or its value is not allowed.
     """
     chosen: dict[str, Any] = {}
-    chosen_core: dict[str, Any] = {**_HOST_DEFAULTS, "database_url": host_database_url}
+    chosen_core: dict[str, Any] = {**HOST_DEFAULTS, "database_url": host_database_url}
     for name, text in section.items():
         if name in OWN_OPTIONS:
             chosen[name] = OWN_OPTIONS[name].read(text)

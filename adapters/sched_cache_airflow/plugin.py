@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -12,10 +13,42 @@ from sched_cache_airflow.policy import status
 logger = logging.getLogger("sched_cache.airflow")
 
 
+class _Registered:
+    """What the plugin adds to the API server, made when that asks. Schedulers and tasks never import it."""
+
+    def __init__(self, make: Callable[[], list[dict[str, Any]]]) -> None:
+        self._make = make
+        self._made: list[dict[str, Any]] | None = None
+
+    def __get__(self, plugin: object, owner: type[Any]) -> list[dict[str, Any]]:
+        if self._made is None:
+            self._made = []
+            try:
+                if status.is_on:
+                    self._made = self._make()
+            except Exception:
+                logger.exception("the page of sched_cache is missing")
+        return self._made
+
+
+def _fastapi_apps() -> list[dict[str, Any]]:
+    from sched_cache_airflow.airflow3.ui.entries import fastapi_apps
+
+    return fastapi_apps()
+
+
+def _external_views() -> list[dict[str, Any]]:
+    from sched_cache_airflow.airflow3.ui.entries import external_views
+
+    return external_views()
+
+
 class SchedCachePlugin(AirflowPlugin):
     """The plugin as Airflow sees it. The work is done by the parts that `airflow3.install` puts in place."""
 
     name = "sched_cache"
+    fastapi_apps = _Registered(_fastapi_apps)
+    external_views = _Registered(_external_views)
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

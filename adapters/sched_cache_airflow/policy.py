@@ -22,7 +22,15 @@ status = Status()
 _USERS = (
     "airflow.jobs.scheduler_job_runner",
     "airflow.jobs.triggerer_job_runner",
+    "airflow.jobs.dag_processor_job_runner",
     "airflow.api_fastapi.common.dagbag",
+)
+
+# Those that write contents or delete them. Commands that do so import none of the above.
+_WRITERS = (
+    "airflow.models.serialized_dag",
+    "airflow.utils.db_cleanup",
+    "airflow.api.common.delete_dag",
 )
 
 
@@ -37,9 +45,20 @@ def _after_import(module: ModuleType) -> None:
         status.fail(f"after {module.__name__}: {type(error).__name__}: {error}")
 
 
+def _after_writer(module: ModuleType) -> None:
+    try:
+        if status.decide():
+            from sched_cache_airflow.airflow3.write_events import write_events
+
+            write_events.start(vars(module).get("SerializedDagModel"))
+    except Exception:
+        logger.exception("what %s writes goes unnoticed", module.__name__)
+
+
 def _start() -> None:
     try:
         AfterImport(_USERS, _after_import).start()
+        AfterImport(_WRITERS, _after_writer).start()
     except Exception:
         logger.exception("sched_cache stays off: it could not wait for Airflow's modules")
 

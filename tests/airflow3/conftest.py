@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,14 +87,24 @@ def session_processor(migrated_db: MetadataDb, airflow_home: AirflowHome) -> Ite
 @pytest.fixture
 def airflow_db(migrated_db: MetadataDb) -> MetadataDb:
     """An empty metadata database with the DAG bundle registered."""
+    _empty(migrated_db)
+    return migrated_db
+
+
+@pytest.fixture
+def empty_database(migrated_db: MetadataDb) -> Callable[[], None]:
+    """Empties the metadata database, for a test that begins anew several times."""
+    return lambda: _empty(migrated_db)
+
+
+def _empty(database: MetadataDb) -> None:
     from airflow import settings
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     assert settings.engine is not None
     settings.engine.dispose()
-    migrated_db.restore()
+    database.restore()
     DagBundlesManager().sync_bundles_to_db()
-    return migrated_db
 
 
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.name)

@@ -11,12 +11,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from functools import partial
 from unittest import mock
 
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models import DagRun
+from airflow.models.asset import AssetModel, AssetPartitionDagRun, PartitionedAssetKeyLog
+from airflow.models.backfill import _create_backfill
 from airflow.models.dag_version import DagVersion
+from airflow.timetables.base import compute_rollup_fingerprint
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
@@ -109,7 +114,63 @@ def created_by_schedule(cluster: Cluster, content: DagContent, edit: Callable[[]
     return run_id
 
 
-@pytest.mark.parametrize("create_run", [created_by_api, created_by_command, created_by_schedule])
+def created_by_backfill(cluster: Cluster, content: DagContent, edit: Callable[[], None]) -> str:
+    """``airflow backfill create`` and its route: nothing of the DAG is locked meanwhile."""
+    day = datetime(2026, 2, 1, tzinfo=timezone.utc)
+    with before_call(DagVersion, "get_latest_version", edit):
+        backfill = _create_backfill(
+            dag_id=content.dag_id,
+            from_date=day,
+            to_date=day,
+            max_active_runs=1,
+            reverse=False,
+            dag_run_conf=None,
+            triggering_user_name=None,
+        )
+    with create_session(scoped=False) as session:
+        of_backfill = select(DagRun.run_id).where(DagRun.backfill_id == backfill.id)
+        run_id: str = session.scalars(of_backfill).one()
+    return run_id
+
+
+def created_by_partitioned_asset(cluster: Cluster, content: DagContent, edit: Callable[[], None]) -> str:
+    """The scheduler, for an event of a partition: it locks what the asset left behind, and not the ``dag`` row."""
+    with create_session(scoped=False) as session:
+        asset_id = session.scalars(select(AssetModel.id).where(AssetModel.name == content.asset)).one()
+        dag = cluster.api_dag_bag.get_latest_version_of_dag(content.dag_id, session=session)
+        assert dag is not None
+        fingerprint = compute_rollup_fingerprint(dag.timetable)
+        pending = AssetPartitionDagRun(
+            target_dag_id=content.dag_id, partition_key="p", rollup_fingerprint=fingerprint
+        )
+        session.add(pending)
+        session.flush()
+        session.add(
+            PartitionedAssetKeyLog(
+                asset_id=asset_id,
+                asset_event_id=0,
+                asset_partition_dag_run_id=pending.id,
+                source_partition_key="p",
+                target_dag_id=content.dag_id,
+                target_partition_key="p",
+            )
+        )
+    with before_call(DagVersion, "get_latest_version", edit):
+        cluster.scheduler.loop()
+    (run_id,) = runs.run_ids(content.dag_id)
+    return run_id
+
+
+@pytest.mark.parametrize(
+    "create_run",
+    [
+        created_by_api,
+        created_by_command,
+        created_by_schedule,
+        created_by_backfill,
+        created_by_partitioned_asset,
+    ],
+)
 def test_content_read_before_an_edit_does_not_decide_the_tasks_of_a_run(
     two_writers: Cluster, subject: Subject, create_run: CreateRun
 ) -> None:
@@ -121,8 +182,12 @@ def test_content_read_before_an_edit_does_not_decide_the_tasks_of_a_run(
     """
     cluster = two_writers
     for dag_id in repetitions("w2"):
-        schedule = "@daily" if create_run is created_by_schedule else None
-        content = DagContent(dag_id, ("a", "b"), schedule=schedule)
+        content = DagContent(
+            dag_id,
+            ("a", "b"),
+            schedule="@daily" if create_run in (created_by_schedule, created_by_backfill) else None,
+            asset=dag_id if create_run is created_by_partitioned_asset else None,
+        )
         cluster.processor.publish(content)
 
         edited = content.edited(tasks=("a", "c"))

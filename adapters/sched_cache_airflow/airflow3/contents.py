@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import select
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from sched_cache.cache import L1
@@ -32,7 +34,7 @@ class Contents:
     """
 
     def __init__(self, settings: Settings, cache: DagCache, stats: Stats, fallbacks: Fallbacks) -> None:
-        self._settings = settings
+        self.settings = settings
         self._cache = cache
         self._fallbacks = fallbacks
         self.stats = stats
@@ -50,6 +52,10 @@ class Contents:
         resident.stamp = self.l1.order.tick
         self.stats.l1.hits += 1
         return resident.dag
+
+    def _is_resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> bool:
+        entry = self.l1.entries.get(_key(version_id, load_op_links))
+        return entry is not None and entry.content_hash == _name(version_id, dag_hash, load_op_links)
 
     def get(
         self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session
@@ -74,7 +80,7 @@ class Contents:
             compact, dag_hash = found
         dag = (
             None
-            if self._settings.excludes(compact.dag_id)
+            if self.settings.excludes(compact.dag_id)
             else dag_of_compact(compact, load_op_links=load_op_links)
         )
         if dag is None:
@@ -82,6 +88,38 @@ class Contents:
             return None
         self._keep(version_id, dag_hash, load_op_links, dag)
         return dag
+
+    def prefetch(self, hashes: Mapping[Any, str | None]) -> None:
+        """Brings what is missing of these versions from the shared tiers, as many as one round trip carries.
+
+        What they do not have is left to `get`. For the scheduler: without operator links.
+
+        Args:
+            hashes: by version id.
+        """
+        missing = {
+            str(version_id): (version_id, dag_hash)
+            for version_id, dag_hash in hashes.items()
+            if dag_hash is not None
+            and (version_id, dag_hash) not in self._not_ours
+            and not self._is_resident(version_id, dag_hash, load_op_links=False)
+        }
+        if len(missing) < 2:
+            return  # `get` does that
+        try:
+            found = self._cache.get_many(missing)
+        except SchedCacheError as error:
+            self._fallbacks.note("shared tiers", error)
+            return
+        for key, (version_id, dag_hash) in missing.items():
+            compact = found.get(key)
+            if compact is None or compact.label(_HASH_LABEL) != dag_hash:
+                continue
+            if not self.settings.excludes(compact.dag_id):
+                dag = dag_of_compact(compact, load_op_links=False)
+                if dag is not None:
+                    self.stats.l1.misses += 1
+                    self._keep(version_id, dag_hash, False, dag)
 
     def _other_form(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactDag | None:
         """The same content as it is here for the other value of `load_op_links`."""
@@ -107,7 +145,7 @@ class Contents:
 
     def _from_host(self, version_id: Any, session: Session) -> tuple[CompactDag, str] | None:
         """What the host's row holds by now, with its hash, encoded for everybody else."""
-        found = _read_row(version_id, session)
+        found = read_row(version_id, session)
         if found is None:
             return None
         document, dag_hash = found
@@ -118,9 +156,29 @@ class Contents:
             self._fallbacks.note("document not encoded", error)
             self._remember_not_ours(version_id, dag_hash)
             return None
-        if self._settings.publish_contents and not self._settings.excludes(encoded.dag_id):
+        if self._shares(encoded):
             self.publisher.submit(str(version_id), encoded)
         return decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash), dag_hash
+
+    def encoded_to_share(self, document: dict[str, Any], dag_hash: str) -> EncodedDag | None:
+        """What other nodes are to get of this content; None for a DAG that is none of ours.
+
+        Raises:
+            InvalidDagError: the host's document cannot be encoded.
+        """
+        encoded = self._encode(document, dag_hash)
+        return encoded if self._shares(encoded) else None
+
+    def _shares(self, encoded: EncodedDag) -> bool:
+        return self.settings.publish_contents and not self.settings.excludes(encoded.dag_id)
+
+    def floor(self, version_id: Any) -> object:
+        """What the shared tiers have told last of a version: the same object until they tell something new."""
+        return self._cache.floor(str(version_id))
+
+    def is_resident(self, key: str) -> bool:
+        """Whether some content of the version with this key is in this process."""
+        return key in self.l1.entries or f"{key}+links" in self.l1.entries
 
     def _encode(self, document: dict[str, Any], dag_hash: str) -> EncodedDag:
         # The keys' order is kept, since the API shows it.
@@ -132,7 +190,8 @@ class Contents:
         with self.l1.lock:
             self.l1.discard(key)
             self.l1.put(key, 0, _name(version_id, dag_hash, load_op_links), dag, nbytes)
-        self.l1.measure(_MEASURED_PER_LOAD)
+        if self.l1.is_tight:
+            self.l1.measure(_MEASURED_PER_LOAD)
 
     def _remember_not_ours(self, version_id: Any, dag_hash: str) -> None:
         if len(self._not_ours) > 10_000:
@@ -144,7 +203,8 @@ class Contents:
         self._cache.close()
 
 
-def _read_row(version_id: Any, session: Session) -> tuple[dict[str, Any], str] | None:
+def read_row(version_id: Any, session: Session | Connection) -> tuple[dict[str, Any], str] | None:
+    """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
     table = SerializedDagModel.__table__.c
     row = session.execute(
         select(table.data, table.data_compressed, table.dag_hash).where(table.dag_version_id == version_id)

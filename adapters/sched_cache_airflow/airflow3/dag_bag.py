@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.airflow3.contents import Contents
 from sched_cache_airflow.airflow3.runtime import runtime
-from sched_cache_airflow.airflow3.versions import Current, Versions, versions_of
+from sched_cache_airflow.airflow3.versions import read_hash, read_latest, versions_of
 
 # The host's own: by the time this runs, its module may have ours under these names.
 StockDagBag = host.CachedDBDagBag
@@ -31,20 +31,28 @@ class BagEntries(MutableMapping[Any, Any]):
         self.stock = stock
         self._contents = contents
         self._load_op_links = load_op_links
-        self._confirmed: dict[Any, tuple[str, float]] = {}
+        self._confirmed: dict[Any, tuple[str, float, object]] = {}
 
-    def confirm(self, version_id: Any, dag_hash: str, now: float) -> None:
-        """Notes that the version had this hash at `now` or later."""
-        self._confirmed[version_id] = (dag_hash, now)
+    def confirm(self, version_id: Any, dag_hash: str, now: float, floor: object) -> None:
+        """Notes that the version had this hash at `now` or later.
+
+        floor: what the shared tiers had told of the version before it was asked for.
+        """
+        self._confirmed[version_id] = (dag_hash, now, floor)
         if len(self._confirmed) > 2 * len(self._contents.l1) + 1_000:
             for other in list(self._confirmed):
                 if other not in self:
                     self._confirmed.pop(other, None)
 
+    def is_still_at(self, version_id: Any, floor: object) -> bool:
+        """Whether nothing was heard of the version since it was confirmed."""
+        confirmed = self._confirmed.get(version_id)
+        return confirmed is None or confirmed[2] is floor
+
     def __getitem__(self, version_id: Any) -> Any:
         if version_id in self.stock:
             return self.stock[version_id]
-        dag_hash, confirmed_at = self._confirmed[version_id]
+        dag_hash, confirmed_at, _ = self._confirmed[version_id]
         dag = self._contents.resident(version_id, dag_hash, self._load_op_links)
         if dag is None:
             raise KeyError(version_id)
@@ -76,7 +84,8 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
     """A `CachedDBDagBag` whose DAGs come compact, and by the hash that the host's row has now.
 
     Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
-    of a column when its last confirmation is older than `max_staleness_seconds`. Whatever goes wrong on our side,
+    of a column when its last confirmation is older than `max_staleness_seconds`, or when somebody has told since
+    that the version was written. Whatever goes wrong on our side,
     the host's own method answers; so does it for a version that has no row.
     """
 
@@ -111,11 +120,16 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         now = time.monotonic()
         # The host's own throttle still counts where it is the shorter one.
         max_age = min(self._max_staleness_seconds, self._revalidation_interval)
-        if entry is not None and now - entry.last_validated < max_age:
+        floor = self._contents.floor(version_id)
+        if (
+            entry is not None
+            and now - entry.last_validated < max_age
+            and self._entries.is_still_at(version_id, floor)
+        ):
             return str(entry.dag_hash)
-        dag_hash = Versions().hash_of(version_id, session)
+        dag_hash = read_hash(version_id, session)
         if dag_hash is not None:
-            self._entries.confirm(version_id, dag_hash, now)
+            self._entries.confirm(version_id, dag_hash, now, floor)
         return dag_hash
 
     def _compact_dag(self, version_id: Any, dag_hash: str, session: Session) -> SerializedDAG | None:
@@ -149,11 +163,7 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         versions = versions_of(session)
         if versions is None:
             return StockDagBag._version_from_dag_run(dag_run=dag_run, session=session)
-        if not dag_run.bundle_version or not dag_run.created_dag_version_id:
-            current = versions.latest_of(dag_run.dag_id, session)
-            if current is not None:
-                return current.version_id
-        return dag_run.created_dag_version_id
+        return versions.version_of_run(dag_run, session)
 
     def get_latest_version_of_dag(self, dag_id: str, *, session: Session) -> SerializedDAG | None:
         """The DAG of the latest version. Two columns are read, and the content if it is not resident."""
@@ -167,7 +177,8 @@ def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> Serialized
     if state.settings.excludes(dag_id):
         return None
     try:
-        current: Current | None = (versions_of(session) or Versions()).latest_of(dag_id, session)
+        versions = versions_of(session)
+        current = versions.latest_of(dag_id, session) if versions else read_latest(dag_id, session)
         if current is None or current.dag_hash is None:
             return None
         return state.contents.get(current.version_id, current.dag_hash, load_op_links, session)

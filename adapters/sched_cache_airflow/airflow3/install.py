@@ -27,11 +27,11 @@ _done: list[str] = []
 
 
 def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Sets what `make` makes of the original; a classmethod stays one."""
+    """Sets what `make` makes of the original; a classmethod or a staticmethod stays one."""
     original = vars(owner)[name]
     _replaced.append(_Replaced(owner, name, original))
-    if isinstance(original, classmethod):
-        setattr(owner, name, classmethod(make(original.__func__)))
+    if isinstance(original, classmethod | staticmethod):
+        setattr(owner, name, type(original)(make(original.__func__)))
     else:
         setattr(owner, name, make(original))
 
@@ -52,20 +52,45 @@ def _bag_name(module: ModuleType) -> None:
 
 def _in_serialized_dag(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3 import stored_dag
+    from sched_cache_airflow.airflow3.write_events import write_events
 
     model = vars(module)["SerializedDagModel"]
+    write_events.start(model)
     _replace(model, "dag", stored_dag.dag)
     _replace(model, "latest_item_select_object", stored_dag.without_document)
     _replace(model, "_latest_by_version_select", stored_dag.without_document)
+    _replace(model, "get_latest_serialized_dags", stored_dag.latest_rows)
+
+
+def _in_priority_strategy(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow3 import priority_weight
+
+    strategies = vars(module)
+    _replace(strategies["_DownstreamPriorityWeightStrategy"], "get_weight", priority_weight.downstream)
+    _replace(strategies["_UpstreamPriorityWeightStrategy"], "get_weight", priority_weight.upstream)
+
+
+def _in_task_instance(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow3 import new_task_instances
+
+    _replace(vars(module)["TaskInstance"], "insert_mapping", new_task_instances.insert_mapping)
 
 
 def _in_dagrun(module: ModuleType) -> None:
-    from sched_cache_airflow.airflow3 import scheduler
+    from sched_cache_airflow.airflow3 import decisions, scheduler
 
     run = vars(module)["DagRun"]
     _replace(run, "get_running_dag_runs_to_examine", scheduler.runs_to_examine)
     _replace(run, "get_queued_dag_runs_to_set_running", scheduler.runs_to_examine)
+    # Around each other, the last one outermost: a run is reconciled before it is decided, and the versions of a loop
+    # are read before its runs are noted.
+    _replace(run, "get_running_dag_runs_to_examine", decisions.runs_to_examine)
+    _replace(run, "task_instance_scheduling_decisions", decisions.task_instance_scheduling_decisions)
+    _replace(run, "verify_integrity", scheduler.verify_integrity)
     _replace(run, "task_instance_scheduling_decisions", scheduler.task_instance_scheduling_decisions)
+    _replace(run, "verify_integrity", decisions.verify_integrity)
+    _replace(run, "_are_premature_tis", decisions.are_premature_tis)
+    _replace(run, "_tis_for_dagrun_state", decisions.tis_for_dagrun_state)
 
 
 def _in_scheduler_job(module: ModuleType) -> None:
@@ -74,14 +99,27 @@ def _in_scheduler_job(module: ModuleType) -> None:
     _bag_name(module)
     runner = vars(module)["SchedulerJobRunner"]
     _replace(runner, "_do_scheduling", scheduler.do_scheduling)
+    _replace(runner, "_create_dag_runs", scheduler.create_dag_runs)
     _replace(runner, "_get_current_dag", scheduler.get_current_dag)
+    _replace(runner, "_set_exceeds_max_active_runs", scheduler.set_exceeds_max_active_runs)
     _replace(runner, "_verify_integrity_if_dag_changed", scheduler.verify_integrity_if_dag_changed)
+
+
+def _in_job(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow3 import jobs
+
+    job = vars(module)["Job"]
+    _replace(job, "prepare_for_execution", jobs.prepare_for_execution)
+    _replace(job, "complete_execution", jobs.complete_execution)
 
 
 REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
     "airflow.models.serialized_dag": _in_serialized_dag,
     "airflow.models.dagbag": _in_dagbag,
+    "airflow.task.priority_strategy": _in_priority_strategy,
+    "airflow.models.taskinstance": _in_task_instance,
     "airflow.models.dagrun": _in_dagrun,
+    "airflow.jobs.job": _in_job,
     "airflow.jobs.scheduler_job_runner": _in_scheduler_job,
     "airflow.api_fastapi.common.dagbag": _bag_name,
 }
@@ -111,10 +149,20 @@ def _is_being_imported(module: ModuleType) -> bool:
     return bool(getattr(module.__spec__, "_initializing", False))
 
 
+def original_of(owner: Any, name: str) -> Any:
+    """What the host had under `name` in the class before we replaced it."""
+    for replaced in _replaced:
+        if replaced.owner is owner and replaced.name == name:
+            return replaced.original
+    return vars(owner)[name]
+
+
 def uninstall() -> None:
     """Gives the host back what it had, and ends our connections and threads."""
     from sched_cache_airflow.airflow3.runtime import discard_runtime
+    from sched_cache_airflow.airflow3.write_events import write_events
 
+    write_events.stop()
     while _replaced:
         _replaced.pop().restore()
     _done.clear()

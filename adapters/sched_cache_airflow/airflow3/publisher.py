@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
@@ -52,10 +53,9 @@ class Publisher:
 
     def drain(self, timeout_seconds: float) -> bool:
         """Whether everything submitted so far was dealt with within the time."""
-        thread = self._thread
-        if thread is None:
-            return True
-        thread.join(timeout_seconds)
+        end = time.monotonic() + timeout_seconds
+        while self._n_waiting and time.monotonic() < end:
+            time.sleep(0.005)
         return not self._n_waiting
 
     def _run(self) -> None:

@@ -8,7 +8,8 @@ still open, so a run can be created from the old content and end up under the ne
     3. both commit; the version ids agree, so the host never looks again
 
 On stock a task that only B has never gets an instance in that run, and one that only A has is not marked as removed
-until it is met. Here a run is compared with its content once for each content that it is scheduled by.
+until it is met. Here a run is compared with its content once for each content that it is scheduled by, and not at
+all with the one that this process has created it from.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from typing import Any
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import TaskInstanceState
 from cachetools import LRUCache
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.airflow3.contents import Contents
 from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
-from sched_cache_airflow.airflow3.versions import Versions, versions_of
+from sched_cache_airflow.airflow3.versions import versions_of
 
 _MAX_RUNS = 50_000
 
@@ -33,12 +34,30 @@ class Reconciler:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
-        self._agreed: LRUCache[int, tuple[Any, str]] = LRUCache(_MAX_RUNS)
+        # By `DagRun.id`: run_id, version, hash. The run_id is there because SQLite gives the id of a run that was
+        # rolled back to the next one.
+        self._agreed: LRUCache[int, tuple[str, Any, str]] = LRUCache(_MAX_RUNS)
+        self.n_compared = 0
         self.n_reconciled = 0
 
     def agrees(self, dag_run: Any, version_id: Any, dag_hash: str | None) -> bool:
         """Whether the run was found to have the task instances of this content."""
-        return dag_hash is not None and self._agreed.get(dag_run.id) == (version_id, dag_hash)
+        return dag_hash is not None and self._agreed.get(dag_run.id) == (dag_run.run_id, version_id, dag_hash)
+
+    def created(self, dag_run: Any, version_id: Any) -> None:
+        """Notes that the host has just given a new run every task instance that `dag_run.dag` has.
+
+        That is the content, not the version: by the next loop the version may have another one.
+        """
+        dag = dag_run.dag
+        is_new = dag_run.last_scheduling_decision is None
+        # After an error the host rolls back and goes on: there is no such run then.
+        if is_new and isinstance(dag, CompactSerializedDAG) and inspect(dag_run).persistent:
+            self._agree(dag_run, version_id, dag.compact.label("dag_hash"))
+
+    def _agree(self, dag_run: Any, version_id: Any, dag_hash: str | None) -> None:
+        if dag_hash is not None:
+            self._agreed[dag_run.id] = (dag_run.run_id, version_id, dag_hash)
 
     def reconcile(self, dag_run: Any, session: Session) -> None:
         """Gives the run the task instances of its content, before decisions are made from them.
@@ -49,16 +68,17 @@ class Reconciler:
         dag = dag_run.dag
         if versions is None or not isinstance(dag, CompactSerializedDAG):
             return
-        version_id = version_id_of(dag_run, versions, session)
+        version_id = versions.version_of_run(dag_run, session)
         dag_hash = versions.hash_of(version_id, session)
         if dag_hash is None or self.agrees(dag_run, version_id, dag_hash):
             return
+        self.n_compared += 1
         present, restorable = _task_ids(dag_run, session)
         if not present <= set(dag.compact.task_ids):
             # Perhaps the task instances are newer than what was read at the beginning of the loop: a task may
             # only be given up as removed by the content that is current now.
             versions.read([dag_run.dag_id], [version_id], session)
-            version_id = version_id_of(dag_run, versions, session)
+            version_id = versions.version_of_run(dag_run, session)
             dag_hash = versions.hash_of(version_id, session)
             current = dag_hash and self._contents.get(version_id, dag_hash, False, session)
             if not current:
@@ -68,17 +88,7 @@ class Reconciler:
         if wanted - present or wanted & restorable:
             self.n_reconciled += 1
             dag_run.verify_integrity(dag_version_id=version_id, session=session)
-        assert dag_hash is not None
-        self._agreed[dag_run.id] = (version_id, dag_hash)
-
-
-def version_id_of(dag_run: Any, versions: Versions, session: Session) -> Any:
-    """The version that the host schedules the run by."""
-    if not dag_run.bundle_version or not dag_run.created_dag_version_id:
-        current = versions.latest_of(dag_run.dag_id, session)
-        if current is not None:
-            return current.version_id
-    return dag_run.created_dag_version_id
+        self._agree(dag_run, version_id, dag_hash)
 
 
 def _task_ids(dag_run: Any, session: Session) -> tuple[set[str], set[str]]:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.airflow3.dag_bag import latest_dag
-from sched_cache_airflow.airflow3.reconcile import Reconciler, version_id_of
+from sched_cache_airflow.airflow3.reconcile import Reconciler
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.versions import begin_loop, end_loop, versions_of
 
@@ -45,7 +45,9 @@ def runs_to_examine(stock: Method) -> Method:
         dag_runs = list(stock(cls, session))
         if versions_of(session) is not None:
             try:
-                begin_loop(session).read_for(dag_runs, session)
+                versions = begin_loop(session)
+                versions.read_for(dag_runs, session)
+                runtime().contents.prefetch(versions.hashes)
             except SQLAlchemyError:
                 raise
             except Exception as error:
@@ -53,6 +55,15 @@ def runs_to_examine(stock: Method) -> Method:
         return dag_runs
 
     return get_dag_runs
+
+
+def create_dag_runs(stock: Method) -> Method:
+    """`SchedulerJobRunner._create_dag_runs`: two queries, about no DAG in most loops."""
+
+    def _create_dag_runs(self: Any, dag_models: Any, session: Session) -> Any:
+        return stock(self, dag_models, session) if dag_models else None
+
+    return _create_dag_runs
 
 
 def get_current_dag(stock: Method) -> Method:
@@ -65,18 +76,48 @@ def get_current_dag(stock: Method) -> Method:
     return _get_current_dag
 
 
+def set_exceeds_max_active_runs(stock: Method) -> Method:
+    """`SchedulerJobRunner._set_exceeds_max_active_runs`: writes a flag if it differs from what was read.
+
+    The row was read for the whole loop, and another scheduler may have set the flag since. Left standing, a flag
+    that should be down keeps a DAG from getting runs. So a run that ends has it read again.
+    """
+
+    def _set_exceeds_max_active_runs(self: Any, *, dag_model: Any, session: Session, **options: Any) -> Any:
+        versions = versions_of(session)
+        if versions is not None and dag_model in versions.dag_models and dag_model not in session.dirty:
+            versions.read_again(dag_model, session)
+        return stock(self, dag_model=dag_model, session=session, **options)
+
+    return _set_exceeds_max_active_runs
+
+
 def verify_integrity_if_dag_changed(stock: Method) -> Method:
     """`SchedulerJobRunner._verify_integrity_if_dag_changed`: two queries, not needed for a run that agrees."""
 
     def _verify_integrity_if_dag_changed(self: Any, dag_run: Any, session: Session) -> Any:
         versions = versions_of(session)
         if versions is not None and dag_run.dag_id in versions.latest:
-            version_id = version_id_of(dag_run, versions, session)
+            version_id = versions.version_of_run(dag_run, session)
             if reconciler().agrees(dag_run, version_id, versions.hash_of(version_id, session)):
                 return True
         return stock(self, dag_run=dag_run, session=session)
 
     return _verify_integrity_if_dag_changed
+
+
+def verify_integrity(stock: Method) -> Method:
+    """`DagRun.verify_integrity`: a run that it was created by has what its content has, and is not compared with it."""
+
+    def _verify_integrity(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = stock(self, *args, **kwargs)
+        try:
+            reconciler().created(self, kwargs["dag_version_id"])
+        except Exception as error:
+            runtime().fallbacks.note("verify_integrity", error)
+        return result
+
+    return _verify_integrity
 
 
 def task_instance_scheduling_decisions(stock: Method) -> Method:

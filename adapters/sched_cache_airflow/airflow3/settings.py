@@ -13,4 +13,12 @@ def settings_of_host() -> Settings:
     """
     from airflow.configuration import conf
 
-    return read_settings(host_section(conf), conf.get("database", "sql_alchemy_conn"))
+    return read_settings(host_section(conf), host_database_url())
+
+
+def host_database_url() -> str:
+    """The URL of the metadata database."""
+    from airflow.configuration import conf
+
+    url: str = conf.get("database", "sql_alchemy_conn")
+    return url

@@ -11,7 +11,7 @@ _TEMPLATE = '''\
 import datetime
 
 from airflow.providers.standard.operators.{kind} import {operator}
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, PartitionedAssetTimetable
 
 with DAG(
     {dag_id!r},
@@ -35,12 +35,14 @@ class DagContent:
         command: what each task runs in Bash, None for tasks that the scheduler ends without running them.
             Changing it changes the content, but not the set of tasks.
         schedule: a name, a cron expression, or seconds between runs.
+        asset: the name of one whose partitions create runs, instead of a schedule.
     """
 
     dag_id: str
     tasks: tuple[str, ...]
     command: str | None = "true"
     schedule: str | float | None = None
+    asset: str | None = None
     task_options: Mapping[str, object] = field(default_factory=dict)
     dag_options: Mapping[str, object] = field(default_factory=dict)
 
@@ -56,11 +58,14 @@ class DagContent:
         """The Python text of the DAG file."""
         command = {} if self.command is None else {"bash_command": self.command}
         seconds = f"datetime.timedelta(seconds={self.schedule})"
+        schedule = seconds if isinstance(self.schedule, int | float) else repr(self.schedule)
         return _TEMPLATE.format(
             dag_id=self.dag_id,
             kind="empty" if self.command is None else "bash",
             operator="EmptyOperator" if self.command is None else "BashOperator",
-            schedule=seconds if isinstance(self.schedule, int | float) else repr(self.schedule),
+            schedule=schedule
+            if self.asset is None
+            else f"PartitionedAssetTimetable(assets=Asset({self.asset!r}))",
             tasks=self.tasks,
             task_options={**command, **self.task_options},
             dag_options=dict(self.dag_options),

@@ -20,7 +20,7 @@ from airflow.utils.session import create_session
 _BUNDLE = "dags-folder"
 
 
-def publish(file: Path, folder: Path) -> None:
+def publish(file: Path, folder: Path, bundle_version: str | None = None) -> None:
     """Parse ``file`` and write what it defines in one transaction, as ``DagFileProcessorManager`` does.
 
     Raises:
@@ -36,7 +36,7 @@ def publish(file: Path, folder: Path) -> None:
     with create_session() as session:
         update_dag_parsing_results_in_db(
             bundle_name=_BUNDLE,
-            bundle_version=None,
+            bundle_version=bundle_version,
             dags=result.serialized_dags,
             import_errors={},
             parse_duration=0.0,

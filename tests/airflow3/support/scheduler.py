@@ -38,9 +38,8 @@ class Scheduler:
         dag_bag: where it gets DAGs from.
     """
 
-    def __init__(self) -> None:
-        executor = IdleExecutor()
-        self.runner = SchedulerJobRunner(job=Job(), executors=[executor])
+    def __init__(self, executor: BaseExecutor | None = None) -> None:
+        self.runner = SchedulerJobRunner(job=Job(), executors=[executor or IdleExecutor()])
         self.runner.job.job_type = SchedulerJobRunner.job_type
         with create_session() as session:
             self.runner.job.prepare_for_execution(session=session)

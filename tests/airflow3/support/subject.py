@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +39,10 @@ class Subject:
     @contextmanager
     def activated(self) -> Iterator[None]:
         """The subject in charge of this process until the block ends; its options are read anew."""
+        # Whatever the test imports later would stay as it is: the entry points are off in this process.
+        import airflow.api_fastapi.common.dagbag
+        import airflow.jobs.scheduler_job_runner  # noqa: F401
+
         from sched_cache_airflow import airflow3
 
         airflow3.uninstall()
@@ -49,19 +56,23 @@ class Subject:
             finally:
                 airflow3.uninstall()
 
-    def environment(self, folder: Path) -> dict[str, str]:
-        """Variables that put the subject into every process of an installation, entry points included.
+    def environment(self) -> dict[str, str]:
+        """Variables that put the subject into every process of an installation, entry points included."""
+        return OFF if self.name == "stock" else {**ON, "PYTHONPATH": str(_installed_checkout())}
 
-        The plugin is installed from this checkout, as an operator does it, into ``folder``; about 5 s.
-        """
-        if self.name == "stock":
-            return OFF
-        # A build leaves metadata beside its source, and with it entry points for everybody who works there.
-        source, target = folder / "source", folder / "site"
-        shutil.copytree(CHECKOUT, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        subprocess.run([*pip, "--target", str(target), str(source)], check=True, timeout=120)
-        return {**ON, "PYTHONPATH": str(target)}
+
+@functools.cache
+def _installed_checkout() -> Path:
+    """A folder that the checkout was installed into, as an operator does it; some 10 s, once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="sched-cache-site-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # From a copy: a build leaves metadata beside its source, and with it entry points for everybody there.
+    source, target = folder / "source", folder / "site"
+    shutil.copytree(CHECKOUT, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+    pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True, timeout=180)
+    shutil.rmtree(source)
+    return target
 
 
 STOCK = Subject("stock", loses=True)

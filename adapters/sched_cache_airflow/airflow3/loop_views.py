@@ -1,0 +1,148 @@
+"""The runs of one loop, read together: their rows in one query, the host's objects in another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from sched_cache.scheduling import HostPass
+from sched_cache_airflow.airflow3.run_view import RunView
+from sched_cache_airflow.airflow3.slim_rows import (
+    RawRows,
+    load_task_instances,
+    read_rows,
+    read_skip_decisions,
+)
+
+MAX_AGE_SECONDS: Final = 1.0
+"""How old rows may be when their run is decided. The host reads each run right before."""
+
+MakeView = Callable[[Any, Any, RawRows], RunView]
+
+
+class LoopViews:
+    """Views of the runs that this loop is going to decide. Made by the first decision, each used once.
+
+    Order of events, which must hold: the runs are locked, what is current is read, then their rows, then skip
+    decisions and objects. What another transaction does to a run in between is seen in the next loop.
+    """
+
+    def __init__(
+        self,
+        dag_runs: Iterable[Any],
+        predict_dag: Callable[[Any], Any],
+        make_view: MakeView,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        Args:
+            predict_dag: run -> the DAG that it is going to be decided with, or None.
+            make_view: (run, DAG, rows) -> its view. Raises UnfitRowsError.
+        """
+        self._undecided = {dag_run.id: dag_run for dag_run in dag_runs}
+        self._predict_dag = predict_dag
+        self._make_view = make_view
+        self._clock = clock
+        self._views: dict[int, tuple[Any, RunView]] = {}
+        self._errors: dict[int, Exception] = {}
+        self._read_at: float | None = None
+
+    def take(self, dag_run: Any, session: Session) -> RunView:
+        """The view of this run, with the objects that the first pass needs.
+
+        Raises:
+            UnfitRowsError: the host has to read the run.
+        """
+        if self._read_at is not None and self._clock() - self._read_at > MAX_AGE_SECONDS:
+            self._forget_all(session)
+        if dag_run.id in self._undecided and self._read_at is None:
+            self._read_all(session)
+        self._undecided.pop(dag_run.id, None)
+        dag, view = self._views.pop(dag_run.id, (None, None))
+        if view is not None and dag is not dag_run.dag:
+            _expunge(view, session)
+            view = None
+        if view is None and dag_run.id not in self._errors:
+            view = self._read([(dag_run, dag_run.dag)], session).get(dag_run.id)
+        if view is None:
+            raise self._errors.pop(dag_run.id)
+        return view
+
+    def forget(self, dag_run: Any, session: Session) -> None:
+        """What was read of this run counts no more: its task instances are about to be changed."""
+        self._undecided.pop(dag_run.id, None)
+        self._errors.pop(dag_run.id, None)
+        _, view = self._views.pop(dag_run.id, (None, None))
+        if view is not None:
+            _expunge(view, session)
+
+    def _forget_all(self, session: Session) -> None:
+        for _, view in self._views.values():
+            _expunge(view, session)
+        self._views.clear()
+        self._errors.clear()
+        self._read_at = None
+
+    def _read_all(self, session: Session) -> None:
+        self._read_at = self._clock()
+        pairs = []
+        for run in self._undecided.values():
+            with self._noting_errors(run):
+                dag = self._predict_dag(run)
+                if dag is not None:
+                    pairs.append((run, dag))
+        found = self._read(pairs, session)
+        self._views = {run.id: (dag, found[run.id]) for run, dag in pairs if run.id in found}
+
+    def _read(self, pairs: Sequence[tuple[Any, Any]], session: Session) -> dict[int, RunView]:
+        """The views of these runs with these DAGs. What is wrong with one of them is noted under its id."""
+        if not pairs:
+            return {}
+        raw = read_rows([run.id for run, _ in pairs], session)
+        views: dict[int, RunView] = {}
+        for run, dag in pairs:
+            with self._noting_errors(run):
+                views[run.id] = self._make_view(run, dag, raw[run.id])
+        deciding = [run_id for run_id, view in views.items() if view.has_finished_decider()]
+        decisions = read_skip_decisions(deciding, session) if deciding else {}
+        wanted: dict[int, Sequence[int]] = {}
+        for run, _ in pairs:
+            if run.id in views:
+                with self._noting_errors(run):
+                    views[run.id].take_in(decisions.get(run.id, ()))
+                    wanted[run.id] = _needed_at_first(views[run.id], run, session)
+        ids = [text for run_id, rows in wanted.items() for text in views[run_id].ids_of(rows)]
+        found = load_task_instances(ids, session) if ids else {}
+        for run, dag in pairs:
+            if run.id in wanted:
+                views[run.id].attach(wanted[run.id], found, run, dag)
+        return {run_id: views[run_id] for run_id in wanted}
+
+    @contextmanager
+    def _noting_errors(self, dag_run: Any) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            self._errors[dag_run.id] = error
+
+
+def _needed_at_first(view: RunView, dag_run: Any, session: Session) -> Sequence[int]:
+    """What the first pass decides; if that is nothing, where the search for a deadlock begins, and often ends."""
+    asked = view.asked(HostPass.READY, dag_run, session)
+    if asked or not view.may_be_deadlocked():
+        return asked
+    return view.asked(HostPass.PREMATURE, dag_run, session)[:1]
+
+
+def _expunge(view: RunView, session: Session) -> None:
+    """Objects that may be old by now: the host would be given them instead of what it reads."""
+    for ti in view.loaded.values():
+        if ti in session and not session.is_modified(ti):
+            session.expunge(ti)

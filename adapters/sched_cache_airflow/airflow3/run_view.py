@@ -1,0 +1,175 @@
+"""One running run in one loop: its rows, what is proven about them, and the host's objects of those asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import compress
+from typing import Any, Final
+
+from airflow.ti_deps.dependencies_states import SCHEDULEABLE_STATES
+from airflow.utils.state import State
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from sched_cache.format import ABSENT
+from sched_cache.scheduling import HostPass, SlimTaskInstances, UpstreamCounts
+from sched_cache.scheduling.state import STATES, UNFINISHED_STATES, mask_of
+from sched_cache_airflow.airflow3.content_proof import ContentProof
+from sched_cache_airflow.airflow3.slim_rows import RawRows, load_task_instances, read_task_order
+
+_REMOVED: Final = "removed"
+_UNFINISHED: Final = mask_of(UNFINISHED_STATES)
+_WAITS_FOR_OTHERS: Final = mask_of(frozenset({"deferred", "awaiting_input"}))
+_OWN_STATES: Final = frozenset(State.task_states)
+
+
+class UnfitRowsError(Exception):
+    """The rows of a run are such that the host has to read them itself. The text says why."""
+
+
+class RunView:
+    """The rows of one run as they were read, and the way from a row to the host's object.
+
+    rows: without those of tasks that the content does not have, all of which are removed. loaded: row -> the
+    host's object. is_outdated: a task instance that was loaded after the rows was no longer as they say.
+    """
+
+    def __init__(self, content: ContentProof, counts: UpstreamCounts, raw: RawRows) -> None:
+        """
+        Raises:
+            UnfitRowsError: the host has to set the state of a row in it, or nothing is unfinished.
+        """
+        self.content = content
+        self.counts = counts
+        rows = SlimTaskInstances.from_columns(content.dag, [raw.task_ids, raw.map_indices, raw.states])
+        ids: Sequence[str] = raw.ids
+        if rows.unknown:
+            if any(row.state != _REMOVED for row in rows.unknown):
+                raise UnfitRowsError("task instance without a task")
+            known = set(content.dag.task_ids)
+            ids = list(compress(ids, [task_id in known for task_id in raw.task_ids]))
+        if rows.state_names is not STATES or not _OWN_STATES.issuperset(
+            rows.state_names[code] for code in set(rows.state)
+        ):
+            raise UnfitRowsError("state of a task instance is unknown")
+        self.rows = rows
+        self.is_unfinished = rows.state.translate(_UNFINISHED)
+        if 1 not in self.is_unfinished:
+            raise UnfitRowsError("nothing is unfinished")
+        self._ids = ids
+        self.loaded: dict[int, Any] = {}
+        self.is_outdated = False
+        self._of_task: dict[int, list[int]] | None = None
+        self._asked: dict[HostPass, Sequence[int]] = {}
+
+    def take_in(self, skip_decisions: Collection[str] | None) -> None:
+        """Brings the counts up to date. `skip_decisions`: read after the rows."""
+        self.counts.update(self.rows, skip_decisions)
+
+    def has_finished_decider(self) -> bool:
+        """Whether a task finished that may hold a skip decision."""
+        deciders = set(self.content.proof.may_skip)
+        if not deciders:
+            return False
+        outcomes = compress(self.rows.task_index, (not flag for flag in self.is_unfinished))
+        return not deciders.isdisjoint(outcomes)
+
+    # Rows
+
+    def asked(self, host_pass: HostPass, dag_run: Any, session: Session) -> Sequence[int]:
+        """The rows that the host must look at in this pass, in its order."""
+        found = self._asked.get(host_pass)
+        if found is None:
+            rows = self.rows
+            found = self._asked[host_pass] = self.content.in_order(
+                [(rows.task_index[row], rows.map_index[row], row) for row in self.counts.ask_host(host_pass)],
+                lambda: read_task_order(dag_run, session),
+            )
+        return found
+
+    def unfinished_rows(self) -> list[int]:
+        """The rows that are not finished, in no order."""
+        return list(compress(range(len(self.rows)), self.is_unfinished))
+
+    def may_be_deadlocked(self) -> bool:
+        """Whether the host, if nothing can be scheduled, would look for a deadlock."""
+        state = self.rows.state
+        if any(compress(state.translate(_WAITS_FOR_OTHERS), self.is_unfinished)):
+            return False
+        if 1 not in self.content.has_limit:
+            return True
+        unfinished = compress(self.rows.task_index, self.is_unfinished)
+        return not any(map(self.content.has_limit.__getitem__, unfinished))
+
+    def kinds_of(self, unfinished: Iterable[int]) -> list[int]:
+        """One row of each kind among `unfinished`: alike in state and in the limits of their tasks."""
+        state, task_index, has_limit = self.rows.state, self.rows.task_index, self.content.has_limit
+        kinds = {(state[row], has_limit[task_index[row]]): row for row in unfinished}
+        return list(kinds.values())
+
+    def finished_rows_of(self, task_index: int) -> Iterator[int]:
+        """The finished rows that the host reads to decide instances of this task; all of them if in doubt."""
+        proof, dag = self.content.proof, self.content.dag
+        finished = self._finished_of_task()
+        if task_index in proof.unprovable or task_index in proof.teardowns:
+            for rows in finished.values():
+                yield from rows
+            return
+        read = set(dag.upstream(task_index))
+        setups = dag.derived_column("setups")[task_index]
+        if setups is not ABSENT:
+            read.update(setups)
+        for index in sorted(read):
+            yield from finished.get(index, ())
+
+    def all_finished_rows(self) -> Iterator[int]:
+        """Every finished row."""
+        for rows in self._finished_of_task().values():
+            yield from rows
+
+    def _finished_of_task(self) -> dict[int, list[int]]:
+        found = self._of_task
+        if found is None:
+            found = self._of_task = {}
+            for row, (index, unfinished) in enumerate(
+                zip(self.rows.task_index, self.is_unfinished, strict=True)
+            ):
+                if not unfinished:
+                    found.setdefault(index, []).append(row)
+        return found
+
+    # Objects
+
+    def ids_of(self, rows: Iterable[int]) -> list[str]:
+        """The ids, as text, of those that are not loaded yet."""
+        return [self._ids[row] for row in rows if row not in self.loaded]
+
+    def attach(self, rows: Iterable[int], found: dict[str, Any], dag_run: Any, dag: Any) -> None:
+        """Keeps the host's objects of these rows as the host has them: with their run and their task."""
+        for row in rows:
+            if row in self.loaded:
+                continue
+            task_instance = found.get(self._ids[row])
+            slim = self.rows[row]
+            if task_instance is None or (slim.task_id, slim.map_index) != (
+                task_instance.task_id,
+                task_instance.map_index,
+            ):
+                self.is_outdated = True
+                continue
+            if task_instance.state != slim.state:
+                self.is_outdated = True
+            set_committed_value(task_instance, "dag_run", dag_run)
+            task_instance.task = dag.get_task(slim.task_id)
+            self.loaded[row] = task_instance
+
+    def load(self, rows: Sequence[int], dag_run: Any, session: Session) -> None:
+        """Loads what is missing of these rows."""
+        ids = self.ids_of(rows)
+        if ids:
+            self.attach(rows, load_task_instances(ids, session), dag_run, dag_run.dag)
+
+    def schedulable(self, asked: Sequence[int]) -> list[tuple[int, Any]]:
+        """(row, object) of those that are still there and in a state that the host schedules from."""
+        found = [(row, self.loaded[row]) for row in asked if row in self.loaded]
+        return [(row, ti) for row, ti in found if ti.state in SCHEDULEABLE_STATES]

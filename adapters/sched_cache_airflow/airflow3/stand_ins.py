@@ -1,0 +1,226 @@
+"""What the host gets in place of its lists of task instances: each holds the objects only if they are read.
+
+`DagRun.update_state` and the dependencies of Airflow 3.3.2 read the lists that a decision comes with as follows.
+
+    finished_tis      by a dependency: those of the tasks above the one it decides. After the passes, only if
+                      the run has ended or is deadlocked: start dates, task ids.
+    unfinished_tis    whether there are any; whether one is of a task with a limit, or in a state, that keeps
+                      the run from being deadlocked. One of each kind answers that. Then `_are_premature_tis`,
+                      which is replaced. If it changed a state, or the run is deadlocked: all of them.
+    tis               only if nothing is unfinished any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from airflow.utils.state import State
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.airflow3.run_view import RunView
+
+_FIRST_CHUNK: Final = 1
+_CHUNK_GROWTH: Final = 16
+
+
+class StandIn:
+    """A task instance that is only looked at: the attributes that dependencies and `update_state` read."""
+
+    __slots__ = ("dag_id", "map_index", "run_id", "state", "task", "task_id")
+
+    def __init__(self, view: RunView, row: int, dag_run: Any) -> None:
+        slim = view.rows[row]
+        self.task_id, self.map_index, self.state = slim[:3]
+        self.dag_id, self.run_id = dag_run.dag_id, dag_run.run_id
+        self.task = dag_run.dag.get_task(slim.task_id)
+
+
+class Snapshot:
+    """The task instances of a run as the host would have listed them before its passes.
+
+    examined: the task whose instance the host decides at the moment, None between two.
+    """
+
+    def __init__(self, view: RunView, dag_run: Any, session: Session) -> None:
+        self.view = view
+        self.dag_run = dag_run
+        self.session = session
+        self.unfinished_rows = view.unfinished_rows()
+        self.finished_rows: list[int] = []
+        """Those that an expansion finished; the ones that were finished before are the view's."""
+        self.examined: int | None = None
+        self.is_in_pass = False
+        self._objects: dict[int, Any] | None = None
+        self._stand_ins: dict[int, StandIn] = {}
+        self._kinds: Sequence[int] | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the host's objects of all rows are there."""
+        return self._objects is not None
+
+    def stand_in(self, row: int) -> StandIn:
+        """What stands for the task instance of this row, the same object every time."""
+        found = self._stand_ins.get(row)
+        if found is None:
+            found = self._stand_ins[row] = StandIn(self.view, row, self.dag_run)
+        return found
+
+    def kinds(self) -> Sequence[int]:
+        """One unfinished row of each kind."""
+        if self._kinds is None:
+            self._kinds = self.view.kinds_of(self.unfinished_rows)
+        return self._kinds
+
+    def objects(self) -> dict[int, Any]:
+        """Row -> the host's object, for all rows, in the host's order; loaded at the first call.
+
+        Notes in the view whether something has moved since the rows were read.
+        """
+        if self._objects is not None:
+            return self._objects
+        view, dag_run = self.view, self.dag_run
+        row_of = {slim[:2]: row for row, slim in enumerate(view.rows)}
+        row_of_loaded = {id(ti): row for row, ti in view.loaded.items()}
+        objects: dict[int, Any] = {}
+        for ti in dag_run.get_task_instances(session=self.session, state=State.task_states):
+            row = row_of_loaded.get(id(ti))
+            if row is None:
+                row = row_of.get((ti.task_id, ti.map_index))
+                if row is None or row in view.loaded:
+                    continue  # made by an expansion: the host's list does not have it either
+                ti.task = dag_run.dag.get_task(ti.task_id)
+                if ti.state != view.rows[row].state:
+                    view.is_outdated = True
+            objects[row] = ti
+        if len(objects) != len(view.rows):
+            view.is_outdated = True
+        self._objects = objects
+        return objects
+
+    def candidates(self, asked: Sequence[int]) -> Candidates:
+        """The host's objects of these rows, which are loaded, as far as they can still be scheduled."""
+        return Candidates(self, self.view.schedulable(asked))
+
+    def premature_candidates(self, asked: Sequence[int]) -> Iterator[Any]:
+        """The host's objects of these rows, loaded a few at a time: the host stops at the first that is met."""
+        start, size = 0, _FIRST_CHUNK
+        while start < len(asked):
+            chunk = asked[start : start + size]
+            self.view.load(chunk, self.dag_run, self.session)
+            for row in chunk:
+                ti = self.view.loaded.get(row)
+                if ti is not None:
+                    self.examined = self.view.rows.task_index[row]
+                    yield ti
+            self.examined = None
+            start, size = start + size, size * _CHUNK_GROWTH
+
+    def note_expansion(self, states: dict[tuple[str, int], str | None]) -> None:
+        """Takes what an expansion finished out of the unfinished, as the host does.
+
+        Args:
+            states: (task_id, map_index) -> the state that the database has by now.
+        """
+        view = self.view
+        still: list[int] = []
+        for row in self.unfinished_rows:
+            ti = view.loaded.get(row)
+            slim = view.rows[row]
+            state = states.get(slim[:2], slim.state) if ti is None else ti.state
+            (still if state in State.unfinished else self.finished_rows).append(row)
+        self.unfinished_rows = still
+        self._kinds = None
+
+
+class Candidates(Sequence[Any]):
+    """The task instances that the host decides, in its order; says which one is examined at the moment."""
+
+    def __init__(self, snapshot: Snapshot, found: Sequence[tuple[int, Any]]) -> None:
+        self._snapshot = snapshot
+        self._found = found
+
+    def __iter__(self) -> Iterator[Any]:
+        snapshot = self._snapshot
+        for row, ti in self._found:
+            snapshot.examined = snapshot.view.rows.task_index[row]
+            yield ti
+        # What comes after has been added by an expansion.
+        snapshot.examined = None
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, index: Any) -> Any:
+        return [ti for _, ti in self._found][index]
+
+
+class _Lazy(Sequence[Any]):
+    """A list of task instances that is made when it is read."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._objects())
+
+    def __len__(self) -> int:
+        return len(self._objects())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._objects()[index]
+
+    def _objects(self) -> list[Any]:
+        return list(self.snapshot.objects().values())
+
+
+class AllTaskInstances(_Lazy):
+    """`TISchedulingDecision.tis`."""
+
+
+class FinishedTaskInstances(_Lazy):
+    """`TISchedulingDecision.finished_tis`, and what dependencies are given.
+
+    To a dependency it shows what matters to the instance that is decided: the host goes through all finished
+    task instances of the run for each one that it decides, and keeps those of the tasks above it.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        snapshot = self.snapshot
+        if not snapshot.is_in_pass:
+            return super().__iter__()
+        view, examined = snapshot.view, snapshot.examined
+        rows = view.all_finished_rows() if examined is None else view.finished_rows_of(examined)
+        return map(snapshot.stand_in, rows)
+
+    def _objects(self) -> list[Any]:
+        rows = {*self.snapshot.view.all_finished_rows(), *self.snapshot.finished_rows}
+        return [ti for row, ti in self.snapshot.objects().items() if row in rows]
+
+
+class UnfinishedTaskInstances(_Lazy):
+    """`TISchedulingDecision.unfinished_tis`: one of each kind, or all once their objects are there."""
+
+    def __iter__(self) -> Iterator[Any]:
+        snapshot = self.snapshot
+        if snapshot.is_complete:
+            return super().__iter__()
+        return map(snapshot.stand_in, snapshot.kinds())
+
+    def __len__(self) -> int:
+        return len(self.snapshot.unfinished_rows)
+
+    def _objects(self) -> list[Any]:
+        rows = set(self.snapshot.unfinished_rows)
+        return [ti for row, ti in self.snapshot.objects().items() if row in rows]
+
+
+class EffectiveLeaves(Iterable[Any]):
+    """What `DagRun._tis_for_dagrun_state` returns, made when it is read: if nothing is unfinished."""
+
+    def __init__(self, stock: Any, dag_run: Any, dag: Any, tis: AllTaskInstances) -> None:
+        self._stock, self._dag_run, self._dag, self._tis = stock, dag_run, dag, tis
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._stock(self._dag_run, dag=self._dag, tis=list(self._tis)))
