@@ -11,9 +11,12 @@ DATABASE ?= postgresql
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## install into an environment of its own and run the main job
+demo: ## a small cluster in one process, then Airflow 3 as it is and with the plugin; some minutes the first time
 	@$(PYTHON) -m tools environment demo
 	@.venvs/demo/bin/sched-cache demo
+	@echo
+	@$(PYTHON) -m tools environment airflow-3.3.2
+	@$(AIRFLOW3) -m sched_cache_airflow.demo
 
 test: ## everything CI runs: style, types, layers, tests on every Python and host, the wheel
 	@$(PYTHON) -m tools test
@@ -29,6 +32,10 @@ end-to-end: ## a whole Airflow 3, while its schedulers and Redis are killed and 
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@CI=true SCHED_CACHE_END_TO_END=1 $(AIRFLOW3) -m pytest tests/airflow3/test_end_to_end.py tests/airflow3/test_edit_storm.py
 
+figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, against what was promised; 6 minutes
+	@$(PYTHON) -m tools environment airflow-3.3.2
+	@$(AIRFLOW3) -m tests.airflow3.figures
+
 fuzz: ## damaged bytes and documents against the decoder, for MINUTES=10
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.fuzz --minutes $(MINUTES)
@@ -41,10 +48,11 @@ simple-dag: ## a scheduler of 1.10 on the simple classes, hurt for MINUTES=10 (D
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.simple_scheduler --minutes $(MINUTES) --database $(DATABASE)
 
-bench: ## the format against Airflow's own code and other codecs, with a report page
+bench: ## every suite, on PostgreSQL and Redis, with a report page: hours. BENCH=--quick: minutes, on SQLite
 	@$(PYTHON) -m tools environment core-3.11
 	@$(PYTHON) -m tools environment airflow-3.3.2
-	@$(CORE) -m bench run format
+	@$(PYTHON) -m tools environment airflow-2.11.2
+	@$(CORE) -m bench run all $(BENCH)
 	@$(CORE) -m bench report
 
 targets: ## what the tiers promise, measured on PostgreSQL and Redis; fails where a promise is not kept

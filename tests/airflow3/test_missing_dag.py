@@ -57,14 +57,16 @@ def own_tables_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cached_contents_are_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every stored content fails to decode."""
-    import sched_cache.format
+    """Every content fails to decode, wherever it comes from."""
+    import sched_cache.contents
     from sched_cache.errors import FormatError
+    from sched_cache_airflow.airflow3 import contents
 
     def refuse(*parts: object, **options: object) -> None:
         raise FormatError("a test broke it")
 
-    monkeypatch.setattr(sched_cache.format, "decode_dag", refuse)
+    for module in (sched_cache.contents, contents):
+        monkeypatch.setattr(module, "decode_dag", refuse)
 
 
 @pytest.fixture
@@ -84,12 +86,18 @@ def test_a_broken_cache_fails_no_task(
     fault: Callable[[pytest.MonkeyPatch], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As long as the host's row is there, the scheduler gets its DAG and queues the tasks."""
+    """As long as the host's row is there, the scheduler gets its DAG and queues the tasks; and it says why."""
+    from sched_cache_airflow.airflow3.runtime import runtime
+
     run_ids = waiting_runs(cluster)
     fault(monkeypatch)
+    runtime().contents.l1.clear()
     cluster.scheduler.dag_bag.clear_cache()
+    assert not runtime().stats.fallbacks
 
     cluster.scheduler.loop()
+
+    assert runtime().stats.fallbacks
 
     for run_id in run_ids:
         assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "queued", "b": "queued"}

@@ -84,7 +84,7 @@ def installation(
         stack.callback(home.remove)
         if dags is not None:
             shutil.copytree(dags, home.dags, dirs_exist_ok=True)
-        environment = {**os.environ, **home.environment, **subject.environment(home.path)}
+        environment = {**os.environ, **home.environment, **subject.environment()}
         database.start(environment)
         processes = Processes(environment, home.path / "output", api_port=api_port)
         stack.callback(processes.stop)

@@ -28,10 +28,10 @@ class HostConf:
         return self._section.get(name, "from the environment")
 
 
-def test_without_a_section_the_plugin_is_off_and_has_no_redis() -> None:
-    """Nothing is switched on by installing it; the tables are in the host's database."""
+def test_without_a_section_the_plugin_is_on_and_has_no_redis() -> None:
+    """Installing it is enough; the tables are in the host's database."""
     settings = read_settings({}, HOST_DATABASE)
-    assert not settings.enabled
+    assert settings.enabled
     assert settings.config.redis_url is None
     assert settings.config.database_url == HOST_DATABASE
 
@@ -39,13 +39,13 @@ def test_without_a_section_the_plugin_is_off_and_has_no_redis() -> None:
 def test_options_of_the_core_and_of_the_plugin_stand_in_one_section() -> None:
     """Each under its own name, in the words that the environment variables have."""
     section = {
-        "enabled": "true",
+        "enabled": "false",
         "l1_max_bytes": "1000000",
         "exclude_dags": "tmp_*, one",
         "redis_url": "redis://cache",
     }
     settings = read_settings(section, HOST_DATABASE)
-    assert settings.enabled
+    assert not settings.enabled
     assert settings.config.l1_max_bytes == 1_000_000
     assert settings.config.redis_url == "redis://cache"
     assert settings.exclude_dags == ("tmp_*", "one")

@@ -1,0 +1,59 @@
+"""Rows of ours whose version the host has no more."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from uuid import UUID
+
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import select
+
+from sched_cache.dag_cache import DagCache
+from sched_cache_airflow.airflow3.host_database import host_transaction
+
+KEYS_PER_SWEEP = 500
+
+
+class RemovedVersions:
+    """Goes through all keys, one batch after the other. For one thread per process.
+
+    A deletion that a session's events or a trigger noticed needs none of this.
+    """
+
+    def __init__(self, cache: DagCache) -> None:
+        self._cache = cache
+        self._position = ""
+        self._settled_seq = 0
+
+    def sweep(self) -> int:
+        """Publishes the removal of those in the next batch that are gone; how many. Two or three queries."""
+        keys = sorted(filter(_is_version, self._cache.keys()))
+        start = bisect_right(keys, self._position)
+        batch = keys[start : start + KEYS_PER_SWEEP]
+        self._position = batch[-1] if batch else ""
+        if not batch:
+            self._purge()
+            return 0
+        column = SerializedDagModel.__table__.c.dag_version_id
+        with host_transaction() as connection:
+            present = {
+                str(found) for found in connection.scalars(select(column).where(column.in_(map(UUID, batch))))
+            }
+        gone = [key for key in batch if key not in present]
+        for key in gone:
+            self._cache.delete(key)
+        return len(gone)
+
+    def _purge(self) -> None:
+        """Removes the tombstones that were acknowledged before the round that ends here began."""
+        store = self._cache.store
+        if self._settled_seq:
+            store.purge_tombstones(self._settled_seq)
+        self._settled_seq = store.changes_since(2**62).counter
+
+
+def _is_version(key: str) -> bool:
+    try:
+        return str(UUID(key)) == key
+    except ValueError:
+        return False

@@ -1,0 +1,93 @@
+"""Publishing what the host's versions hold by now, for each row of the table `written`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from sched_cache.config import Config
+from sched_cache.dag_cache import DagCache
+from sched_cache.errors import InvalidDagError, PublishConflictError
+from sched_cache_airflow.airflow3.contents import Contents, read_row
+from sched_cache_airflow.airflow3.host_database import host_transaction
+from sched_cache_airflow.written import written_table
+
+_ROWS_PER_BATCH = 100
+
+
+class WrittenVersions:
+    """For one thread per process. Two processes may do the same at once; the second finds nothing to change."""
+
+    def __init__(self, config: Config, cache: DagCache, contents: Contents) -> None:
+        self._create = config.create_tables
+        self._table = written_table(config)
+        self._cache = cache
+        self._contents = contents
+        self._seen_id = 0
+
+    def prepare(self) -> None:
+        """Creates the table where it is missing, and ours beside it."""
+        self._cache.certify()
+        if self._create:
+            with host_transaction() as connection:
+                self._table.create(connection, checkfirst=True)
+
+    def publish(self, is_own: bool) -> int:
+        """Publishes for the rows that are there, and removes them; how many.
+
+        Rows are removed after what they stand for is published, so that a process that dies here leaves them to
+        the others.
+
+        Args:
+            is_own: all rows; else those that the last call has seen and nobody has dealt with since.
+        """
+        n_removed = 0
+        while True:
+            rows = self._rows(None if is_own else self._seen_id)
+            if not rows:
+                break
+            for version_id in dict.fromkeys(version_id for _, version_id in rows):
+                self._publish_version(version_id)
+            with host_transaction() as connection:
+                ids = [row_id for row_id, _ in rows]
+                connection.execute(delete(self._table).where(self._table.c.id.in_(ids)))
+            n_removed += len(rows)
+        if not is_own:
+            self._seen_id = self._last_id()
+        return n_removed
+
+    def _rows(self, up_to_id: int | None) -> list[tuple[int, str]]:
+        table = self._table
+        query = select(table.c.id, table.c.dag_version_id).order_by(table.c.id).limit(_ROWS_PER_BATCH)
+        if up_to_id is not None:
+            query = query.where(table.c.id <= up_to_id)
+        with host_transaction() as connection:
+            return [(row_id, version_id) for row_id, version_id in connection.execute(query)]
+
+    def _last_id(self) -> int:
+        with host_transaction() as connection:
+            last = connection.scalar(select(self._table.c.id).order_by(self._table.c.id.desc()).limit(1))
+        return last or 0
+
+    def _publish_version(self, text: str) -> None:
+        try:
+            version_id: Any = UUID(text)
+        except ValueError:
+            return  # nobody has a version of that name
+        key = str(version_id)
+        # Read before the row: who publishes after this has read a newer one, and wins.
+        token = self._cache.token(key)
+        with host_transaction() as connection:
+            found = read_row(version_id, connection)
+        try:
+            encoded = None if found is None else self._contents.encoded_to_share(*found)
+            if encoded is None:
+                self._cache.delete(key, token=token)
+            else:
+                self._cache.publish(key, encoded, token=token)
+        except PublishConflictError:
+            pass
+        except InvalidDagError:
+            self._cache.delete(key)

@@ -1,0 +1,29 @@
+"""The table of written versions: one row each time that somebody wrote or deleted the content of a version.
+
+A row is inserted in the transaction that writes, so it becomes true with it and is rolled back with it, savepoints
+included. It needs no lock that another writer could hold. Who comes by later publishes what the version holds by
+then, and removes the row; see `airflow3.upkeep`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table
+
+from sched_cache.config import Config
+
+MAX_VERSION_ID_LENGTH = 40
+
+
+def written_table(config: Config) -> Table:
+    """The table, under the prefix and in the schema of the others; nothing is created.
+
+    dag_version_id: as the host's database shows it, a UUID with dashes or without.
+    """
+    return Table(
+        f"{config.table_prefix}written",
+        MetaData(schema=config.database_schema),
+        Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+        Column("dag_version_id", String(MAX_VERSION_ID_LENGTH), nullable=False),
+        mysql_engine="InnoDB",
+        mariadb_engine="InnoDB",
+    )

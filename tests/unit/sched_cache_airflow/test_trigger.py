@@ -1,0 +1,168 @@
+"""The database notices what no Python does, on every database that it can be installed in.
+
+The host's three tables stand in for it, with the keys that cascade: MariaDB is none of the host's databases, but runs
+the triggers that MySQL gets.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.engine import Engine
+
+from sched_cache.config import Config
+from sched_cache.errors import StoreUnavailableError
+from sched_cache_airflow import trigger_command
+from sched_cache_airflow.trigger import install_trigger, installed_triggers, remove_trigger
+from sched_cache_airflow.written import written_table
+
+ONE, TWO = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'airflow.db'}"
+    name = {"postgresql": "postgres_url", "mariadb": "mariadb_url"}[request.param]
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def config(url: str) -> Config:
+    return Config(database_url=url, redis_url=None)
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """Two DAGs with a version each."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def cascade(connection: object, record: object) -> None:
+            connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
+
+    uuid = "UUID" if engine.dialect.name == "postgresql" else "CHAR(32)"
+    with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE dag (dag_id VARCHAR(250) PRIMARY KEY)",
+            f"CREATE TABLE dag_version (id {uuid} PRIMARY KEY, dag_id VARCHAR(250) NOT NULL, "
+            "FOREIGN KEY (dag_id) REFERENCES dag (dag_id) ON DELETE CASCADE)",
+            f"CREATE TABLE serialized_dag (id {uuid} PRIMARY KEY, dag_version_id {uuid} NOT NULL UNIQUE, "
+            "dag_hash VARCHAR(32) NOT NULL, fileloc VARCHAR(99), "
+            "FOREIGN KEY (dag_version_id) REFERENCES dag_version (id) ON DELETE CASCADE)",
+            "INSERT INTO dag VALUES ('one'), ('two')",
+            f"INSERT INTO dag_version VALUES ('{ONE.hex}', 'one'), ('{TWO.hex}', 'two')",
+            *(f"INSERT INTO serialized_dag VALUES ('{id.hex}', '{id.hex}', 'old', 'f')" for id in (ONE, TWO)),
+        ):
+            connection.execute(text(statement))
+    yield engine
+    engine.dispose()
+
+
+def execute(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def noted(engine: Engine, config: Config) -> set[UUID]:
+    """The versions in the table, which is empty afterwards."""
+    table = written_table(config)
+    with engine.begin() as connection:
+        found = {UUID(text) for text in connection.execute(table.select()).scalars("dag_version_id")}
+        connection.execute(table.delete())
+    return found
+
+
+def test_every_change_of_content_is_noted(engine: Engine, config: Config) -> None:
+    """Inserted, changed and deleted rows; not those whose content stays as it is."""
+    assert install_trigger(config)
+    execute(engine, f"UPDATE serialized_dag SET dag_hash = 'new' WHERE dag_version_id = '{ONE.hex}'")
+    assert noted(engine, config) == {ONE}
+    execute(engine, "UPDATE serialized_dag SET fileloc = 'elsewhere'")
+    assert noted(engine, config) == set()
+    execute(engine, f"DELETE FROM serialized_dag WHERE dag_version_id = '{TWO.hex}'")
+    assert noted(engine, config) == {TWO}
+    execute(engine, f"INSERT INTO serialized_dag VALUES ('{TWO.hex}', '{TWO.hex}', 'again', 'f')")
+    assert noted(engine, config) == {TWO}
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM dag WHERE dag_id = 'one'", f"DELETE FROM dag_version WHERE id = '{ONE.hex}'"]
+)
+def test_what_a_cascade_deletes_is_noted(engine: Engine, config: Config, statement: str) -> None:
+    """Whichever table the deletion began in."""
+    install_trigger(config)
+    execute(engine, statement)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM serialized_dag")).scalar_one() == 1
+    assert noted(engine, config) == {ONE}
+
+
+def test_what_is_rolled_back_is_not_noted(engine: Engine, config: Config) -> None:
+    """The row is part of the writer's transaction."""
+    install_trigger(config)
+    with engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text("UPDATE serialized_dag SET dag_hash = 'new'"))
+        transaction.rollback()
+    assert noted(engine, config) == set()
+
+
+def test_removing_leaves_a_host_that_works(engine: Engine, config: Config) -> None:
+    """Twice installed is once installed; twice removed is removed."""
+    names = install_trigger(config)
+    assert install_trigger(config) == names
+    assert sorted(remove_trigger(config)) == sorted(names)
+    assert remove_trigger(config) == []
+    with engine.begin() as connection:
+        assert installed_triggers(connection, config) == []
+    execute(engine, "UPDATE serialized_dag SET dag_hash = 'new'")
+    assert noted(engine, config) == set()
+
+
+def test_a_dropped_table_keeps_nobody_from_writing(engine: Engine, config: Config) -> None:
+    """On PostgreSQL; the others have no way to say so, and there `remove` comes first."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("a trigger cannot do without its table here")
+    install_trigger(config)
+    execute(engine, f"DROP TABLE {written_table(config).fullname}")
+    execute(engine, "UPDATE serialized_dag SET dag_hash = 'new'")
+    with engine.begin() as connection:
+        assert (
+            connection.execute(
+                text("SELECT count(*) FROM serialized_dag WHERE dag_hash = 'new'")
+            ).scalar_one()
+            == 2
+        )
+
+
+def test_a_database_of_something_else_stays_as_it_is(url: str, config: Config) -> None:
+    """Nothing is created beside tables that are not Airflow's."""
+    with pytest.raises(StoreUnavailableError, match="no tables of Airflow 3"):
+        install_trigger(config)
+    engine = create_engine(url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_the_command_installs_and_removes(
+    engine: Engine, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names what it did, and where."""
+    parser = argparse.ArgumentParser()
+    trigger_command.add_arguments(parser)
+    options = ["--database-url", config.database_url]
+    assert trigger_command.run(parser.parse_args(["install", *options])) == 0
+    with engine.begin() as connection:
+        names = installed_triggers(connection, config)
+    assert names
+    assert all(name in capsys.readouterr().out for name in names[:1])
+    assert trigger_command.run(parser.parse_args(["remove", *options])) == 0
+    with engine.begin() as connection:
+        assert installed_triggers(connection, config) == []
