@@ -89,5 +89,12 @@ setup(
         "console_scripts": ["sched-cache = sched_cache.cli:main"],
         "airflow.policy": ["sched_cache = sched_cache_airflow.policy"],
         "airflow.plugins": ["sched_cache = sched_cache_airflow.plugin:SchedCachePlugin"],
+        # More commands of `sched-cache`.
+        "sched_cache.commands": [
+            "airflow-trigger = sched_cache_airflow.trigger_command",
+            "watch = sched_cache_airflow.watch.command",
+        ],
+        # What `sched-cache doctor` examines besides database and Redis.
+        "sched_cache.doctor": ["airflow = sched_cache_airflow.doctor:examine"],
     },
 )

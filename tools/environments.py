@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools import interpreters
@@ -22,12 +22,18 @@ _STAMP = "made-from"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An editable install of this project with `extras`; every version as pins/`name`.txt says."""
+    """An editable install of this project with `extras`; every version as pins/`name`.txt says.
+
+    `extras` None: without this project, which a host of long ago cannot have beside it.
+    """
 
     name: str
     python: str
-    extras: tuple[str, ...]
+    extras: tuple[str, ...] | None
     also: tuple[str, ...] = ()  # requirements beside this project's own
+    builders: tuple[str, ...] = field(
+        default=(), repr=False
+    )  # installed first: source distributions need them
 
     @property
     def folder(self) -> Path:
@@ -58,6 +64,14 @@ ENVIRONMENTS = {
             "airflow-3.3.2", "3.11", ("airflow3", "test", "watch"), ("apache-airflow==3.3.2", "asyncpg")
         ),
         Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
+        # Its own bounds let in releases that it does not run with.
+        Environment(
+            "airflow-1.10.15",
+            "3.8",
+            None,
+            ("apache-airflow==1.10.15", "markupsafe<2.1", "wtforms<3", "sqlalchemy==1.3.24"),
+            ("pip<24", "wheel", "setuptools<58"),
+        ),
     )
 }
 
@@ -75,6 +89,8 @@ def ensure(environment: Environment) -> str:
         wanted = _made_from(environment, base)
         if stamp.exists() and stamp.read_text() == wanted:
             return f"{environment.name}: up to date"
+        n_packages = len(environment.pins.read_text().splitlines()) - 1
+        print(f"{environment.name}: installing {n_packages} packages with {base} ...", flush=True)
         _install(environment, base, ["--constraint", str(environment.pins)])
         stamp.write_text(wanted)  # last: an interrupted build is made again
         return f"{environment.name}: made with {base}"
@@ -102,9 +118,14 @@ def _making() -> Iterator[None]:
 def _install(environment: Environment, base: Path, constraints: list[str]) -> None:
     shutil.rmtree(environment.folder, ignore_errors=True)
     subprocess.run([base, "-m", "venv", environment.folder], check=True)
-    project = f"{ROOT}[{','.join(environment.extras)}]" if environment.extras else str(ROOT)
     # -qq: one -q still prints every warning of every index consulted.
-    _pip(environment, "install", "-qq", *constraints, *environment.also, "--editable", project)
+    if environment.builders:
+        _pip(environment, "install", "-qq", *environment.builders)
+    wanted = list(environment.also)
+    if environment.extras is not None:
+        extras = f"[{','.join(environment.extras)}]" if environment.extras else ""
+        wanted += ["--editable", f"{ROOT}{extras}"]
+    _pip(environment, "install", "-qq", *constraints, *wanted)
 
 
 def _pip(environment: Environment, *arguments: str) -> str:
@@ -119,5 +140,6 @@ def _made_from(environment: Environment, base: Path) -> str:
         repr(environment).encode(),
         environment.pins.read_bytes(),
         (ROOT / "setup.py").read_bytes(),
+        *(builder.encode() for builder in environment.builders),
     )
     return hashlib.sha256(b"\0".join(inputs)).hexdigest()

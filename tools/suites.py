@@ -10,26 +10,45 @@ from tools.steps import Step
 _CORE = "core-3.11"
 _OTHER_PYTHONS = ("core-3.10", "core-3.12", "core-3.13")
 _HOSTS = {"airflow-3.3.2": "tests/airflow3", "airflow-2.11.2": "tests/airflow2"}
+# A host that runs on none of our Pythons: the tests start it from beside.
+_OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 
-_CORE_TESTS = ("tests", *(f"--ignore={folder}" for folder in (*_HOSTS.values(), "tests/packaging")))
+_CORE_TESTS = (
+    "tests",
+    *(f"--ignore={folder}" for folder in (*_HOSTS.values(), _OLD_HOST_TESTS, "tests/packaging")),
+)
+
+# Processes of their own for minutes, and what differs where there is one writer.
+_END_TO_END = "tests/airflow3/test_end_to_end.py"
+_ON_SQLITE = tuple(
+    f"tests/airflow3/test_{name}.py"
+    for name in ("content_races", "excluded_dags", "missing_dag", "removed_versions", "write_events")
+)
 
 # What does not depend on the interpreter runs on one: minutes each, or servers that are hurt.
-_ONCE_ONLY = tuple(f"--ignore=tests/{name}" for name in ("chaos", "simulation", "fuzz"))
+_ONCE_ONLY = tuple(f"--ignore=tests/{name}" for name in ("chaos", "simple_scheduler", "simulation", "fuzz"))
 
 
 def steps() -> list[Step]:
     """All of them; those that others wait for longest come first."""
     return [
-        *(_environment(name) for name in (_CORE, *_HOSTS, "lowest", *_OTHER_PYTHONS)),
+        *(_environment(name) for name in (_CORE, *_HOSTS, "lowest", *_OTHER_PYTHONS, _OLD_HOST)),
         _core("ruff check", "ruff", "check", "--output-format", "concise"),
         _core("ruff format", "ruff", "format", "--check"),
         _core("layers", "lint-imports"),
         _core("mypy", "mypy"),
         _tests(_CORE, *_CORE_TESTS),
-        *(_tests(name, folder) for name, folder in _HOSTS.items()),
+        *(_tests(name, folder, f"--ignore={_END_TO_END}") for name, folder in _HOSTS.items()),
+        _airflow3("end to end", _END_TO_END),
+        _airflow3("SQLite", *_ON_SQLITE, database="sqlite"),
         # The harness compares with the rivals of today, so it says nothing about the lowest versions.
         _tests("lowest", *_CORE_TESTS, *_ONCE_ONLY, "--ignore=tests/unit/bench"),
         *(_tests(name, *_CORE_TESTS, *_ONCE_ONLY) for name in _OTHER_PYTHONS),
+        Step(
+            f"tests {_OLD_HOST}",
+            (_executable(_CORE, "python"), "-m", "pytest", "-q", _OLD_HOST_TESTS),
+            (_made(_CORE), _made(_OLD_HOST)),
+        ),
         _core("wheel", "python", "-m", "pytest", "-q", "tests/packaging"),
     ]
 
@@ -55,6 +74,18 @@ def _core(name: str, command: str, *arguments: str) -> Step:
 def _tests(environment: str, *arguments: str) -> Step:
     command = (_executable(environment, "python"), "-m", "pytest", "-q", *arguments)
     return Step(f"tests {environment}", command, (_made(environment),))
+
+
+def _airflow3(what: str, *arguments: str, database: str = "postgresql") -> Step:
+    run = (
+        "env",
+        f"SCHED_CACHE_AIRFLOW_DB={database}",
+        _executable("airflow-3.3.2", "python"),
+        "-m",
+        "pytest",
+        "-q",
+    )
+    return Step(f"tests airflow-3.3.2 {what}", (*run, *arguments), (_made("airflow-3.3.2"),))
 
 
 def _executable(environment: str, name: str) -> str:

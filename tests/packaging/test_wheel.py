@@ -80,6 +80,15 @@ def test_the_command_explains_itself(installation: Installation) -> None:
     done = installation.run("sched-cache", "--help")
     assert done.returncode == 0, done.stderr
     assert "encode" in done.stdout
+    assert "airflow-trigger" in done.stdout
+
+
+def test_the_harness_is_there(installation: Installation) -> None:
+    """`sched-cache bench` measures what can be measured where it is installed, and says what cannot."""
+    done = installation.run("sched-cache", "bench", "list")
+    assert done.returncode == 0, done.stderr
+    assert "case    shape=layers n_tasks=1000" in done.stdout
+    assert "cannot run here" in done.stdout
 
 
 def test_dependencies_agree(installation: Installation) -> None:
