@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import argparse
-import datetime
+import math
 import shlex
+import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from .case import Case
+from .campaign import FOLDER, CampaignError, Choice, run_suites
 from .compare import compare, render_comparison
-from .interpreter import PACKAGE, candidates, find_interpreter
-from .machine import describe_machine, revision
-from .progress import Progress
-from .results import ResultsError, Run, newest_files, read_results, to_line
-from .runner import Plan, run_case
-from .subject import Subject, discover_subjects
+from .interpreter import PACKAGE, candidates, find_interpreter, is_checkout
+from .replay.documents import write_documents
+from .replay.reading import ReplayError, from_database, from_files
+from .results import ResultsError, newest_files, read_results
+from .runner import Plan
+from .servers import ServerError
+from .subject import discover_subjects
 from .suite import Suite, discover_suites
-
-FOLDER = Path("bench-results")
 
 _EXAMPLES = """examples:
   python -m bench list                          what there is
-  python -m bench run format --quick            the short version of one suite
+  python -m bench run all --quick               the short version of everything: three minutes, on SQLite
   python -m bench format --subject sched_cache  the same as `run format`; the reference always runs
+  python -m bench run --from-database URL       what your own DAGs would gain; the database is only read
   python -m bench report                        an HTML page and a Markdown table of the newest results
   python -m bench compare OLD.jsonl NEW.jsonl   what got slower between two runs; exit 1 if anything did
 """
+
+# What an operator asks first comes first.
+_ON_THE_PAGE = (
+    *("replay", "loop", "restart", "latency", "churn", "nodes"),
+    *("memory", "lookup", "format", "scale"),
+)
 
 
 class UsageError(Exception):
@@ -39,10 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in discover_suites():
         given.insert(0, "run")
-    options = _parser().parse_args(given)
+    try:
+        options = _parser().parse_args(given)
+    except SystemExit as ended:  # argparse has said why: --help, or a usage error
+        return ended.code if isinstance(ended.code, int) else 2
+    # Ended from outside, the servers it has started end with it.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code: int = options.do(options)
-    except (UsageError, ResultsError) as error:
+    except (UsageError, CampaignError, ReplayError, ResultsError, ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     return code
@@ -61,8 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--python", help="this interpreter for every subject, instead of looking in .venvs/")
     listing.set_defaults(do=_list)
 
-    run = commands.add_parser("run", help="run one suite")
-    run.add_argument("suite", choices=discover_suites())
+    run = commands.add_parser("run", help="run one suite, or all")
+    run.add_argument(
+        "suites", nargs="*", metavar="SUITE", help=f"all (default), {', '.join(discover_suites())}"
+    )
     run.add_argument(
         "--quick", action="store_true", help="fewer and smaller cases, one set of processes: minutes"
     )
@@ -76,9 +95,20 @@ def _parser() -> argparse.ArgumentParser:
         "--processes", type=_positive, help="sets of fresh processes per case (default 3, quick 1)"
     )
     run.add_argument("--rounds", type=_positive, help="most rounds per process (default 21, quick 15)")
+    run.add_argument(
+        "--minutes", type=float, help="start nothing after this long, and keep what was measured until then"
+    )
     run.add_argument("--seed", type=int, default=0, help="of the generated DAGs (default 0)")
     run.add_argument("--python", help="this interpreter for every subject, instead of looking in .venvs/")
     run.add_argument("--output", type=Path, help=f"result file (default {FOLDER}/SUITE-TIME.jsonl)")
+    run.add_argument(
+        "--from-database", metavar="URL", help="your own DAGs from this metadata database, which is only read"
+    )
+    run.add_argument(
+        "--from-files", type=Path, metavar="FOLDER", help="your own DAGs, a JSON file for each serialized DAG"
+    )
+    run.add_argument("--show-names", action="store_true", help="their dag_ids in the results, not hashes")
+    run.add_argument("--append", action="store_true", help="add to the result file instead of replacing it")
     run.add_argument(
         "--plant", default="", metavar="MODULE:FUNCTION=PERCENT", help="slow a function of the product"
     )
@@ -92,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=FOLDER / "report", help="folder (default bench-results/report)"
     )
     report.add_argument("--markdown", action="store_true", help="print the Markdown table only")
+    report.add_argument(
+        "--readme", action="store_true", help="write the README's figures from the results in bench/results/"
+    )
     report.set_defaults(do=_report)
 
     comparing = commands.add_parser("compare", help="what got slower between two runs, and where")
@@ -126,91 +159,66 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    suite = discover_suites()[options.suite]
-    subjects = _placed(suite, _chosen(suite, options.subject), options.python)
-    cases = _cases(suite, options)
+    with ExitStack() as stack:
+        if options.from_database or options.from_files:
+            _gather(options, Path(stack.enter_context(TemporaryDirectory(prefix="bench-replay-"))))
+            options.suites = ["replay"]
+        elif "replay" in options.suites:
+            raise UsageError("which DAGs? --from-database URL or --from-files FOLDER")
+        return _run_chosen(options)
+
+
+def _suites(names: Sequence[str], *, quick: bool) -> list[Suite]:
+    suites = discover_suites()
+    for name in names:
+        if name not in ("all", *suites):
+            raise UsageError(f"there is no suite {name!r}; there are {', '.join(suites)}")
+    if names and "all" not in names:
+        return [suites[name] for name in names]
+    # Suites in which there is nothing to run without being told more are no part of `all`.
+    return [suite for suite in suites.values() if suite.cases(quick=quick, seed=0)]
+
+
+def _gather(options: argparse.Namespace, folder: Path) -> None:
+    documents = (
+        from_database(options.from_database) if options.from_database else from_files(options.from_files)
+    )
+    if not write_documents(documents, folder / "documents.jsonl", show_names=options.show_names):
+        raise UsageError("no serialized DAG was found there")
+
+
+def _run_chosen(options: argparse.Namespace) -> int:
+    chosen = _suites(options.suites, quick=options.quick)
+    if options.output and len(chosen) > 1:
+        raise UsageError("each suite has a result file of its own: no --output with more than one")
+    if options.output and not options.append:
+        options.output.unlink(missing_ok=True)
+    choice = Choice(
+        quick=options.quick,
+        seed=options.seed,
+        subjects=options.subject or (),
+        cases=options.case or (),
+        python=options.python,
+    )
     plan = Plan(
         processes=options.processes or (1 if options.quick else 3),
         max_rounds=options.rounds or (15 if options.quick else 21),
         planted=options.plant,
+        until=time.monotonic() + 60 * options.minutes if options.minutes else math.inf,
     )
-    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    path: Path = options.output or FOLDER / f"{suite.name}-{now:%Y%m%dT%H%M%SZ}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    run = Run(
-        suite=suite.name,
-        command=_command(options),
-        started_at=now.isoformat(),
-        revision=revision(),
-        machine=describe_machine(),
-        options={"quick": options.quick, "processes": plan.processes, "max_rounds": plan.max_rounds},
-        planted=plan.planted,
-    )
-    progress, n_failed = Progress(len(cases)), 0
-    with path.open("w", buffering=1) as file, suite.services(quick=options.quick) as services:
-        print(to_line(run), file=file)
-        for case in cases:
-            failed = set()
-            for record in run_case(case, suite, subjects, services, plan, progress):
-                print(to_line(record), file=file)
-                if record.error:
-                    failed.add(record.subject)
-                    progress.note(f"{case.label}: {record.subject} failed\n{record.error.rstrip()}")
-            n_failed += len(failed)
-            progress.case_done(case.label + (f" (failed: {', '.join(sorted(failed))})" if failed else ""))
-    print(path)
-    return 1 if n_failed else 0
-
-
-def _chosen(suite: Suite, names: Sequence[str] | None) -> list[Subject]:
-    able = {name: subject for name, subject in discover_subjects().items() if suite.name in subject.suites}
-    if not names:
-        return list(able.values())
-    for name in names:
-        if name not in able:
-            raise UsageError(f"suite {suite.name} has no subject {name!r}; it has {', '.join(able)}")
-    return [subject for name, subject in able.items() if name in names or name == suite.reference]
-
-
-def _placed(suite: Suite, subjects: Sequence[Subject], python: str | None) -> list[tuple[Subject, Path]]:
-    """Each subject with its interpreter; all with the same one if any has everything they require."""
-    pool = candidates(python)
-    common = find_interpreter({r for subject in subjects for r in subject.requires}, pool)
-    placed = []
-    for subject in subjects:
-        found = common or find_interpreter(subject.requires, pool)
-        if found is None:
-            print(
-                f"bench: leaving out {subject.name}: no interpreter has {subject.requires}", file=sys.stderr
-            )
-        else:
-            placed.append((subject, found))
-    if not placed:
-        raise UsageError(f"no subject of {suite.name} can run here; see `list`")
-    return placed
-
-
-def _cases(suite: Suite, options: argparse.Namespace) -> list[Case]:
-    cases = list(suite.cases(quick=options.quick, seed=options.seed))
-    if options.case:
-        cases = [
-            case
-            for case in cases
-            if any(set(text.split()) <= set(case.label.split()) for text in options.case)
-        ]
-    if not cases:
-        raise UsageError(f"no case of {suite.name} has these parameters; see `list`")
-    return cases
+    return 1 if run_suites(chosen, choice, plan, _command(options), options.output) else 0
 
 
 def _command(options: argparse.Namespace) -> str:
     """The command that would do this again, without what belongs to this machine."""
-    words = ["python", "-m", "bench", "run", options.suite]
+    words = ["python", "-m", "bench", "run", *(options.suites or ["all"])]
+    if options.suites == ["replay"]:
+        words += ["--from-database", "URL"] if options.from_database else ["--from-files", "FOLDER"]
     words += ["--quick"] if options.quick else []
     for name in ("subject", "case"):
         for value in getattr(options, name) or ():
             words += [f"--{name}", value]
-    for name in ("processes", "rounds", "seed", "plant"):
+    for name in ("processes", "rounds", "minutes", "seed", "plant"):
         if getattr(options, name):
             words += [f"--{name}", str(getattr(options, name))]
     return shlex.join(words)
@@ -219,7 +227,13 @@ def _command(options: argparse.Namespace) -> str:
 def _report(options: argparse.Namespace) -> int:
     from .report import write_report
     from .report.markdown import markdown_table
+    from .report.readme import write_readme
 
+    if options.readme:
+        if not is_checkout():
+            raise UsageError("--readme writes into a checkout, and this is an installation")
+        print(write_readme())
+        return 0
     paths = options.results or _newest_of_each_suite()
     results = [read_results(path) for path in paths]
     if options.markdown:
@@ -235,7 +249,8 @@ def _newest_of_each_suite() -> list[Path]:
         newest.setdefault(read_results(path).run.suite, path)
     if not newest:
         raise UsageError(f"no results in {FOLDER}/; run a suite first")
-    return list(newest.values())
+    order = {name: place for place, name in enumerate(_ON_THE_PAGE)}
+    return [newest[name] for name in sorted(newest, key=lambda name: order.get(name, len(order)))]
 
 
 def _compare(options: argparse.Namespace) -> int:

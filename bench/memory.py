@@ -20,6 +20,12 @@ def peak_rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def rss_bytes() -> int:
+    """The resident size of this process now; 0 where the system does not tell."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * resource.getpagesize() if statm.exists() else 0
+
+
 def retained_bytes(make: Operation, *, at_least_bytes: int = 200_000) -> float:
     """Mean bytes that one result of `make` keeps alive, as `tracemalloc` counts them.
 

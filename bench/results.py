@@ -1,6 +1,7 @@
 """Results on disk: JSON lines.
 
-The first says what was run on what, each other one is one subject in one process.
+The first says what was run on what, each other one is one subject in one process. Files of one suite and machine may
+be joined: then there are several first lines.
 """
 
 from __future__ import annotations
@@ -57,10 +58,14 @@ class Record:
 
 @dataclass(slots=True)
 class Results:
-    """One file."""
+    """One file. `run` is the first of its runs; a case that a later one has run again counts as run then."""
 
     run: Run
     records: list[Record] = field(default_factory=list)
+    later_runs: list[Run] = field(default_factory=list)
+
+    def runs(self) -> list[Run]:
+        return [self.run, *self.later_runs]
 
     def subjects(self) -> list[str]:
         return list(dict.fromkeys(record.subject for record in self.records))
@@ -83,6 +88,11 @@ class Results:
                 found.append([record.figures[metric]])
         return found
 
+    def median(self, case: str, subject: str, metric: str) -> float | None:
+        """Of all samples of all processes; None if there is none."""
+        samples = [sample for group in self.samples(case, subject, metric) for sample in group]
+        return summarize(samples).median if samples else None
+
 
 def to_line(item: Run | Record) -> str:
     """One line of JSON; a record carries its summary too, for readers with nothing but `jq`."""
@@ -96,18 +106,26 @@ def to_line(item: Run | Record) -> str:
 
 
 def read_results(path: Path) -> Results:
-    """Raises ResultsError: no such file, not such a file, or of a later format."""
+    """Raises ResultsError: no such file, not such a file, of a later format, or of several machines or suites."""
     try:
         lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-        first = lines[0]
-        if first["kind"] != "run" or first["format"] > FORMAT:
-            raise ResultsError(f"{path}: results of format {first.get('format')}, this reads up to {FORMAT}")
-        return Results(
-            run=Run(**{name: first[name] for name in Run.__dataclass_fields__}),
-            records=[
-                Record(**{name: line[name] for name in Record.__dataclass_fields__}) for line in lines[1:]
-            ],
-        )
+        runs: list[Run] = []
+        by_case: dict[str, dict[int, list[Record]]] = {}  # by the number of the run
+        for line in lines:
+            if line["kind"] == "run":
+                if line["format"] > FORMAT:
+                    raise ResultsError(
+                        f"{path}: results of format {line['format']}, this reads up to {FORMAT}"
+                    )
+                runs.append(Run(**{name: line[name] for name in Run.__dataclass_fields__}))
+            else:
+                record = Record(**{name: line[name] for name in Record.__dataclass_fields__})
+                by_case.setdefault(record.case, {}).setdefault(len(runs), []).append(record)
+        first, *later = runs
+        if any((run.suite, run.machine) != (first.suite, first.machine) for run in later):
+            raise ResultsError(f"{path}: runs of several suites or machines")
+        newest = [of_runs[max(of_runs)] for of_runs in by_case.values()]
+        return Results(first, [record for records in newest for record in records], later)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ResultsError(f"{path} does not hold results: {error!r}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import select
 import subprocess
 import tempfile
@@ -24,12 +25,16 @@ from .suite import Suite
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to run: each case in `processes` sets of fresh processes, for up to `max_rounds` rounds each."""
+    """How to run: each case in `processes` sets of fresh processes, for up to `max_rounds` rounds each.
+
+    until: of the monotonic clock; no case, set or further round starts after it.
+    """
 
     processes: int = 3
     max_rounds: int = 21
     case_timeout_seconds: float = 900.0
     planted: str = ""
+    until: float = math.inf
 
 
 class WorkerError(Exception):
@@ -50,6 +55,8 @@ def run_case(
     """
     n_processes = min(plan.processes, case.max_processes)
     for process in range(n_processes):
+        if process and time.monotonic() > plan.until:
+            return
         with ExitStack() as stack:
             workers = []
             for subject, python in subjects:
@@ -67,10 +74,12 @@ def run_case(
 
 
 def _rounds(case: Case, workers: list[Worker], plan: Plan, progress: Progress, process: int) -> None:
-    most = max(case.min_rounds, min(plan.max_rounds, case.max_rounds))
+    most = min(plan.max_rounds, max(case.min_rounds, case.max_rounds))
     until = time.monotonic() + case.budget_seconds * len(workers)
     for number in range(most):
         if number >= case.min_rounds and time.monotonic() > until:
+            return
+        if number and time.monotonic() > plan.until:
             return
         progress.say(f"{case.label}: set {process + 1}, round {number + 1} of {most}")
         # A B C, then B C A: the subjects of a round are neighbours in time, and nobody always follows the
@@ -152,7 +161,7 @@ class Worker:
             text=True,
             env=child_environ(
                 {
-                    **self.suite.environ(self.subject, self.services),
+                    **self.suite.environ(self.case, self.subject, self.services),
                     **self.subject.environ(self.case, self.services),
                 }
             ),

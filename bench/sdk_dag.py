@@ -1,4 +1,4 @@
-"""The same shapes built with Airflow's own SDK (3.x).
+"""The same shapes built with Airflow's own classes: the SDK of 3, the models of 2.
 
 Needs Airflow; imported only where Airflow is a subject.
 """
@@ -12,10 +12,8 @@ from .shapes import Group, Shape, Task
 
 
 def build_dag(shape: Shape) -> Any:
-    """The `airflow.sdk.DAG` that an author would write for `shape`."""
-    from airflow.providers.standard.operators.bash import BashOperator
-    from airflow.sdk import DAG, TaskGroup, task_group
-
+    """The `DAG` that an author would write for `shape`."""
+    BashOperator, DAG, TaskGroup, task_group = _classes()
     built: dict[Task | Group, Any] = {}
 
     def add_task(task: Task) -> None:
@@ -43,11 +41,23 @@ def build_dag(shape: Shape) -> Any:
                     value=values
                 )
 
-    with DAG(shape.dag_id, start_date=datetime.datetime(2024, 1, 1), schedule="@daily") as dag:
+    with DAG(shape.dag_id, start_date=datetime.datetime(2024, 1, 1), schedule="@daily", catchup=False) as dag:
         add_children(shape.root)
         for upstream, downstream in shape.edges:
             built[upstream] >> built[downstream]
     return dag
+
+
+def _classes() -> tuple[Any, Any, Any, Any]:
+    try:
+        from airflow.providers.standard.operators.bash import BashOperator
+        from airflow.sdk import DAG, TaskGroup, task_group
+    except ImportError:  # Airflow 2
+        from airflow.decorators import task_group
+        from airflow.models.dag import DAG
+        from airflow.operators.bash import BashOperator
+        from airflow.utils.task_group import TaskGroup
+    return BashOperator, DAG, TaskGroup, task_group
 
 
 def _function_of(group: Group, add_children: Any) -> Any:

@@ -24,19 +24,22 @@ class Work:
     retained: metric name -> an operation; the memory that its result keeps alive is measured.
     figures: metric name -> a number that does not depend on time, such as a size in bytes.
     counters: read once after the last round, such as hits and misses.
+    settle: waits until what the subject does in the background is done.
     """
 
     timed: Mapping[str, Operation] = field(default_factory=dict)
     retained: Mapping[str, Operation] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     counters: Callable[[], Mapping[str, float]] = dict
+    settle: Callable[[], None] = lambda: None
 
 
 class Subject(Protocol):
     """One way of doing what a suite measures: the product, the host, a rival.
 
     `requires` names the distributions its interpreter must have, with a version prefix:
-    `apache-airflow-core==3.3`. `is_product` is true for what `compare` judges. Importing a subject's module
+    `apache-airflow-core==3.3`; `needs` the services without which it is left out. `is_product` is true for
+    what `compare` judges, `is_quick` for what `--quick` runs without being asked. Importing a subject's module
     imports none of what it requires.
     """
 
@@ -44,7 +47,9 @@ class Subject(Protocol):
     title: str
     suites: frozenset[str]
     requires: tuple[str, ...]
+    needs: frozenset[str]
     is_product: bool
+    is_quick: bool
 
     def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
         """Variables its process starts with. `services`: name -> URL of what the suite has started."""
@@ -63,6 +68,8 @@ class CodecSubject:
     requires: tuple[str, ...]
     work: Callable[[Case], Work]
     is_product: bool = False
+    needs: frozenset[str] = frozenset()
+    is_quick: bool = True
 
     def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
         return {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,7 +31,7 @@ class Chart:
     """One picture of the report.
 
     kind `lines`: the median of the one metric over the parameter `x`, a line per subject, both axes
-    logarithmic. kind `stack`: the metrics are parts of a whole, a bar per case and subject. kind `dots`: the
+    logarithmic. kind `stack`: the metrics are parts of a whole, a bar of shares per case and subject. kind `dots`: the
     one metric, a row per case, the axis logarithmic. `where` keeps only cases with these parameters.
     """
 
@@ -72,23 +71,21 @@ class Suite(Protocol):
 
     `divisor` says what a time of the product is divided by before two runs are compared: "reference", the
     same metric of the reference subject in the same round, or "yardstick", fixed work timed just before and
-    after it.
+    after it. `needs` names the services (`services.py`) that its cases need.
     """
 
     name: str
     title: str
     reference: str
     divisor: str
+    needs: frozenset[str]
     metrics: Sequence[Metric]
     charts: Sequence[Chart]
     headline: Sequence[str]  # metrics of the Markdown table
 
     def cases(self, *, quick: bool, seed: int) -> Sequence[Case]: ...
 
-    def services(self, *, quick: bool) -> AbstractContextManager[Mapping[str, str]]:
-        """Starts what the cases need, such as a database: name -> URL."""
-
-    def environ(self, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+    def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         """Variables that the process of every subject starts with."""
 
     def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session: ...

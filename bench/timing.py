@@ -15,13 +15,17 @@ MIN_SAMPLE_SECONDS = 0.005
 
 
 def calls_per_sample(operation: Operation) -> int:
-    """How often to call so that a sample lasts MIN_SAMPLE_SECONDS, far above what clock and loop cost."""
+    """How often to call so that a sample lasts MIN_SAMPLE_SECONDS, far above what clock and loop cost.
+
+    The first call does not count: it may import, connect and allocate.
+    """
+    operation()
     n_calls = 1
     while True:
         elapsed = _time(operation, n_calls, time.perf_counter)
         if elapsed >= MIN_SAMPLE_SECONDS:
             return n_calls
-        # At most ten times more: a first call can be a hundred times slower than the rest.
+        # At most ten times more: even the second call can be slower than the rest.
         n_calls = min(
             n_calls * 10, max(n_calls + 1, int(n_calls * 1.2 * MIN_SAMPLE_SECONDS / max(elapsed, 1e-9)))
         )

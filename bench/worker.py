@@ -1,18 +1,13 @@
-"""One subject on one case, in a process of its own. Obeys its parent: a JSON line in, a JSON line out.
-
-Whatever the subject prints goes to standard error; answers go to a descriptor that only this file knows.
-"""
+"""One subject on one case, in a process of its own. Obeys its parent: a JSON line in, a JSON line out."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+from .answers import commands, open_answers
 from .case import Case
 from .interpreter import distributions_here
 from .memory import peak_rss_bytes
@@ -22,17 +17,15 @@ from .suite import discover_suites
 
 
 def main() -> None:
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    commands = (json.loads(line) for line in sys.stdin)
+    answer, orders = open_answers(), commands()
     try:
-        for answer in _serve(next(commands), commands):
-            print(json.dumps(answer), file=answers)
+        for answered in _serve(next(orders), orders):
+            answer(answered)
     except Exception:
-        print(json.dumps({"error": traceback.format_exc()}), file=answers)
+        answer({"error": traceback.format_exc()})
 
 
-def _serve(opening: dict[str, Any], commands: Iterator[str]) -> Iterator[object]:
+def _serve(opening: dict[str, Any], orders: Iterator[str]) -> Iterator[object]:
     if opening["planted"]:
         plant(opening["planted"])
     suite = discover_suites()[opening["suite"]]
@@ -40,7 +33,7 @@ def _serve(opening: dict[str, Any], commands: Iterator[str]) -> Iterator[object]
     case = Case(**opening["case"])
     with closing(suite.open(case, subject, opening["services"])) as session:
         yield {"versions": distributions_here()}
-        for command in commands:
+        for command in orders:
             if command == "warm up":
                 session.warm_up()
                 yield {}

@@ -20,7 +20,7 @@ def product_work(case: Case) -> Work:
     # Certifying costs a query per second, whatever is read: not part of one look-up.
     servers = {
         "database_url": os.environ[DATABASE_VARIABLE],
-        "redis_url": os.environ[REDIS_VARIABLE],
+        "redis_url": os.environ[REDIS_VARIABLE] or None,
         "max_staleness_seconds": 3600.0,
         "full_certify_seconds": 86_400.0,
     }

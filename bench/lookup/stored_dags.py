@@ -11,10 +11,10 @@ from typing import Any
 from ..airflow_home import DAG_FILE, airflow_environ
 from ..case import Case
 from ..interpreter import PACKAGE, child_environ
-from ..loop.metadata_db import metadata_db, migrate
+from ..loop.metadata_db import metadata_db
+from ..loop.templates import ensure_migrated, migrated, stock_environ
 from ..serialized import generate_document
 
-DATABASE = "lookup"
 DATABASE_VARIABLE, REDIS_VARIABLE = "BENCH_DATABASE_URL", "BENCH_REDIS_URL"
 LARGE = "large"
 _PER_WRITE = 100
@@ -25,23 +25,37 @@ def small_keys(case: Case) -> list[str]:
     return [f"small_{number}" for number in range(int(case.parameters["n_dags"]))]
 
 
+def stored_database(case: Case) -> str:
+    """The database that the DAGs of this case are in."""
+    names = ("shape", "n_tasks", "n_dags", "n_small_tasks")
+    return "_".join(["stored", *(str(case.parameters[name]) for name in names), str(case.seed)])
+
+
+def stored_environ(case: Case, services: Mapping[str, str]) -> dict[str, str]:
+    """What a process is told of it: Airflow's variables, and ours for subjects that know no Airflow."""
+    url = metadata_db(services["database"]).url(stored_database(case))
+    return {
+        **airflow_environ(services["home"], url),
+        DATABASE_VARIABLE: url,
+        REDIS_VARIABLE: services.get("redis", ""),
+    }
+
+
 def ensure_stored(case: Case, services: Mapping[str, str]) -> None:
     """Stores what is not there yet, in a process of its own. A minute or two: stock Airflow writes its own."""
     database = metadata_db(services["database"])
-    if database.exists(DATABASE):
+    name = stored_database(case)
+    if database.exists(name):
         return
-    database.create(DATABASE)
-    url = database.url(DATABASE)
-    environ = child_environ(
-        {**airflow_environ(services["home"], url), "AIRFLOW__SCHED_CACHE__ENABLED": "False"}
-    )
-    migrate(sys.executable, environ)
+    ensure_migrated(services)
+    database.copy(migrated(), name)
+    url = database.url(name)
     done = subprocess.run(
         [sys.executable, "-m", f"{PACKAGE}.lookup.stored_dags"],
         input=json.dumps(
             {"parameters": dict(case.parameters), "seed": case.seed, "url": url, "services": dict(services)}
         ),
-        env=environ,
+        env=child_environ(stock_environ(services["home"], url)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -49,7 +63,7 @@ def ensure_stored(case: Case, services: Mapping[str, str]) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"the DAGs of {case.label} could not be stored:\n{done.stdout[-3000:]}")
-    database.settle(DATABASE)
+    database.settle(name)
 
 
 def _documents(case: Case, folder: str) -> list[dict[str, Any]]:
@@ -71,7 +85,7 @@ def _store(case: Case, url: str, services: Mapping[str, str]) -> None:
     documents = _documents(case, f"{services['home']}/dags")
     for first in range(0, len(documents), _PER_WRITE):
         write_dags(documents[first : first + _PER_WRITE])
-    with DagCache.open(Config(database_url=url, redis_url=services["redis"])) as cache:
+    with DagCache.open(Config(database_url=url, redis_url=services.get("redis"))) as cache:
         for document in documents:
             cache.publish(document["dag"]["dag_id"], document)
 

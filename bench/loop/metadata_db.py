@@ -117,6 +117,13 @@ def metadata_db(server: str) -> MetadataDb:
     return PostgresDatabases(server)
 
 
+def ensure_database(url: str) -> None:
+    """Makes the empty database that this URL names, if it is not there."""
+    server, _, name = url.rpartition("/")
+    if not server.startswith("sqlite:") and not PostgresDatabases(server).exists(name):
+        PostgresDatabases(server).create(name)
+
+
 def migrate(python: str, environ: dict[str, str]) -> None:
     """`airflow db migrate`. Raises RuntimeError with the end of its output."""
     done = subprocess.run(

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# Phase -> the host's function. Names are looked up where a subject's own version would be found, too.
+from .observing import only_observes
+
+# Phase -> the host's functions and the plugin's that do the same work. Not every subject has all of them.
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "create_runs": ("airflow.jobs.scheduler_job_runner:SchedulerJobRunner._create_dagruns_for_dags",),
     "start_runs": ("airflow.jobs.scheduler_job_runner:SchedulerJobRunner._start_queued_dagruns",),
     "get_dag": (
         "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._get_current_dag",
         "airflow.models.dagbag:DBDagBag.get_dag_for_run",
+        "airflow.models.dagbag:DagBag.get_dag",  # Airflow 2
     ),
     "create_tis": ("airflow.models.dagrun:DagRun.verify_integrity",),
-    "fetch_tis": ("airflow.models.dagrun:DagRun.get_task_instances",),
-    "dependencies": ("airflow.models.taskinstance:TaskInstance.are_dependencies_met",),
+    "fetch_tis": (
+        "airflow.models.dagrun:DagRun.get_task_instances",
+        "sched_cache_airflow.airflow3.loop_views:LoopViews._read",
+    ),
+    "dependencies": (
+        "airflow.models.taskinstance:TaskInstance.are_dependencies_met",
+        "sched_cache_airflow.airflow3.run_view:RunView.asked",
+    ),
     "second_fetch": ("airflow.models.dagrun:DagRun._get_ready_tis",),
     "update_state": ("airflow.models.dagrun:DagRun.update_state",),
     "schedule_tis": ("airflow.models.dagrun:DagRun.schedule_tis",),
@@ -55,8 +65,10 @@ class Phases:
             for path in paths:
                 module, _, names = path.partition(":")
                 class_name, _, function = names.partition(".")
-                owner = getattr(importlib.import_module(module), class_name)
-                for place in [owner, *_subclasses(owner)]:
+                if module.startswith("airflow."):
+                    importlib.import_module(module)
+                owner = getattr(sys.modules.get(module), class_name, None)
+                for place in [owner, *_subclasses(owner)] if owner else []:
                     if function in vars(place):
                         setattr(place, function, self.timed(phase, vars(place)[function]))
 
@@ -83,7 +95,7 @@ class Phases:
                 if inside:
                     inside[-1] += elapsed
 
-        return timed
+        return only_observes(timed)
 
     def _before_query(self, *_: object) -> None:
         self._sent_at = self._clock()

@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from .host import new_runner, null_executor
+
 
 class Scheduler:
     """A `SchedulerJobRunner` whose executor takes every task and runs none.
 
     Source: `_do_scheduling` and what surrounds it in `_run_scheduler_loop`,
-    airflow/jobs/scheduler_job_runner.py (3.3).
+    airflow/jobs/scheduler_job_runner.py (3.3, 2.11).
     """
 
     def __init__(self) -> None:
-        from airflow.jobs.job import Job
-        from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
-
-        self._runner: Any = SchedulerJobRunner(job=Job(), executors=[_null_executor()])
-        self._runner.job.job_type = SchedulerJobRunner.job_type
+        self._runner: Any = new_runner(null_executor())
 
     def register(self) -> None:
         """Writes the job's row; needed once per restored database, since runs refer to it."""
@@ -44,27 +42,3 @@ class Scheduler:
             self._runner._do_scheduling(session)
             session.expunge_all()
         return time.perf_counter() - start, time.process_time() - computing
-
-    @property
-    def dag_bag(self) -> Any:
-        return self._runner.scheduler_dag_bag
-
-
-def _null_executor() -> Any:
-    from airflow.executors.base_executor import BaseExecutor
-    from airflow.executors.executor_loader import ExecutorLoader
-    from airflow.executors.executor_utils import ExecutorName
-
-    class NullExecutor(BaseExecutor):  # type: ignore[misc]  # types are checked without the host
-        name = ExecutorName(module_path=f"{__name__}.NullExecutor", alias="NullExecutor")
-
-        def queue_workload(self, workload: Any, session: Any) -> None:
-            """Takes the task and forgets it: the case says how tasks end."""
-
-        def sync(self) -> None:
-            """Nothing runs, so nothing has ended."""
-
-    executor = NullExecutor(parallelism=1_000_000)
-    # The scheduler asks the loader which executor a task names.
-    ExecutorLoader.init_executors = staticmethod(lambda *_, **__: [executor])
-    return executor

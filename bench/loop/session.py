@@ -4,44 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..case import Case
 from ..subject import Subject
 from ..suite import Round
-from .metadata_db import metadata_db
+from .database_of_subject import SubjectDatabase, engine
 from .phases import Phases
 from .scheduler import Scheduler
-from .templates import ensure_templates, template
-from .workload import n_running_runs, unstart_tasks
+from .workload import n_running_runs, n_scheduled_tasks, unstart_tasks
 
 # One loop looks at 20 runs ([scheduler] max_dagruns_per_loop_to_schedule); all runs have been looked at after
 # this many.
 _RUNS_PER_LOOP = 20
 _LONG_LOOP_SECONDS = 2.0
-_SMALL = 3000  # tasks: up to here a whole round serves as warm-up
-
-
-def run_database(subject: Subject) -> str:
-    """The database that a subject works on."""
-    return f"run_{subject.name}"
+_SMALL = 1000  # tasks: up to here a whole round serves as warm-up
 
 
 class LoopSession:
     """Restores a state, runs the loop, and says how long it took, in which phases, with how many queries."""
 
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
-        ensure_templates(case, services)
         self._case = case
-        self._database = metadata_db(services["database"])
-        self._name = run_database(subject)
-        self._restore("ready")
+        self._database = SubjectDatabase(case, subject, services)
+        self._database.restore("ready")
         self._work = subject.open(case)
         self._scheduler = Scheduler()
         self._n_dags = int(case.parameters["n_dags"])
         self._phases = Phases()
         self._phases.install()
-        self._phases.count_queries(_engine())
+        self._phases.count_queries(engine())
 
     def warm_up(self) -> None:
         if self._n_dags * int(self._case.parameters["n_tasks"]) <= _SMALL:
@@ -61,7 +52,7 @@ class LoopSession:
         return self._work.counters()
 
     def close(self) -> None:
-        _engine().dispose()
+        engine().dispose()
 
     def _measure_creation(self) -> dict[str, float]:
         """From due DAGs to running runs, however many loops that takes."""
@@ -82,12 +73,17 @@ class LoopSession:
             first, _ = self._scheduler.loop()
         n_loops = 1 if first > _LONG_LOOP_SECONDS else 3
         samples = self._measure("steady", n_loops)
-        return samples | self._measure("busy", n_loops, before=unstart_tasks)
+        samples |= self._measure("busy", n_loops, before=unstart_tasks)
+        return samples | {"busy_scheduled": float(n_scheduled_tasks())}
 
     def _measure_last(self) -> dict[str, float]:
         """The loop that finds every task finished and ends the runs."""
         self._start("last")
-        return self._measure("last", 1)
+        samples = self._measure("last", 1)
+        n_ended = self._n_dags - n_running_runs()
+        if n_ended != min(self._n_dags, _RUNS_PER_LOOP):
+            raise RuntimeError(f"the last loop has ended {n_ended} of {self._n_dags} runs")
+        return samples
 
     def _measure(self, name: str, n_loops: int, before: Callable[[], None] | None = None) -> dict[str, float]:
         loops = []
@@ -106,12 +102,8 @@ class LoopSession:
         )
 
     def _start(self, state: str) -> None:
-        self._restore(state)
+        self._database.restore(state)
         self._scheduler.register()
-
-    def _restore(self, state: str) -> None:
-        _engine().dispose()
-        self._database.copy(template(self._case, state), self._name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +129,3 @@ def _samples(name: str, loops: Sequence[_Loop]) -> dict[str, float]:
         f"{name}_sql": sum(loop.sql_seconds for loop in loops),
         f"{name}_queries": float(sum(loop.n_queries for loop in loops)),
     }
-
-
-def _engine() -> Any:
-    from airflow import settings
-
-    return settings.engine

@@ -16,9 +16,11 @@ from typing import Any
 from ..airflow_home import airflow_environ
 from ..case import Case
 from ..interpreter import PACKAGE, child_environ
+from .airflow2_dags import write_built_dags
+from .host import environ_of_2, host
 from .metadata_db import metadata_db, migrate
 
-_MIGRATED, _WORK = "migrated", "making"
+_WORK = "making"
 STATES = ("ready", "steady", "last")
 
 
@@ -26,7 +28,12 @@ def template(case: Case, state: str) -> str:
     """The database that holds this state of the case."""
     parameters = case.parameters
     names = [str(parameters[name]) for name in ("shape", "n_dags", "n_tasks", "finished_percent")]
-    return "_".join(["case", *names, str(case.seed), state])
+    return "_".join([host(), *names, str(case.seed), state])
+
+
+def migrated() -> str:
+    """The database that has the tables of this interpreter's Airflow, and nothing in them."""
+    return f"{host()}_migrated"
 
 
 def ensure_templates(case: Case, services: Mapping[str, str]) -> None:
@@ -34,10 +41,8 @@ def ensure_templates(case: Case, services: Mapping[str, str]) -> None:
     database = metadata_db(services["database"])
     if all(database.exists(template(case, state)) for state in STATES):
         return
-    if not database.exists(_MIGRATED):
-        database.create(_MIGRATED)
-        migrate(sys.executable, child_environ(airflow_environ(services["home"], database.url(_MIGRATED))))
-    database.copy(_MIGRATED, _WORK)
+    ensure_migrated(services)
+    database.copy(migrated(), _WORK)
     given = {"parameters": dict(case.parameters), "seed": case.seed, "services": dict(services)}
     done = subprocess.run(
         [sys.executable, "-m", f"{PACKAGE}.loop.templates"],
@@ -52,9 +57,21 @@ def ensure_templates(case: Case, services: Mapping[str, str]) -> None:
         raise RuntimeError(f"the templates of {case.label} could not be made:\n{done.stdout[-3000:]}")
 
 
+def ensure_migrated(services: Mapping[str, str]) -> None:
+    """Makes `migrated`."""
+    database = metadata_db(services["database"])
+    if not database.exists(migrated()):
+        database.create(migrated())
+        migrate(sys.executable, child_environ(stock_environ(services["home"], database.url(migrated()))))
+
+
 def stock_environ(home: str, database_url: str) -> dict[str, str]:
     """Airflow with our plugin off, should it be installed where Airflow is."""
-    return {**airflow_environ(home, database_url), "AIRFLOW__SCHED_CACHE__ENABLED": "False"}
+    return {
+        **airflow_environ(home, database_url),
+        **(environ_of_2(home) if host() == "airflow2" else {}),
+        "AIRFLOW__SCHED_CACHE__ENABLED": "False",
+    }
 
 
 def _make(case: Case, services: Mapping[str, str]) -> None:
@@ -69,12 +86,21 @@ def _make(case: Case, services: Mapping[str, str]) -> None:
         seed=case.seed,
         folder=os.path.join(services["home"], "dags"),
     )
-    write_dags(documents)
+    if host() == "airflow2":
+        write_built_dags(
+            parameters["shape"], parameters["n_dags"], parameters["n_tasks"], case.seed, services["home"]
+        )
+    else:
+        write_dags(documents)
     _save(case, services, "ready")
     scheduler = Scheduler()
     scheduler.register()
-    while n_running_runs() < len(documents):
+    for _ in range(2 * len(documents) + 10):
+        if n_running_runs() == len(documents):
+            break
         scheduler.loop()
+    else:
+        raise RuntimeError(f"only {n_running_runs()} of {len(documents)} runs exist")
     stop_creating_runs()
     finish_tasks(documents, parameters["finished_percent"] / 100)
     _save(case, services, "steady")

@@ -67,6 +67,17 @@ def n_running_runs() -> int:
         return int(session.scalar(select(func.count()).select_from(DagRun).where(DagRun.state == "running")))
 
 
+def n_scheduled_tasks() -> int:
+    """Task instances that the scheduler has found ready and that have not started."""
+    from airflow.models import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    ready = TaskInstance.state.in_(("scheduled", "queued"))
+    with create_session() as session:
+        return int(session.scalar(select(func.count()).select_from(TaskInstance).where(ready)))
+
+
 def stop_creating_runs() -> None:
     """No DAG is due any more, whatever the time."""
     from airflow.models import DagModel

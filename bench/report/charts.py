@@ -21,7 +21,7 @@ def draw_chart(chart: Chart, results: Results) -> bytes | None:
     """The picture, or None if the results have nothing for it."""
     cases = {
         label: parameters
-        for label, parameters in results.cases().items()
+        for label, parameters in sorted(results.cases().items(), key=lambda case: _size(case[1]))
         if all(parameters.get(name) == value for name, value in (chart.where or {}).items())
     }
     subjects = [
@@ -45,6 +45,10 @@ def draw_chart(chart: Chart, results: Results) -> bytes | None:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
+
+
+def _size(parameters: Mapping[str, Any]) -> tuple[float, ...]:
+    return tuple(value for value in parameters.values() if isinstance(value, int | float))
 
 
 def _lines(
@@ -81,7 +85,7 @@ def _lines(
     axes.yaxis.set_major_formatter(lambda value, _: quantity(value, unit))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _dots(
@@ -121,26 +125,25 @@ def _range(lines: Sequence[Any]) -> float:
 def _stack(
     axes: Any, chart: Chart, results: Results, cases: Mapping[str, Any], subjects: Sequence[str]
 ) -> None:
-    """A bar per case and subject. The largest parts have a colour each, what is left is one part."""
+    """A bar per case and subject, of shares; beside it the whole. The largest parts have a colour each, the
+    others are one part."""
     suite = suite_of(results)
     rows = [(label, subject) for label in cases for subject in subjects]
     widths = {
         name: [_median(results, label, subject, name) for label, subject in rows] for name in chart.metrics
     }
+    totals = [sum(parts) or 1.0 for parts in zip(*widths.values(), strict=True)]
     shares = {
-        name: max(
-            width / (sum(all_parts) or 1.0)
-            for width, all_parts in zip(of_rows, _transposed(widths), strict=True)
-        )
+        name: [100 * width / total for width, total in zip(of_rows, totals, strict=True)]
         for name, of_rows in widths.items()
     }
-    shown = set(sorted(shares, key=lambda name: shares[name], reverse=True)[: len(_COLOURS) - 1])
+    shown = set(sorted(shares, key=lambda name: max(shares[name]), reverse=True)[: len(_COLOURS) - 1])
     bars = {
-        metric_named(suite, name).title.partition(": ")[2]: widths[name]
+        metric_named(suite, name).title.partition(": ")[2]: shares[name]
         for name in chart.metrics
         if name in shown
     }
-    small = [widths[name] for name in chart.metrics if name not in shown]
+    small = [shares[name] for name in chart.metrics if name not in shown]
     if small:
         bars["all other parts"] = [sum(parts) for parts in zip(*small, strict=True)]
     left = [0.0] * len(rows)
@@ -151,12 +154,11 @@ def _stack(
     axes.set_yticks(range(len(rows)), [f"{names[label]}\n{title_of(subject)}" for label, subject in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     unit = metric_named(suite, chart.metrics[0]).unit
-    axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
+    for row, total in enumerate(totals):
+        axes.text(101, row, quantity(total, unit), va="center", fontsize=8, color=_INK)
+    axes.set_xlim(0, 112)
+    axes.set_xticks(range(0, 101, 25), [f"{share} %" for share in range(0, 101, 25)])
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-
-def _transposed(widths: Mapping[str, Sequence[float]]) -> list[tuple[float, ...]]:
-    return list(zip(*widths.values(), strict=True))
 
 
 def _median(results: Results, case: str, subject: str, metric: str) -> float:

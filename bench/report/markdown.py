@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..results import Results
-from ..spread import summarize
-from .wording import metric_named, quantity, suite_of, times, title_of
+from .wording import compared, metric_named, quantity, suite_of, title_of
 
 
 def markdown_table(results: Results) -> str:
@@ -12,7 +11,7 @@ def markdown_table(results: Results) -> str:
     suite = suite_of(results)
     subjects = results.subjects()
     lines = [
-        f"{suite.title}. `{results.run.command}`, {results.run.started_at[:10]}, {machine_text(results)}.",
+        f"{suite.title}. {commands_text(results)}, {results.run.started_at[:10]}, {machine_text(results)}.",
         "",
         "| case | what | " + " | ".join(title_of(subject) for subject in subjects) + " |",
         "|---|---|" + "---:|" * len(subjects),
@@ -20,12 +19,17 @@ def markdown_table(results: Results) -> str:
     for case in results.cases():
         for name in suite.headline:
             metric = metric_named(suite, name)
-            medians = {subject: _median(results, case, subject, name) for subject in subjects}
+            medians = {subject: results.median(case, subject, name) for subject in subjects}
             if any(value is not None for value in medians.values()):
                 reference = medians.get(suite.reference)
                 cells = [_cell(medians[s], reference, metric.unit, s == suite.reference) for s in subjects]
                 lines.append(f"| {case} | {metric.title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def commands_text(results: Results) -> str:
+    """The commands that these results come from."""
+    return ", ".join(f"`{command}`" for command in dict.fromkeys(run.command for run in results.runs()))
 
 
 def machine_text(results: Results) -> str:
@@ -38,13 +42,8 @@ def machine_text(results: Results) -> str:
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {shown}"
 
 
-def _median(results: Results, case: str, subject: str, metric: str) -> float | None:
-    samples = [sample for group in results.samples(case, subject, metric) for sample in group]
-    return summarize(samples).median if samples else None
-
-
 def _cell(value: float | None, reference: float | None, unit: str, is_reference: bool) -> str:
     if value is None:
         return ""
     text = quantity(value, unit)
-    return text if is_reference or not reference or not value else f"{text} ({times(reference / value)} less)"
+    return text if is_reference or not reference or not value else f"{text} ({compared(reference, value)})"

@@ -8,10 +8,11 @@ from html import escape
 from pathlib import Path
 
 from ..results import Results
-from ..spread import growth_exponent, summarize
+from ..spread import Spread, growth_exponent, summarize
 from .charts import draw_chart
+from .estimate import estimate_section
 from .markdown import machine_text, markdown_table
-from .wording import metric_named, quantity, spread_text, suite_of, times, title_of
+from .wording import compared, metric_named, quantity, suite_of, title_of
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; }
@@ -22,6 +23,8 @@ table { border-collapse: collapse; font-size: 0.85rem; }
 td, th { padding: 0.25rem 0.7rem; text-align: right; }
 td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left; }
 th { border-bottom: 2px solid #222; vertical-align: bottom; } td { border-bottom: 1px solid #ddd; }
+td small { color: #555; white-space: nowrap; } td:nth-child(2) { min-width: 12rem; }
+summary { cursor: pointer; font-weight: bold; margin: 1rem 0; }
 tr.case td { border-top: 1px solid #222; } .wide { overflow-x: auto; }
 .small { color: #555; font-size: 0.85rem; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; padding: 0; list-style: none; }
@@ -31,7 +34,7 @@ tr.case td { border-top: 1px solid #222; } .wide { overflow-x: auto; }
 """
 
 _READING = """ Each number is the median of all rounds; in the tables, the middle half of the rounds lies
-between the two numbers in brackets. All subjects of a case run in processes of their own, side by side, one
+between the two numbers below it. All subjects of a case run in processes of their own, side by side, one
 round each in turn, so that whatever else the machine does hits all of them. Charts have logarithmic axes
 unless they show parts of a whole: a straight line is growth by a fixed factor, and the vertical distance
 between two lines is a ratio. Times of one machine say little about another; ratios say more.
@@ -67,7 +70,14 @@ def _section(results: Results, folder: Path) -> str:
                 f'<figure><img alt="{escape(chart.title)}" src="data:image/png;base64,{source}">'
                 f"<figcaption>{escape(chart.caption)}</figcaption></figure>"
             )
-    parts += [_growth(results), "<h3>All figures</h3>", _table(results), _conditions(results)]
+    if suite.name == "scale":
+        parts.append(estimate_section(results))
+    parts += [
+        _growth(results),
+        "<details><summary>All figures</summary>",
+        _table(results),
+        _conditions(results),
+    ]
     return "".join(parts)
 
 
@@ -80,10 +90,10 @@ def _headline(results: Results) -> str:
     items = []
     for name in suite.headline:
         for case in reversed(_by_size(results)):
-            ours, theirs = (_median(results, case, subject, name) for subject in (product, suite.reference))
+            ours, theirs = (results.median(case, subject, name) for subject in (product, suite.reference))
             if ours and theirs:
                 items.append(
-                    f"<li><b>{times(theirs / ours)} less</b>{escape(metric_named(suite, name).title)}"
+                    f"<li><b>{compared(theirs, ours)}</b>{escape(metric_named(suite, name).title)}"
                     f'<br><span class="small">{escape(case)}</span></li>'
                 )
                 break
@@ -112,7 +122,7 @@ def _growth(results: Results) -> str:
                 for case, parameters in results.cases().items()
                 if parameters.get("n_tasks", 0) >= 1000
                 and _is_main_shape(results, parameters)
-                and (value := _median(results, case, subject, metric.name))
+                and (value := results.median(case, subject, metric.name))
             }
             if len(medians) >= 2:
                 rows.append(
@@ -146,9 +156,9 @@ def _table(results: Results) -> str:
                 samples = [
                     sample for group in results.samples(case, subject, metric.name) for sample in group
                 ]
-                spreads.append(spread_text(summarize(samples), metric.unit) if samples else "")
+                spreads.append(_cell(summarize(samples), metric.unit) if samples else "")
             if any(spreads):
-                cells = "".join(f"<td>{escape(text)}" for text in spreads)
+                cells = "".join(f"<td>{text}" for text in spreads)
                 rows.append(
                     f"<tr{style}><td>{escape(case if style else '')}<td>{escape(metric.title)}{cells}</tr>"
                 )
@@ -158,7 +168,17 @@ def _table(results: Results) -> str:
         ]
         cells = "".join(f"<td>{quantity(peak, 'bytes') if peak else ''}" for peak in peaks)
         rows.append(f"<tr><td><td>peak memory of the process{cells}</tr>")
-    return f'<div class="wide"><table><tr><th>case<th>what{header}</tr>{"".join(rows)}</table></div>'
+    return (
+        f'<div class="wide"><table><tr><th>case<th>what{header}</tr>{"".join(rows)}</table></div></details>'
+    )
+
+
+def _cell(spread: Spread, unit: str) -> str:
+    """The median, and below it the middle half of the samples."""
+    text = quantity(spread.median, unit)
+    if spread.n == 1 or spread.q1 == spread.q3:
+        return escape(text)
+    return f"{escape(text)}<br><small>{quantity(spread.q1, unit)} to {quantity(spread.q3, unit)}</small>"
 
 
 def _failures(results: Results) -> str:
@@ -175,7 +195,10 @@ def _conditions(results: Results) -> str:
     loads = [load for record in results.records for load in record.load]
     n_rounds = [len(values) for record in results.records for values in record.samples.values()]
     facts = [
-        f"command: <code>{escape(run.command)}</code>",
+        "command: "
+        + ", ".join(
+            f"<code>{escape(command)}</code>" for command in dict.fromkeys(r.command for r in results.runs())
+        ),
         f"started {escape(run.started_at)}, revision {escape(run.revision or 'unknown')}",
         escape(machine_text(results)),
         f"load average while it ran: {min(loads, default=0)} to {max(loads, default=0)}",
@@ -185,8 +208,3 @@ def _conditions(results: Results) -> str:
     if run.planted:
         facts.append(f'<span class="failed">slowed on purpose: {escape(run.planted)}</span>')
     return '<p class="small">' + "<br>".join(facts) + "</p>"
-
-
-def _median(results: Results, case: str, subject: str, metric: str) -> float | None:
-    samples = [sample for group in results.samples(case, subject, metric) for sample in group]
-    return summarize(samples).median if samples else None

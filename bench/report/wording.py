@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..results import Results
-from ..spread import Spread
 from ..subject import discover_subjects
 from ..suite import Metric, Suite, discover_suites
 
@@ -27,16 +26,12 @@ def _three_digits(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def times(ratio: float) -> str:
-    """How many times less: 512 as `512 x`, 0.5 as `0.50 x`."""
-    return f"{_three_digits(ratio)} x"
-
-
-def spread_text(spread: Spread, unit: str) -> str:
-    """Median and the middle half of the samples."""
-    if spread.n == 1 or spread.q1 == spread.q3:
-        return quantity(spread.median, unit)
-    return f"{quantity(spread.median, unit)} ({quantity(spread.q1, unit)} to {quantity(spread.q3, unit)})"
+def compared(theirs: float, ours: float) -> str:
+    """How much less ours is: `512 x less`, `1.30 x more`, or `the same` within a twentieth."""
+    ratio = theirs / ours
+    if 1 / 1.05 < ratio < 1.05:
+        return "the same"
+    return f"{_three_digits(ratio)} x less" if ratio > 1 else f"{_three_digits(1 / ratio)} x more"
 
 
 def suite_of(results: Results) -> Suite:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from ..case import Case
 from ..documents import deflated, document_case
+from ..lookup.held_dags import memory_of_bag
 from ..lookup.stock import stock_work
+from ..replay.works import stock_replay
 from ..sdk_dag import build_dag
 from ..shapes import make_shape
 from ..subject import Operation, Work
@@ -22,15 +24,19 @@ class StockAirflow:
 
     name: str = "airflow"
     title: str = "Airflow 3.3, stock"
-    suites: frozenset[str] = frozenset({"format", "lookup", "loop"})
+    suites: frozenset[str] = frozenset(
+        {"format", "lookup", "loop", "memory", "restart", "churn", "nodes", "latency", "replay"}
+    )
     requires: tuple[str, ...] = ("apache-airflow-core==3.3",)
+    needs: frozenset[str] = frozenset()
     is_product: bool = False
+    is_quick: bool = True
 
     def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
         return {"AIRFLOW__SCHED_CACHE__ENABLED": "False"}  # should the plugin be installed where Airflow is
 
     def open(self, case: Case) -> Work:
-        openers = {"format": _codec, "lookup": stock_work}
+        openers = {"format": _codec, "lookup": stock_work, "memory": memory_of_bag, "replay": stock_replay}
         return openers[case.suite](case) if case.suite in openers else Work()
 
 

@@ -59,7 +59,7 @@ def _rival(
         timed = {"hit": open_hit()} if open_hit else {}
         return Work(timed=timed, figures=litmus(race) if race else {})
 
-    return CodecSubject(name, title, frozenset({"lookup"}), (needs,) if needs else (), work)
+    return CodecSubject(name, title, frozenset({"lookup"}), (needs,) if needs else (), work, is_quick=False)
 
 
 SUBJECTS = (

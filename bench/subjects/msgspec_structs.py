@@ -75,4 +75,6 @@ def _structs(case: Case) -> Work:
     )
 
 
-SUBJECTS = (CodecSubject("msgspec", "msgspec structs", frozenset({"format"}), ("msgspec",), _structs),)
+SUBJECTS = (
+    CodecSubject("msgspec", "msgspec structs", frozenset({"format"}), ("msgspec",), _structs, is_quick=False),
+)

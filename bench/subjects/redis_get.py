@@ -6,6 +6,7 @@ import os
 
 from ..case import Case
 from ..lookup.stored_dags import DATABASE_VARIABLE, LARGE, REDIS_VARIABLE
+from ..services import REDIS
 from ..subject import CodecSubject, Work
 
 
@@ -27,4 +28,8 @@ def _get(case: Case) -> Work:
     return Work(timed={"miss": lambda: client.get(name)}, figures={"stored_bytes": float(size)})
 
 
-SUBJECTS = (CodecSubject("redis_get", "a bare redis-py GET", frozenset({"lookup"}), ("redis",), _get),)
+SUBJECTS = (
+    CodecSubject(
+        "redis_get", "a bare redis-py GET", frozenset({"lookup"}), ("redis",), _get, needs=frozenset({REDIS})
+    ),
+)

@@ -12,8 +12,6 @@ from ..case import Case
 from ..documents import copied, deflated, document_case
 from ..subject import CodecSubject, Work
 
-_FORMAT = frozenset({"format"})
-
 
 def _rows(
     case: Case, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any], *, deflate: bool = True
@@ -65,8 +63,12 @@ def _pickle(case: Case) -> Work:
     return _rows(case, lambda document: pickle.dumps(document, protocol=5), pickle.loads)
 
 
+def _rival(name: str, title: str, requires: tuple[str, ...], work: Callable[[Case], Work]) -> CodecSubject:
+    return CodecSubject(name, title, frozenset({"format"}), requires, work, is_quick=False)
+
+
 SUBJECTS = (
-    CodecSubject("zlib_json", "zlib JSON", _FORMAT, (), _zlib_json),
-    CodecSubject("row_msgpack", "row MessagePack", _FORMAT, ("msgpack",), _msgpack),
-    CodecSubject("pickle", "pickle (a bound, never for untrusted bytes)", _FORMAT, (), _pickle),
+    _rival("zlib_json", "zlib JSON", (), _zlib_json),
+    _rival("row_msgpack", "row MessagePack", ("msgpack",), _msgpack),
+    _rival("pickle", "pickle (a bound, never for untrusted bytes)", (), _pickle),
 )

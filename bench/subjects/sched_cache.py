@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from ..case import Case
 from ..documents import copied, document_case
+from ..lookup.held_dags import memory_of_cache
 from ..lookup.product import product_work
+from ..replay.works import product_replay
 from ..subject import CodecSubject, Work
 
 
 def _product(case: Case) -> Work:
-    return product_work(case) if case.suite == "lookup" else _compact(case)
+    openers = {
+        "format": _compact,
+        "lookup": product_work,
+        "memory": memory_of_cache,
+        "replay": product_replay,
+    }
+    return openers[case.suite](case)
 
 
 def _compact(case: Case) -> Work:
@@ -91,11 +99,12 @@ SUBJECTS = (
         frozenset({"format"}),
         ("msgpack",),
         _bare,
+        is_quick=False,
     ),
     CodecSubject(
         "sched_cache",
         "sched_cache",
-        frozenset({"format", "lookup"}),
+        frozenset({"format", "lookup", "memory", "replay", "scale"}),
         ("msgpack",),
         _product,
         is_product=True,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
-from ..airflow_home import airflow_environ, airflow_home
+from ..airflow_home import airflow_environ
 from ..case import Case
 from ..operations import OperationSession
 from ..subject import Subject
@@ -23,6 +22,7 @@ class FormatSuite:
     title = "One stored DAG: size, time to a usable task, memory"
     reference = "airflow"
     divisor = "yardstick"
+    needs: frozenset[str] = frozenset()
     metrics: Sequence[Metric] = (
         Metric(
             "read_task",
@@ -101,19 +101,14 @@ class FormatSuite:
     headline: Sequence[str] = ("read_task", "encode", "stored_bytes", "resident_bytes")
 
     def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
-        sizes = _SIZES[:3] if quick else _SIZES
+        sizes = _SIZES[1:3] if quick else _SIZES
         shapes = () if quick else ("chain", "fan", "groups", "mapped", "mixed", "setups")
         return [
             *(Case("format", {"shape": "layers", "n_tasks": n}, seed, 3.0 if quick else 20.0) for n in sizes),
             *(Case("format", {"shape": shape, "n_tasks": 1000}, seed, 10.0) for shape in shapes),
         ]
 
-    @contextmanager
-    def services(self, *, quick: bool) -> Iterator[Mapping[str, str]]:
-        with airflow_home() as home:
-            yield {"home": home}
-
-    def environ(self, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+    def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         return airflow_environ(services["home"])
 
     def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session:

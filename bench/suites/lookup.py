@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 
-from ..airflow_home import airflow_environ, airflow_home
 from ..case import Case, Parameter
-from ..lookup.stored_dags import DATABASE, DATABASE_VARIABLE, REDIS_VARIABLE, ensure_stored
-from ..loop.metadata_db import metadata_db
+from ..lookup.stored_dags import ensure_stored, stored_environ
 from ..operations import OperationSession
-from ..servers import postgres_server, redis_server
+from ..services import DATABASE, REDIS
 from ..subject import Subject
 from ..suite import Chart, Metric, Session
 
@@ -23,6 +20,7 @@ class LookupSuite:
     title = "Looking a DAG up: in this process, in Redis, in the database"
     reference = "airflow"
     divisor = "reference"
+    needs = frozenset({DATABASE, REDIS})
     metrics: Sequence[Metric] = (
         Metric("hit", "a DAG that this process holds", "seconds", "sched_cache.dag_cache: DagCache.get"),
         Metric(
@@ -61,20 +59,8 @@ class LookupSuite:
         }
         return [Case("lookup", parameters, seed, 4.0 if quick else 60.0)]
 
-    @contextmanager
-    def services(self, *, quick: bool) -> Iterator[Mapping[str, str]]:
-        with ExitStack() as stack:
-            home = stack.enter_context(airflow_home())
-            server = stack.enter_context(postgres_server())
-            yield {"home": home, "database": server, "redis": stack.enter_context(redis_server())}
-
-    def environ(self, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
-        url = metadata_db(services["database"]).url(DATABASE)
-        return {
-            **airflow_environ(services["home"], url),
-            DATABASE_VARIABLE: url,
-            REDIS_VARIABLE: services["redis"],
-        }
+    def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+        return stored_environ(case, services)
 
     def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session:
         ensure_stored(case, services)

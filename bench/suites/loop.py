@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 
-from ..airflow_home import airflow_environ, airflow_home
 from ..case import Case
-from ..loop.metadata_db import metadata_db
+from ..loop.database_of_subject import run_environ
 from ..loop.phases import TARGETS
-from ..loop.session import LoopSession, run_database
-from ..servers import postgres_server, redis_server
+from ..loop.session import LoopSession
+from ..services import DATABASE, REDIS
 from ..subject import Subject
 from ..suite import Chart, Metric, Session
 
@@ -49,6 +46,7 @@ def _metrics() -> Iterator[Metric]:
         )
         yield Metric(f"{loop}_sql", f"{loop}: of all that, the driver at work and the database", "seconds")
         yield Metric(f"{loop}_queries", f"{loop}: queries", "queries")
+    yield Metric("busy_scheduled", "busy: task instances that can start", "task instances")
 
 
 _ONE_RUN = {"n_dags": 1, "shape": "layers", "finished_percent": 50}
@@ -61,6 +59,7 @@ class LoopSuite:
     title = "One pass of the scheduler's loop"
     reference = "airflow"
     divisor = "reference"
+    needs = frozenset({DATABASE, REDIS})
     metrics: Sequence[Metric] = tuple(_metrics())
     charts: Sequence[Chart] = (
         Chart(
@@ -79,13 +78,13 @@ class LoopSuite:
         ),
         Chart(
             "Where a loop that finds nothing to do spends its time",
-            "The parts add up to the loop. Linear axis.",
+            "Shares of the whole, which stands beside each bar.",
             "stack",
             tuple(f"steady_{phase}" for phase in _PHASES),
         ),
         Chart(
             "Where creating runs spends its time",
-            "The parts add up to all loops it takes. Linear axis.",
+            "Shares of all loops that it takes; their sum stands beside each bar.",
             "stack",
             tuple(f"create_{phase}" for phase in _PHASES),
         ),
@@ -114,7 +113,6 @@ class LoopSuite:
             return [
                 case("layers", 1, 100, 50, **short),
                 case("layers", 1, 500, 50, **short),
-                case("layers", 3, 200, 0, **short),
             ]
         long = {"budget_seconds": 20.0}
         once = {"budget_seconds": 1.0, "min_rounds": 1, "max_processes": 1}
@@ -126,25 +124,14 @@ class LoopSuite:
             case("mapped", 1, 1000, 0, **long),
             case("layers", 3, 1000, 0, **long),
             case("layers", 50, 200, 50, **long),
+            case("chain", 200, 5, 0, **long),
             case("layers", 1, 2000, 50, **long),
             case("layers", 1, 5000, 50, **once, max_rounds=2),
             case("layers", 1, 10_000, 50, **once, max_rounds=1),
         ]
 
-    @contextmanager
-    def services(self, *, quick: bool) -> Iterator[Mapping[str, str]]:
-        with ExitStack() as stack:
-            home = stack.enter_context(airflow_home())
-            if quick:
-                folder = os.path.join(home, "databases")
-                os.mkdir(folder)
-                yield {"home": home, "database": f"sqlite:{folder}"}
-            else:
-                server = stack.enter_context(postgres_server())
-                yield {"home": home, "database": server, "redis": stack.enter_context(redis_server())}
-
-    def environ(self, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
-        return airflow_environ(services["home"], metadata_db(services["database"]).url(run_database(subject)))
+    def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+        return run_environ(subject, services)
 
     def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session:
         return LoopSession(case, subject, services)

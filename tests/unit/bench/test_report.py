@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.report.markdown import markdown_table
-from bench.report.wording import quantity
+from bench.report.wording import compared, quantity
 from tests.unit.bench.results_of_a_machine import make_results
 
 
@@ -70,3 +70,17 @@ def test_the_table_names_command_machine_and_versions() -> None:
 def test_quantities_have_three_digits_and_a_unit_that_fits(value: float, unit: str, text: str) -> None:
     """Nobody reads 0.00012 s."""
     assert quantity(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "text"),
+    [
+        (512.0, 1.0, "512 x less"),
+        (1.0, 1.3, "1.30 x more"),
+        (1.0, 0.97, "the same"),
+        (3.0, 2.0, "1.50 x less"),
+    ],
+)
+def test_a_comparison_is_in_words(theirs: float, ours: float, text: str) -> None:
+    """`0.77 x less` is a riddle."""
+    assert compared(theirs, ours) == text

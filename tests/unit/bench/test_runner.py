@@ -42,12 +42,30 @@ def test_a_spent_budget_ends_the_rounds_but_never_before_the_fewest() -> None:
     assert len(turns) == 3
 
 
+def test_time_that_is_up_ends_the_rounds_at_once() -> None:
+    """What was measured until then is kept, so one round there must be."""
+    turns: list[str] = []
+    workers: Any = [Turn("A", turns)]
+    case = Case("format", {}, budget_seconds=60, min_rounds=3)
+    _rounds(case, workers, Plan(max_rounds=20, until=0.0), Progress(1, io.StringIO()), 0)
+    assert len(turns) == 1
+
+
 def test_a_run_writes_a_line_per_subject_and_process(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the command line to the file; the reference is left out where it cannot run, and that is said."""
     output = tmp_path / "results.jsonl"
-    arguments = ["format", "--quick", "--case", "n_tasks=5", "--subject", "zlib_json", "--subject", "pickle"]
+    arguments = [
+        "format",
+        "--quick",
+        "--case",
+        "n_tasks=100",
+        "--subject",
+        "zlib_json",
+        "--subject",
+        "pickle",
+    ]
     code = main(
         [*arguments, "--rounds", "3", "--processes", "2", "--python", sys.executable, "--output", str(output)]
     )
@@ -72,7 +90,7 @@ def test_a_failing_subject_is_recorded_and_the_rest_is_measured(tmp_path: Path) 
         "format",
         "--quick",
         "--case",
-        "n_tasks=5",
+        "n_tasks=100",
         "--subject",
         "zlib_json",
         "--subject",

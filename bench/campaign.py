@@ -1,0 +1,147 @@
+"""Runs suites one after the other, each into a result file of its own."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .case import Case
+from .interpreter import candidates, find_interpreter
+from .machine import describe_machine, revision
+from .progress import Progress
+from .results import Run, to_line
+from .runner import Plan, run_case
+from .services import start_services
+from .subject import Subject, discover_subjects
+from .suite import Suite
+
+FOLDER = Path("bench-results")
+
+
+class CampaignError(Exception):
+    """Nothing can be run as asked; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to run of each suite. Empty `subjects` or `cases`: all of them.
+
+    cases: parameters that a case must have, as in `n_dags=3 n_tasks=1000`.
+    """
+
+    quick: bool
+    seed: int
+    subjects: Sequence[str]
+    cases: Sequence[str]
+    python: str | None
+
+
+def run_suites(suites: Sequence[Suite], choice: Choice, plan: Plan, command: str, output: Path | None) -> int:
+    """How many subjects failed. Prints the path of each result file.
+
+    Raises:
+        CampaignError: a suite has no such subject or case, or nothing of it can run here.
+        ServerError: a service did not start.
+    """
+    chosen = [(suite, _cases(suite, choice), _placed(suite, choice)) for suite in suites]
+    n_failed = 0
+    progress = Progress(sum(len(cases) for _, cases, _ in chosen))
+    needed = {service for suite in suites for service in suite.needs}
+    with start_services(needed, quick=choice.quick) as services:
+        for suite, cases, subjects in chosen:
+            now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+            path = output or FOLDER / f"{suite.name}-{now:%Y%m%dT%H%M%SZ}.jsonl"
+            run = Run(
+                suite=suite.name,
+                command=command,
+                started_at=now.isoformat(),
+                revision=revision(),
+                machine=describe_machine(),
+                options={
+                    "quick": choice.quick,
+                    "processes": plan.processes,
+                    "max_rounds": plan.max_rounds,
+                },
+                planted=plan.planted,
+            )
+            n_failed += _run_suite(run, suite, cases, subjects, services, plan, progress, path)
+            print(path)
+    return n_failed
+
+
+def _run_suite(
+    run: Run,
+    suite: Suite,
+    cases: Sequence[Case],
+    subjects: Sequence[tuple[Subject, Path]],
+    services: Mapping[str, str],
+    plan: Plan,
+    progress: Progress,
+    path: Path,
+) -> int:
+    able = [(subject, python) for subject, python in subjects if subject.needs <= services.keys()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    n_failed = 0
+    with path.open("a", buffering=1) as file:
+        print(to_line(run), file=file)
+        for case in cases:
+            if time.monotonic() > plan.until:
+                progress.note(f"{suite.name}: no time for {case.label}")
+                continue
+            failed = set()
+            for record in run_case(case, suite, able, services, plan, progress):
+                print(to_line(record), file=file)
+                if record.error:
+                    failed.add(record.subject)
+                    progress.note(f"{case.label}: {record.subject} failed\n{record.error.rstrip()}")
+            n_failed += len(failed)
+            text = f"{suite.name}: {case.label}"
+            progress.case_done(text + (f" (failed: {', '.join(sorted(failed))})" if failed else ""))
+    return n_failed
+
+
+def _chosen(suite: Suite, choice: Choice) -> list[Subject]:
+    able = {name: subject for name, subject in discover_subjects().items() if suite.name in subject.suites}
+    names = choice.subjects
+    if not names:
+        return [subject for subject in able.values() if subject.is_quick or not choice.quick]
+    for name in names:
+        if name not in able:
+            raise CampaignError(f"suite {suite.name} has no subject {name!r}; it has {', '.join(able)}")
+    return [subject for name, subject in able.items() if name in names or name == suite.reference]
+
+
+def _placed(suite: Suite, choice: Choice) -> list[tuple[Subject, Path]]:
+    """Each subject with its interpreter; all with the same one if any has everything they require."""
+    subjects = _chosen(suite, choice)
+    pool = candidates(choice.python)
+    common = find_interpreter({r for subject in subjects for r in subject.requires}, pool)
+    placed = []
+    for subject in subjects:
+        found = common or find_interpreter(subject.requires, pool)
+        if found is None:
+            print(
+                f"bench: leaving out {subject.name}: no interpreter has {subject.requires}", file=sys.stderr
+            )
+        else:
+            placed.append((subject, found))
+    if not placed:
+        raise CampaignError(f"no subject of {suite.name} can run here; see `list`")
+    return placed
+
+
+def _cases(suite: Suite, choice: Choice) -> list[Case]:
+    cases = list(suite.cases(quick=choice.quick, seed=choice.seed))
+    if choice.cases:
+        cases = [
+            case
+            for case in cases
+            if any(set(text.split()) <= set(case.label.split()) for text in choice.cases)
+        ]
+    if not cases:
+        raise CampaignError(f"no case of {suite.name} has these parameters; see `list`")
+    return cases

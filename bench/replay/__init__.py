@@ -1,0 +1,1 @@
+"""An operator's own serialized DAGs: read, never written, their names hashed unless asked for."""

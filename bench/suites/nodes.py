@@ -1,0 +1,144 @@
+"""Several schedulers on one database: what they get done together, and what the servers behind them have to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Any
+
+from ..case import Case, Parameter
+from ..loop.child import Child
+from ..loop.database_of_subject import SubjectDatabase, run_environ
+from ..services import DATABASE, REDIS
+from ..subject import Subject
+from ..suite import Chart, Metric, Round, Session
+
+_SECONDS = 5.0
+_QUICK_SECONDS = 1.5
+
+
+class NodesSession:
+    """New processes every round, so that each has to come by its DAGs."""
+
+    def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
+        self._case, self._subject = case, subject
+        self._database = SubjectDatabase(case, subject, services)
+        self._redis = _client(services.get(REDIS))
+
+    def warm_up(self) -> None:
+        """Nothing: whether DAGs are loaded more than once is what is asked."""
+
+    def round(self) -> Round:
+        self._database.restore("steady")
+        n_nodes = int(self._case.parameters["n_nodes"])
+        seconds = _SECONDS if n_nodes > 2 else _QUICK_SECONDS
+        with ExitStack() as stack:
+            nodes = [stack.enter_context(Child("loop.node")) for _ in range(n_nodes)]
+            for node in nodes:
+                node.send({"case": asdict(self._case), "subject": self._subject.name})
+            for node in nodes:
+                node.receive()
+            n_commands = self._redis_commands()
+            for node in nodes:
+                node.send(seconds)
+            found = [node.receive() for node in nodes]
+            n_commands = max(0, self._redis_commands() - n_commands - 1)
+        return Round(_samples(found, n_commands))
+
+    def figures(self) -> Mapping[str, float]:
+        return {}
+
+    def close(self) -> None:
+        if self._redis:
+            self._redis.close()
+
+    def _redis_commands(self) -> int:
+        """All that Redis has processed; asking is one of them."""
+        return int(self._redis.info("stats")["total_commands_processed"]) if self._redis else 0
+
+
+def _client(url: str | None) -> Any:
+    if not url:
+        return None
+    import redis
+
+    client: Any = redis.Redis.from_url(url)
+    client.ping()  # connects, which takes commands of its own
+    return client
+
+
+def _samples(found: Sequence[Mapping[str, float]], n_commands: int) -> dict[str, float]:
+    seconds = max(node["seconds"] for node in found)
+    n_runs = sum(node["n_runs"] for node in found)
+    return {
+        "runs_per_second": n_runs / seconds,
+        "seconds_per_run": seconds / max(1, n_runs),
+        "queries_per_run": sum(node["n_queries"] for node in found) / max(1, n_runs),
+        "redis_per_second": n_commands / seconds,
+        **(
+            {"documents_encoded": sum(node["documents_encoded"] for node in found)}
+            if all("documents_encoded" in node for node in found)
+            else {}
+        ),
+    }
+
+
+class NodesSuite:
+    """The runs stand still, so every examination of a run is equal work, whoever does it."""
+
+    name = "nodes"
+    title = "Several schedulers on one database"
+    reference = "airflow"
+    divisor = "reference"
+    needs = frozenset({DATABASE, REDIS})
+    metrics: Sequence[Metric] = (
+        Metric("runs_per_second", "runs examined by all nodes together", "per second"),
+        Metric("seconds_per_run", "time per run examined", "seconds", "SchedulerJobRunner._do_scheduling"),
+        Metric("queries_per_run", "queries to the metadata database per run examined", "queries"),
+        Metric("redis_per_second", "commands that Redis has processed", "per second"),
+        Metric("documents_encoded", "documents encoded by all nodes together", "times"),
+    )
+    charts: Sequence[Chart] = (
+        Chart(
+            "Runs examined by all nodes together",
+            "More is better. Once there are more nodes than cores here, they share the cores: what is left to "
+            "see is whether they get into each other's way.",
+            "lines",
+            ("runs_per_second",),
+            x="n_nodes",
+        ),
+        Chart(
+            "Queries per run examined",
+            "What one more node costs the database.",
+            "lines",
+            ("queries_per_run",),
+            x="n_nodes",
+        ),
+    )
+    headline: Sequence[str] = ("seconds_per_run", "queries_per_run")
+
+    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
+        def case(n_nodes: int, n_dags: int, n_tasks: int) -> Case:
+            parameters: dict[str, Parameter] = {
+                "n_nodes": n_nodes,
+                "shape": "layers",
+                "n_dags": n_dags,
+                "n_tasks": n_tasks,
+                "finished_percent": 50,
+            }
+            return Case(
+                "nodes", parameters, seed, 0.0, min_rounds=1 if quick else 3, max_rounds=3, max_processes=1
+            )
+
+        # On SQLite a second scheduler would wait for the first one's write lock.
+        return [case(1, 5, 50)] if quick else [case(n, 80, 100) for n in (1, 2, 4, 8)]
+
+    def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+        return run_environ(subject, services)
+
+    def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session:
+        return NodesSession(case, subject, services)
+
+
+SUITE = NodesSuite()

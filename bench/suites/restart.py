@@ -1,0 +1,91 @@
+"""What a scheduler that has just been started takes until it works as fast as before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from ..case import Case, Parameter
+from ..loop.child import Child
+from ..loop.database_of_subject import SubjectDatabase, run_environ
+from ..services import DATABASE, REDIS
+from ..subject import Subject
+from ..suite import Chart, Metric, Round, Session
+
+
+class RestartSession:
+    """A new process every round; Redis and the tables of the plugin stay as the last one left them."""
+
+    def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
+        self._case, self._subject = case, subject
+        self._database = SubjectDatabase(case, subject, services)
+        self._counters: dict[str, float] = {}
+
+    def warm_up(self) -> None:
+        self.round()
+
+    def round(self) -> Round:
+        self._database.restore("steady")
+        with Child("loop.first_loops") as process:
+            found = process.ask({"case": asdict(self._case), "subject": self._subject.name})
+        self._counters = found["counters"]
+        return Round(
+            {
+                "first_loop": found["seconds"][0],
+                "later_loop": found["seconds"][-1],
+                "first_queries": found["queries"][0],
+                "rss_bytes": found["rss_bytes"],
+            }
+        )
+
+    def figures(self) -> Mapping[str, float]:
+        return self._counters
+
+    def close(self) -> None:
+        """Its processes have ended."""
+
+
+class RestartSuite:
+    """Running runs of as many DAGs as one loop looks at: all of them are loaded in the first loop."""
+
+    name = "restart"
+    title = "A scheduler that has just been started"
+    reference = "airflow"
+    divisor = "reference"
+    needs = frozenset({DATABASE, REDIS})
+    metrics: Sequence[Metric] = (
+        Metric("first_loop", "the first loop of a process", "seconds", "SchedulerJobRunner._do_scheduling"),
+        Metric("later_loop", "the third loop", "seconds", "SchedulerJobRunner._do_scheduling"),
+        Metric("first_queries", "queries of the first loop", "queries"),
+        Metric("rss_bytes", "size of the process after three loops", "bytes"),
+    )
+    charts: Sequence[Chart] = (
+        Chart(
+            "The first loop of a process",
+            "Redis holds what an earlier process has left there. Starting Python is not counted.",
+            "dots",
+            ("first_loop",),
+        ),
+    )
+    headline: Sequence[str] = ("first_loop", "later_loop")
+
+    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
+        def case(n_dags: int, n_tasks: int) -> Case:
+            parameters: dict[str, Parameter] = {
+                "shape": "layers",
+                "n_dags": n_dags,
+                "n_tasks": n_tasks,
+                "finished_percent": 50,
+            }
+            return Case("restart", parameters, seed, 0.0 if quick else 60.0, 1 if quick else 3)
+
+        return [case(5, 50)] if quick else [case(20, 50), case(20, 500)]
+
+    def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
+        return run_environ(subject, services)
+
+    def open(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Session:
+        return RestartSession(case, subject, services)
+
+
+SUITE = RestartSuite()

@@ -1,0 +1,103 @@
+"""Which suites, subjects and cases run, and into which file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.campaign import CampaignError, Choice, _placed
+from bench.cli import main
+from bench.results import ResultsError, read_results, to_line
+from bench.services import DATABASE, REDIS, start_services
+from bench.subject import discover_subjects
+from bench.suite import discover_suites
+from tests.unit.bench.results_of_a_machine import make_results
+
+QUICK = ["--quick", "--rounds", "3", "--python", sys.executable]
+
+
+def test_every_suite_has_a_reference_and_a_product() -> None:
+    """Or there would be nothing to compare."""
+    subjects = discover_subjects()
+    for suite in discover_suites().values():
+        able = [subject for subject in subjects.values() if suite.name in subject.suites]
+        assert suite.reference in {subject.name for subject in able}, suite.name
+        assert any(subject.is_product and subject.is_quick for subject in able), suite.name
+        titles = {metric.name for metric in suite.metrics}
+        assert set(suite.headline) <= titles
+        assert {name for chart in suite.charts for name in chart.metrics} <= titles
+
+
+def test_quick_leaves_out_what_has_to_be_asked_for() -> None:
+    """A subject that is named runs all the same."""
+    loop = discover_suites()["loop"]
+    subjects = discover_subjects()
+
+    def placed(**chosen: object) -> set[str]:
+        choice = replace(Choice(True, 0, (), (), None), **chosen)  # type: ignore[arg-type]  # its fields
+        return {subject.name for subject, _ in _placed(loop, choice)}
+
+    try:
+        quick = placed()
+    except CampaignError:
+        pytest.skip("no Airflow here")
+    assert all(subjects[name].is_quick for name in quick)
+    assert placed(quick=False) > quick
+    assert "plugin_no_l2" in placed(subjects=["plugin_no_l2"])
+
+
+def test_quick_services_are_files_and_only_what_is_needed() -> None:
+    """SQLite needs nothing installed."""
+    with start_services({DATABASE}, quick=True) as services:
+        assert services[DATABASE].startswith("sqlite:")
+        assert REDIS not in services
+    with start_services((), quick=True) as services:
+        assert DATABASE not in services
+
+
+def test_scale_measures_what_grows_with_the_number_of_dags(tmp_path: Path) -> None:
+    """And what does not."""
+    output = tmp_path / "scale.jsonl"
+    assert main(["run", "scale", *QUICK, "--output", str(output)]) == 0
+    results = read_results(output)
+    fastest: Mapping[str, list[float]] = {
+        metric: [min(record.samples[metric]) for record in results.records]
+        for metric in ("certify_full", "start")
+    }
+    for metric, (few, many) in fastest.items():
+        assert 0 < few < many, metric
+    assert all(record.figures["floor_bytes"] > 100 for record in results.records)
+
+
+def test_pieces_of_a_run_make_one_result(tmp_path: Path) -> None:
+    """With every command; a case that was run again counts as run then."""
+    output = tmp_path / "format.jsonl"
+    case = ["--case", "n_tasks=100", "--subject", "zlib_json"]
+    for rounds in ("3", "4"):
+        arguments = ["format", *case, "--quick", "--rounds", rounds, "--python", sys.executable]
+        assert main([*arguments, "--append", "--output", str(output)]) == 0
+    results = read_results(output)
+    assert [len(run.command) > 0 for run in results.runs()] == [True, True]
+    assert [len(r.samples["encode"]) for r in results.records if r.subject == "zlib_json"] == [4]
+    assert main(["format", *case, *QUICK, "--output", str(output)]) == 0
+    assert len(read_results(output).runs()) == 1
+
+
+def test_pieces_of_different_machines_are_not_one_result(tmp_path: Path) -> None:
+    """Ratios travel, seconds do not."""
+    results = make_results(1)
+    other = replace(results.run, machine={"cpu": "another"})
+    path = tmp_path / "joined.jsonl"
+    path.write_text("\n".join(to_line(item) for item in (results.run, *results.records, other)))
+    with pytest.raises(ResultsError, match="machines"):
+        read_results(path)
+
+
+def test_all_has_no_file_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each suite has."""
+    assert main(["run", "all", "--quick", "--output", str(tmp_path / "all.jsonl")]) == 2
+    assert "--output" in capsys.readouterr().err
