@@ -53,11 +53,11 @@ READERS = {
 _HEAD = f"""
 ## `[{SECTION}]` in airflow.cfg
 
-The Airflow plugin takes its options from Airflow's own configuration, and ignores `SCHED_CACHE__*`. An option stands in
-the section `[{SECTION}]` of `airflow.cfg` under its name, or in the environment as `AIRFLOW__{SECTION.upper()}__` and its
-name in capitals; `_CMD` and `_SECRET` work as for any option of Airflow. With an unknown option or a value that is not
-allowed the plugin stays off in that process, and says so in its log. `sched-cache doctor` shows what holds and where it
-comes from. Changes need a restart of the processes that read them.
+The Airflow plugin takes its options from Airflow's own configuration, and ignores `SCHED_CACHE__*`. An option stands
+in the section `[{SECTION}]` of `airflow.cfg` under its name, or in the environment as `AIRFLOW__{SECTION.upper()}__`
+and its name in capitals; `_CMD` and `_SECRET` work as for any option of Airflow. With an unknown option or a value that
+is not allowed the plugin stays off in that process, and says so in its log. `sched-cache doctor` shows what holds and
+where it comes from. Changes need a restart of the processes that read them.
 
 | option and environment variable | default | unit | range | read by | meaning |
 |---|---|---|---|---|---|
