@@ -23,8 +23,8 @@ def test_an_example_does_what_it_asserts(
 
 @pytest.mark.parametrize("link", _LINKS)
 def test_a_link_leads_to_a_file(link: str) -> None:
-    """Relative links are to files of the repository."""
-    assert (_README.parent / link).is_file()
+    """Relative links are to files and folders of the repository."""
+    assert (_README.parent / link).exists()
 
 
 def test_there_are_examples_and_links() -> None:
