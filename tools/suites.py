@@ -25,8 +25,12 @@ _ON_SQLITE = tuple(
     for name in ("content_races", "excluded_dags", "missing_dag", "removed_versions", "write_events")
 )
 
-# What does not depend on the interpreter runs on one: minutes each, or servers that are hurt.
-_ONCE_ONLY = tuple(f"--ignore=tests/{name}" for name in ("chaos", "simple_scheduler", "simulation", "fuzz"))
+# What does not depend on the interpreter runs on one: minutes each, or servers that are hurt, or the harness, which
+# compares with the rivals of today and so says nothing about the lowest versions.
+_ONCE_ONLY = tuple(
+    f"--ignore=tests/{name}"
+    for name in ("chaos", "simple_scheduler", "simulation", "fuzz", "servers", "unit/bench")
+)
 
 
 def steps() -> list[Step]:
@@ -41,9 +45,7 @@ def steps() -> list[Step]:
         *(_tests(name, folder, f"--ignore={_END_TO_END}") for name, folder in _HOSTS.items()),
         _airflow3("end to end", _END_TO_END),
         _airflow3("SQLite", *_ON_SQLITE, database="sqlite"),
-        # The harness compares with the rivals of today, so it says nothing about the lowest versions.
-        _tests("lowest", *_CORE_TESTS, *_ONCE_ONLY, "--ignore=tests/unit/bench"),
-        *(_tests(name, *_CORE_TESTS, *_ONCE_ONLY) for name in _OTHER_PYTHONS),
+        *(_tests(name, *_CORE_TESTS, *_ONCE_ONLY) for name in ("lowest", *_OTHER_PYTHONS)),
         Step(
             f"tests {_OLD_HOST}",
             (_executable(_CORE, "python"), "-m", "pytest", "-q", _OLD_HOST_TESTS),
