@@ -44,3 +44,21 @@ def test_the_dags_of_a_loop_come_in_one_round_trip(subject: Subject, cluster: Cl
     assert [len(keys) for keys in asked] == [3]
     for dag_id, run_id in run_ids.items():
         assert runs.run_state(dag_id, run_id) == "success"
+
+
+@pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
+def test_a_loop_notices_that_dags_have_grown(subject: Subject, cluster: Cluster) -> None:
+    """Also if it loads none: the bound is about what is in memory, not about what was loaded."""
+    from sched_cache_airflow.airflow3.runtime import runtime
+
+    cluster.processor.publish(DagContent("growing", tuple(f"task_{number}" for number in range(300))))
+    runs.trigger("growing", cluster.api_dag_bag)
+    cluster.scheduler.loops(2)
+    l1 = runtime().contents.l1
+    l1.clear()  # creating the run has used every task
+    cluster.scheduler.loop()
+    entry = next(iter(l1.entries.values()))
+    before = l1.nbytes
+    assert len(entry.dag.task_dict) == 300
+    cluster.scheduler.loop()
+    assert l1.nbytes > before
