@@ -76,7 +76,7 @@ def miss() -> Figures:
     bag, (version_id,) = scheduler_bag(), version_ids("large")
     times, used = [], []
     with session_of_a_loop([version_id]) as session:
-        for _ in range(60):
+        for _ in range(25):
             forget(bag)
             started = time.perf_counter()
             dag = bag.get_dag(version_id, session=session)
