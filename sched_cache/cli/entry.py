@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="sched-cache",
         description="Slim, always fresh copies of Airflow DAGs for schedulers.",
         epilog="`sched-cache COMMAND --help` has examples.\n\n" + _EXIT_CODES,
-        formatter_class=_WideHelp,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -73,13 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     return parser
-
-
-class _WideHelp(argparse.RawDescriptionHelpFormatter):
-    """With room for the longest name of a command."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=32)
 
 
 class _Version(argparse.Action):
