@@ -17,6 +17,7 @@ from typing import Any
 from .case import Case
 from .interpreter import PACKAGE, child_environ
 from .machine import load_average
+from .parting import part
 from .progress import Progress
 from .results import Record
 from .subject import Subject
@@ -144,11 +145,8 @@ class Worker:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout, self._log):
-                if stream is not None:
-                    stream.close()
+            part(self._process)
+            self._log.close()
             self._process = None
 
     def _start(self) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from ..interpreter import PACKAGE
+from ..parting import part
 
 _MODULE_PREFIX = f"{PACKAGE}."
 
@@ -48,11 +49,8 @@ class Child:
         return self.receive()
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._log):
-            if stream is not None:
-                stream.close()
+        part(self._process)
+        self._log.close()
 
     def __enter__(self) -> Child:
         return self
