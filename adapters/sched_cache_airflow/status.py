@@ -49,7 +49,7 @@ class Status:
         if not version.startswith(SUPPORTED):
             return False, f"Airflow {version} is not supported, only {', '.join(SUPPORTED)}x"
         try:
-            from sched_cache_airflow.airflow3.settings import settings_of_host
+            from sched_cache_airflow.host_settings import settings_of_host
 
             settings = settings_of_host()
         except Exception as error:

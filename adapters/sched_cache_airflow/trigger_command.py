@@ -42,7 +42,7 @@ def _config(database_url: str | None) -> Config:
         ConfigError: an option is not understood.
     """
     try:
-        from sched_cache_airflow.airflow3.settings import settings_of_host
+        from sched_cache_airflow.host_settings import settings_of_host
 
         config = settings_of_host().config
     except ImportError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -30,7 +31,8 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow3 import new_task_instances
+from sched_cache_airflow.airflow3 import host_code, new_task_instances
+from sched_cache_airflow.airflow3.install import REPLACEMENTS
 from sched_cache_airflow.airflow3.runtime import runtime
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.random_dags import ANYTHING, START, Traits, random_dag
@@ -215,3 +217,17 @@ def test_rows_come_from_the_hosts_own_code_where_ours_does_not_fit_it(airflow_db
 def _n_running() -> int:
     with create_session(scoped=False) as session:
         return len(session.scalars(select(DagRun.id).filter_by(state="running")).all())
+
+
+def test_creation_by_code_of_another_release_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked up instead of added up is what the known code would have added up."""
+    before = vars(TaskInstance)["insert_mapping"]
+    monkeypatch.setattr(host_code, "CREATION", dict.fromkeys(host_code.CREATION, "another"))
+    REPLACEMENTS["airflow.models.taskinstance"](sys.modules["airflow.models.taskinstance"])
+    assert vars(TaskInstance)["insert_mapping"] is before
+
+
+@pytest.mark.parametrize("path", host_code.CREATION)
+def test_creation_by_the_installed_release_is_known(path: str) -> None:
+    """Or everybody would be left with the host's own sums."""
+    assert host_code.digests({path: ""}) == {path: host_code.CREATION[path]}

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow import airflow3
-from sched_cache_airflow.airflow3.install import _replaced
+from sched_cache_airflow.airflow3.install import replacements
 from sched_cache_airflow.airflow3.reconcile import Reconciler
 from sched_cache_airflow.airflow3.runtime import runtime
 from tests.airflow3.support.decided_runs import DecidedDag, all_rows
@@ -39,8 +39,8 @@ Row = dict[str, Any]
 @contextmanager
 def as_stock() -> Iterator[None]:
     """The host's own functions in their places, while the plugin keeps its state."""
-    ours = [(replaced.owner, replaced.name, vars(replaced.owner)[replaced.name]) for replaced in _replaced]
-    for replaced in reversed(_replaced):
+    ours = [(replaced.owner, replaced.name, vars(replaced.owner)[replaced.name]) for replaced in replacements]
+    for replaced in reversed(list(replacements)):
         replaced.restore()
     try:
         yield

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from threading import Lock
-
 from sched_cache.stats import Stats
-from sched_cache_airflow.airflow2.settings import settings_of_host
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.host_settings import settings_of_host
+from sched_cache_airflow.per_process import PerProcess
 
 
 class Runtime:
@@ -19,8 +18,7 @@ class Runtime:
         self.fallbacks = Fallbacks(self.stats)
 
 
-_lock = Lock()
-_runtime: Runtime | None = None
+_runtime = PerProcess(lambda: Runtime(settings_of_host()))
 
 
 def runtime() -> Runtime:
@@ -29,16 +27,9 @@ def runtime() -> Runtime:
     Raises:
         ConfigError: the section `[sched_cache]` is not understood.
     """
-    global _runtime
-    if _runtime is None:
-        with _lock:
-            if _runtime is None:
-                _runtime = Runtime(settings_of_host())
-    return _runtime
+    return _runtime.get()
 
 
 def discard_runtime() -> None:
     """Forgets the state of this process; the next use reads the configuration again."""
-    global _runtime
-    with _lock:
-        _runtime = None
+    _runtime.discard()

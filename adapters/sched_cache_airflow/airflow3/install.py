@@ -5,41 +5,35 @@ What is replaced is listed in `REPLACEMENTS`, and nowhere else.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from sched_cache_airflow.replacement import Replacements
 
-@dataclass(frozen=True, slots=True)
-class _Replaced:
-    owner: Any
-    name: str
-    original: Any
-
-    def restore(self) -> None:
-        setattr(self.owner, self.name, self.original)
+logger = logging.getLogger("sched_cache.airflow")
 
 
-_replaced: list[_Replaced] = []
+replacements = Replacements()
 _done: list[str] = []
 
 
-def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Sets what `make` makes of the original; a classmethod or a staticmethod stays one."""
-    original = vars(owner)[name]
-    _replaced.append(_Replaced(owner, name, original))
-    if isinstance(original, classmethod | staticmethod):
-        setattr(owner, name, type(original)(make(original.__func__)))
+def _replace_known(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Replaces what gives the same result as the code of a known release; any other code is left alone."""
+    from sched_cache_airflow.airflow3.host_code import is_of_known_release
+
+    if is_of_known_release(owner, name):
+        replacements.replace(owner, name, make)
     else:
-        setattr(owner, name, make(original))
+        logger.info("%s.%s is not the code of a known release, and stays as it is", owner.__name__, name)
 
 
 def _in_dagbag(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
 
-    _replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
+    replacements.replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
 
 
 def _bag_name(module: ModuleType) -> None:
@@ -47,7 +41,7 @@ def _bag_name(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
 
     if vars(module).get("CachedDBDagBag") is not CompactDagBag:
-        _replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
+        replacements.replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
 
 
 def _in_serialized_dag(module: ModuleType) -> None:
@@ -56,41 +50,45 @@ def _in_serialized_dag(module: ModuleType) -> None:
 
     model = vars(module)["SerializedDagModel"]
     write_events.start(model)
-    _replace(model, "dag", stored_dag.dag)
-    _replace(model, "latest_item_select_object", stored_dag.without_document)
-    _replace(model, "_latest_by_version_select", stored_dag.without_document)
-    _replace(model, "get_latest_serialized_dags", stored_dag.latest_rows)
+    replacements.replace(model, "dag", stored_dag.dag)
+    replacements.replace(model, "latest_item_select_object", stored_dag.without_document)
+    replacements.replace(model, "_latest_by_version_select", stored_dag.without_document)
+    replacements.replace(model, "get_latest_serialized_dags", stored_dag.latest_rows)
 
 
 def _in_priority_strategy(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3 import priority_weight
 
     strategies = vars(module)
-    _replace(strategies["_DownstreamPriorityWeightStrategy"], "get_weight", priority_weight.downstream)
-    _replace(strategies["_UpstreamPriorityWeightStrategy"], "get_weight", priority_weight.upstream)
+    _replace_known(strategies["_DownstreamPriorityWeightStrategy"], "get_weight", priority_weight.downstream)
+    _replace_known(strategies["_UpstreamPriorityWeightStrategy"], "get_weight", priority_weight.upstream)
 
 
 def _in_task_instance(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3 import new_task_instances
 
-    _replace(vars(module)["TaskInstance"], "insert_mapping", new_task_instances.insert_mapping)
+    _replace_known(vars(module)["TaskInstance"], "insert_mapping", new_task_instances.insert_mapping)
 
 
 def _in_dagrun(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3 import decisions, scheduler
 
     run = vars(module)["DagRun"]
-    _replace(run, "get_running_dag_runs_to_examine", scheduler.runs_to_examine)
-    _replace(run, "get_queued_dag_runs_to_set_running", scheduler.runs_to_examine)
+    replacements.replace(run, "get_running_dag_runs_to_examine", scheduler.runs_to_examine)
+    replacements.replace(run, "get_queued_dag_runs_to_set_running", scheduler.runs_to_examine)
     # Around each other, the last one outermost: a run is reconciled before it is decided, and the versions of a loop
     # are read before its runs are noted.
-    _replace(run, "get_running_dag_runs_to_examine", decisions.runs_to_examine)
-    _replace(run, "task_instance_scheduling_decisions", decisions.task_instance_scheduling_decisions)
-    _replace(run, "verify_integrity", scheduler.verify_integrity)
-    _replace(run, "task_instance_scheduling_decisions", scheduler.task_instance_scheduling_decisions)
-    _replace(run, "verify_integrity", decisions.verify_integrity)
-    _replace(run, "_are_premature_tis", decisions.are_premature_tis)
-    _replace(run, "_tis_for_dagrun_state", decisions.tis_for_dagrun_state)
+    replacements.replace(run, "get_running_dag_runs_to_examine", decisions.runs_to_examine)
+    replacements.replace(
+        run, "task_instance_scheduling_decisions", decisions.task_instance_scheduling_decisions
+    )
+    replacements.replace(run, "verify_integrity", scheduler.verify_integrity)
+    replacements.replace(
+        run, "task_instance_scheduling_decisions", scheduler.task_instance_scheduling_decisions
+    )
+    replacements.replace(run, "verify_integrity", decisions.verify_integrity)
+    replacements.replace(run, "_are_premature_tis", decisions.are_premature_tis)
+    replacements.replace(run, "_tis_for_dagrun_state", decisions.tis_for_dagrun_state)
 
 
 def _in_scheduler_job(module: ModuleType) -> None:
@@ -98,19 +96,21 @@ def _in_scheduler_job(module: ModuleType) -> None:
 
     _bag_name(module)
     runner = vars(module)["SchedulerJobRunner"]
-    _replace(runner, "_do_scheduling", scheduler.do_scheduling)
-    _replace(runner, "_create_dag_runs", scheduler.create_dag_runs)
-    _replace(runner, "_get_current_dag", scheduler.get_current_dag)
-    _replace(runner, "_set_exceeds_max_active_runs", scheduler.set_exceeds_max_active_runs)
-    _replace(runner, "_verify_integrity_if_dag_changed", scheduler.verify_integrity_if_dag_changed)
+    replacements.replace(runner, "_do_scheduling", scheduler.do_scheduling)
+    replacements.replace(runner, "_create_dag_runs", scheduler.create_dag_runs)
+    replacements.replace(runner, "_get_current_dag", scheduler.get_current_dag)
+    replacements.replace(runner, "_set_exceeds_max_active_runs", scheduler.set_exceeds_max_active_runs)
+    replacements.replace(
+        runner, "_verify_integrity_if_dag_changed", scheduler.verify_integrity_if_dag_changed
+    )
 
 
 def _in_job(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3 import jobs
 
     job = vars(module)["Job"]
-    _replace(job, "prepare_for_execution", jobs.prepare_for_execution)
-    _replace(job, "complete_execution", jobs.complete_execution)
+    replacements.replace(job, "prepare_for_execution", jobs.prepare_for_execution)
+    replacements.replace(job, "complete_execution", jobs.complete_execution)
 
 
 REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
@@ -149,21 +149,12 @@ def _is_being_imported(module: ModuleType) -> bool:
     return bool(getattr(module.__spec__, "_initializing", False))
 
 
-def original_of(owner: Any, name: str) -> Any:
-    """What the host had under `name` in the class before we replaced it."""
-    for replaced in _replaced:
-        if replaced.owner is owner and replaced.name == name:
-            return replaced.original
-    return vars(owner)[name]
-
-
 def uninstall() -> None:
     """Gives the host back what it had, and ends our connections and threads."""
     from sched_cache_airflow.airflow3.runtime import discard_runtime
     from sched_cache_airflow.airflow3.write_events import write_events
 
     write_events.stop()
-    while _replaced:
-        _replaced.pop().restore()
+    replacements.undo()
     _done.clear()
     discard_runtime()

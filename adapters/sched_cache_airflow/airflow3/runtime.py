@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from threading import Lock
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.exporters.statsd import StatsdExporter
@@ -13,13 +12,14 @@ from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.airflow3.contents import Contents
 from sched_cache_airflow.airflow3.fast_path import FastPath
 from sched_cache_airflow.airflow3.host_code import HostCode
-from sched_cache_airflow.airflow3.install import original_of
+from sched_cache_airflow.airflow3.install import replacements
 from sched_cache_airflow.airflow3.reconcile import Reconciler
-from sched_cache_airflow.airflow3.settings import host_database_url, settings_of_host
 from sched_cache_airflow.airflow3.upkeep import Upkeep, upkeep_of
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
 from sched_cache_airflow.heartbeat import Heartbeat
+from sched_cache_airflow.host_settings import host_database_url, settings_of_host
+from sched_cache_airflow.per_process import PerProcess
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -35,7 +35,7 @@ class Runtime:
         self.cache = DagCache.open(replace(settings.config, l1_max_bytes=0))
         self.contents = Contents(settings, self.cache, self.stats, self.fallbacks)
         self.reconciler = Reconciler(self.contents)
-        self.fast_path = FastPath(settings, self.fallbacks, self.contents, HostCode(original_of))
+        self.fast_path = FastPath(settings, self.fallbacks, self.contents, HostCode(replacements.original_of))
         self.shares_database = settings.config.database_url == host_database_url()
         self.upkeep: Upkeep = upkeep_of(self)
         self.heartbeat: Heartbeat | None = None
@@ -71,8 +71,7 @@ class Runtime:
         self.contents.close()
 
 
-_lock = Lock()
-_runtime: Runtime | None = None
+_runtime = PerProcess(lambda: Runtime(settings_of_host()))
 
 
 def runtime() -> Runtime:
@@ -81,18 +80,9 @@ def runtime() -> Runtime:
     Raises:
         ConfigError: the section `[sched_cache]` is not understood.
     """
-    global _runtime
-    if _runtime is None:
-        with _lock:
-            if _runtime is None:
-                _runtime = Runtime(settings_of_host())
-    return _runtime
+    return _runtime.get()
 
 
 def discard_runtime() -> None:
     """Forgets the state of this process; the next use reads the configuration again."""
-    global _runtime
-    with _lock:
-        if _runtime is not None:
-            _runtime.close()
-        _runtime = None
+    _runtime.discard(Runtime.close)
