@@ -111,9 +111,7 @@ class L1(Generic[D]):
                 # What others have grown to it will grow to, before anybody measures it.
                 size = OVERHEAD_BYTES + loaded_nbytes
                 expected = OVERHEAD_BYTES + int(loaded_nbytes * self._growth)
-                resident = Resident(
-                    content_hash, dag, min(expected, max(size, self._max_bytes)), loaded_nbytes
-                )
+                resident = Resident(content_hash, dag, min(expected, self._max_bytes), loaded_nbytes)
                 if size > self._max_bytes or not self.order.admit(resident):
                     self._counters.not_kept += 1
                     return False
