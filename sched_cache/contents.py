@@ -81,10 +81,11 @@ class Contents:
                     del parts[content_hash]
             return parts
 
+        parts: Mapping[str, bytes] = {}
         if len(wanted) == 1:  # one command to Redis instead of a batch
             hot = self._l2.fetch(wanted[0], lambda: read(wanted).get(wanted[0]))
             parts = {} if hot is None else {wanted[0]: hot}
-        else:
+        elif wanted:
             parts = self._l2.fetch_many(wanted, read)
         for content_hash, hot in parts.items():
             try:

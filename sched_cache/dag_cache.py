@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Event
@@ -169,12 +169,14 @@ class DagCache:
             if not missing:
                 return found
             damaged: FormatError | None = None
-            for pointer, loaded in self._load(missing).items():
-                if isinstance(loaded, FormatError):
-                    damaged = loaded
-                else:
-                    found[pointer.key] = loaded
-                    self._install(pointer, loaded)
+            loaded = self._contents.load_many(missing)
+            for pointer in missing:
+                dag_or_error = loaded.get(pointer.key)
+                if isinstance(dag_or_error, FormatError):
+                    damaged = dag_or_error
+                elif dag_or_error is not None:
+                    found[pointer.key] = dag_or_error
+                    self._install(pointer, dag_or_error)
             if damaged is not None:
                 raise damaged
             wanted = [pointer.key for pointer in missing if pointer.key not in found]
@@ -231,22 +233,6 @@ class DagCache:
         if pointer is None or pointer.version < min_version:
             raise VersionNotFoundError(key, min_version, pointer.version if pointer else 0)
         return pointer
-
-    def _load(self, missing: Iterable[Pointer]) -> dict[Pointer, CompactDag | FormatError]:
-        """What could be had of `missing`, first from the other keys of this process."""
-        dags: dict[Pointer, CompactDag | FormatError] = {}
-        elsewhere: list[Pointer] = []
-        for pointer in missing:
-            assert pointer.content_hash is not None
-            dag = self._l1.find(pointer.content_hash)
-            if dag is None:
-                elsewhere.append(pointer)
-            else:
-                dags[pointer] = dag
-        if elsewhere:
-            loaded = self._contents.load_many(elsewhere)
-            dags.update((pointer, loaded[pointer.key]) for pointer in elsewhere if pointer.key in loaded)
-        return dags
 
     def _install(self, pointer: Pointer, dag: CompactDag) -> None:
         """Keeps `dag`, unless the process has learnt of something newer meanwhile.

@@ -48,15 +48,16 @@ def pieces_of(hot: bytes, cold: bytes | None) -> list[Piece]:
 
 
 def _hot_pieces(hot: bytes) -> Iterator[Piece]:
-    dag_id, task_ids, digest, packed_fields, packed_columns, graph, groups = _sections(body_of(hot, HOT), 7)
-    yield Piece("hot", "task ids", "", len(pack([dag_id, task_ids])))
+    sections = _sections(body_of(hot, HOT), 8)
+    dag_id, n_tasks, task_ids, digest, packed_fields, packed_columns, graph, groups = sections
+    yield Piece("hot", "task ids", "", len(pack([dag_id, n_tasks, task_ids])))
     yield Piece("hot", "digest of the cold part", "", len(digest))
     yield Piece("hot", "graph", "", len(graph))
     if groups is not None:
         yield Piece("hot", "groups", "", len(groups))
-    sections = unpack(packed_fields, "fields")
+    fields = unpack(packed_fields, "fields")
     for section, kind in (("dag", "dag field"), ("outer", "document field"), ("derived", "derived value")):
-        yield from _fields("hot", kind, sections.get(section) if isinstance(sections, dict) else None)
+        yield from _fields("hot", kind, fields.get(section) if isinstance(fields, dict) else None)
     columns, derived = _sections(packed_columns, 2)
     yield from _columns("hot", "task field", columns)
     yield from _columns("hot", "derived column", derived)

@@ -1,6 +1,7 @@
 """From the serialized document to a hot and a cold part. The layout of both bodies is written down here.
 
-    hot   [dag_id, task_ids, digest of the cold part, fields, columns, graph, groups]
+    hot   [dag_id, number of tasks, task ids, digest of the cold part, fields, columns, graph, groups]
+            task ids [task_id...]
             fields   {"outer": {...}, "dag": {...}, "derived": {...}, "cold_dag": [name...],
                       "cold_task": [name...]}
             columns  [{task field: column}, {derived field: column}]
@@ -9,8 +10,8 @@
     cold  [shape, dag fields, {task field: column}, {group field: column}]
             shape    how the document spelled its structure, see `_shape`
 
-`fields`, `columns`, `graph`, `groups` and every column are byte strings holding MessagePack of their own: a
-reader unpacks only what it is asked for.
+`task ids`, `fields`, `columns`, `graph`, `groups` and every column are byte strings holding MessagePack of their
+own: a reader unpacks only what it is asked for.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def encode_dag(
         fields["labels"] = canonical(labels, "labels", dag_id)
     body = [
         dag_id,
-        document.task_ids,
+        len(document.task_ids),
+        pack(document.task_ids),
         part_digest(cold),
         pack(fields),
         pack([hot_columns, _derived_columns(derived)]),

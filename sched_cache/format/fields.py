@@ -103,6 +103,7 @@ HOT_DAG_FIELDS: Final = (
     Field("allowed_run_types", "create_dagrun"),
     # Airflow 2.11 and older.
     Field("schedule_interval", "2.11.2 create_dagrun"),
+    Field("timezone", "2.11.2 create_timetable: of a schedule_interval"),
     Field("max_active_runs", "2.11.2 SJR"),
     Field("max_active_tasks", "2.11.2 SJR", None, ("_max_active_tasks", "_concurrency", "concurrency")),
     Field("fileloc", "2.11.2 SJR: every callback sent"),

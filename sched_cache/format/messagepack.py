@@ -91,8 +91,8 @@ def _extension(code: int, data: bytes) -> Any:
     raise FormatError(f"extension type {code} is not known to this reader")
 
 
-def unpack(data: bytes, what: str) -> Any:
-    """The one value in `data`.
+def unpack(data: bytes, what: str, *, use_list: bool = True) -> Any:
+    """The one value in `data`, with arrays as lists, or as tuples.
 
     Skipping over the bytes first finds every claimed length that the bytes do not back, so nothing is
     allocated on the word of a length field: at most about 90 bytes per byte of input (an empty array or
@@ -105,7 +105,7 @@ def unpack(data: bytes, what: str) -> Any:
         skipper = msgpack.Unpacker(None, max_buffer_size=max(len(data), 1))
         skipper.feed(data)
         skipper.skip()
-        return msgpack.unpackb(data, ext_hook=_extension, unicode_errors="surrogatepass")
+        return msgpack.unpackb(data, ext_hook=_extension, unicode_errors="surrogatepass", use_list=use_list)
     except FormatError:
         raise
     except (ValueError, TypeError, OverflowError, msgpack.exceptions.UnpackException) as error:

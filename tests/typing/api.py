@@ -59,7 +59,7 @@ def read(hot: bytes, cold: bytes) -> CompactDag | None:
 def use(dag: CompactDag) -> dict[str, object]:
     dag_id: str = dag.dag_id
     n_tasks: int = dag.n_tasks
-    task_ids: list[str] = dag.task_ids
+    task_ids: tuple[str, ...] = dag.task_ids
     n_bytes: int = dag.nbytes
     index: int = dag.index("extract")
     upstream: memoryview[int] = dag.upstream(index)

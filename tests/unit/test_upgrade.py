@@ -70,7 +70,7 @@ def test_all_nodes_read_what_any_of_them_published(nodes: list[DagCache]) -> Non
             dag = node.get("fields", min_version=published.version)
             assert dag is not None
             assert dag.serialized_version == document["__version"]
-            assert dag.task_ids == [
+            assert list(dag.task_ids) == [
                 (task.get("__var") or task)["task_id"] for task in document["dag"]["tasks"]
             ]
             assert_same(dag.to_serialized(), document)

@@ -41,7 +41,7 @@ class SimpleDag(Unpicklable):
         self._dag_id: str = dag.dag_id
         self._task_ids: list[str]
         if isinstance(dag, CompactDag):
-            self._task_ids = dag.task_ids
+            self._task_ids = list(dag.task_ids)
             self._full_filepath = dag.field("fileloc")
             found = (dag.field(name) for name in _CONCURRENCY_NAMES)
             self._concurrency = next((limit for limit in found if limit is not None), default_concurrency)

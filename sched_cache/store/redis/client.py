@@ -22,6 +22,7 @@ from sched_cache.store.redis.deadline import (
     BoundedSSLConnection,
     BoundedUnixConnection,
 )
+from sched_cache.store.redis.pool import RecentPool
 
 _MAX_CONNECTIONS = 1 << 16
 """One per thread that is in a call; the pool's default of 100 would fail the 101st."""
@@ -74,10 +75,10 @@ def open_client(url: RedisUrl, timeout_seconds: float, attempt: int = 0) -> Clie
         return _open_sentinel(url, settings, timeout_seconds)
     if url.topology is Topology.UNIX:
         del settings["socket_keepalive"]
-        pool = ConnectionPool(connection_class=BoundedUnixConnection, path=url.path, **settings)
+        pool = RecentPool(connection_class=BoundedUnixConnection, path=url.path, **settings)
     else:
         host, port = url.nodes[0]
-        pool = ConnectionPool(connection_class=_tcp_class(url), host=host, port=port, **settings)
+        pool = RecentPool(connection_class=_tcp_class(url), host=host, port=port, **settings)
     return cast(Client, redis.Redis(connection_pool=pool))
 
 

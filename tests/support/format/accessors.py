@@ -25,10 +25,10 @@ DERIVED_VALUES = ("effective_leaves", "earliest_start", "latest_end")
 
 def accessors(dag: CompactDag) -> Iterator[tuple[str, Callable[[], Any]]]:
     """(name, call) of every accessor; from "tasks" on, they make objects or rows for each task."""
-    ids = dag.task_ids
-    rows = range(len(ids))
+    rows = range(dag.n_tasks)
     yield "repr", partial(repr, dag)
-    yield "index", lambda: [dag.index(task_id) for task_id in ids]
+    yield "task_ids", lambda: dag.task_ids
+    yield "index", lambda: [dag.index(task_id) for task_id in dag.task_ids]
     yield "upstream", lambda: [dag.upstream(row).tolist() for row in rows]
     yield "downstream", lambda: [dag.downstream(row).tolist() for row in rows]
     yield "names", lambda: (dag.hot_column_names, dag.cold_column_names, dag.cold_field_names)
@@ -49,7 +49,7 @@ def accessors(dag: CompactDag) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "groups", dag.groups
     yield "hot_sections", dag.hot_sections
     yield "nbytes", lambda: dag.nbytes
-    yield "tasks", lambda: [_attributes(dag.task(task_id)) for task_id in ids]
+    yield "tasks", lambda: [_attributes(dag.task(task_id)) for task_id in dag.task_ids]
     yield "serialized_task", lambda: [dag.serialized_task(row) for row in rows]
     yield "serialized_fields", dag.serialized_fields
     yield "to_serialized", dag.to_serialized

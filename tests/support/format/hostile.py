@@ -31,6 +31,7 @@ def nested(depth: int) -> bytes:
 def hot_part(
     *,
     dag_id: Any = "d",
+    n_tasks: Any = None,
     task_ids: Any = ("a", "b", "c"),
     cold_digest: Any = NO_COLD,
     fields: Any = None,
@@ -42,9 +43,11 @@ def hot_part(
 ) -> bytes:
     """A hot part in which everything not given is as the encoder would write it for three unconnected tasks.
 
-    fields, columns, derived, graph, groups: values to be packed, or bytes that are taken for packed already.
+    task_ids, fields, columns, derived, graph, groups: values to be packed, or bytes that are taken for packed
+        already.
     """
-    n_tasks = len(task_ids) if isinstance(task_ids, (list, tuple)) else 3
+    if n_tasks is None:
+        n_tasks = len(task_ids) if isinstance(task_ids, (list, tuple)) else 3
     if fields is None:
         fields = {"outer": {}, "dag": {}, "derived": {}, "cold_dag": [], "cold_task": []}
     if column_section is None:
@@ -57,7 +60,8 @@ def hot_part(
         packed(
             [
                 dag_id,
-                task_ids,
+                n_tasks,
+                task_ids if isinstance(task_ids, bytes) else packed(task_ids),
                 cold_digest,
                 *(section if isinstance(section, bytes) else packed(section) for section in sections),
                 groups if isinstance(groups, bytes) or groups is None else packed(groups),

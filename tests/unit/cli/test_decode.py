@@ -64,7 +64,7 @@ def _flip_last_byte(data: bytes) -> bytes:
         (_flip_last_byte, "this cold part belongs to another content"),
         (lambda data: data[:4] + b"\x09" + data[5:], "format version is 9, this reader knows 1"),
         (lambda data: data[:40] + b"\xff" + data[41:], "checksum does not match"),
-        (lambda data: add_header(HOT, pack([1, 2])), "hot body is not an array of seven"),
+        (lambda data: add_header(HOT, pack([1, 2])), "hot body is not an array of eight"),
     ],
 )
 def test_damage_is_named_with_its_reason(run: Run, nightly_scd: Path, damage: Any, reason: str) -> None:

@@ -127,9 +127,9 @@ def test_names_cannot_command_the_terminal(run: Run, tmp_path: Path) -> None:
 def test_sections_that_are_none_are_named(run: Run, tmp_path: Path, nightly: dict[str, Any]) -> None:
     """A part may have its checksum right and its content wrong."""
     body = unpack(body_of(encode_dag(nightly).hot, HOT), "hot")
-    fields = unpack(body[3], "fields")
+    fields = unpack(body[4], "fields")
     for name in ("derived", "outer"):
-        body[3] = pack({**fields, name: [1]})
+        body[4] = pack({**fields, name: [1]})
         path = tmp_path / "wrong.scd"
         path.write_bytes(add_header(HOT, pack(body)))
         outcome = run("inspect", path)

@@ -105,7 +105,7 @@ def test_the_hash_names_both_parts(serialized: dict[str, Any]) -> None:
     """It is the hot part's, which holds the digest of the cold one."""
     encoded = encode_dag(serialized)
     assert encoded.content_hash == content_hash_of(encoded.hot)
-    assert unpack(body_of(encoded.hot, HOT), "body")[2] == part_digest(encoded.cold)
+    assert unpack(body_of(encoded.hot, HOT), "body")[3] == part_digest(encoded.cold)
     body_of(encoded.cold, COLD)
 
 

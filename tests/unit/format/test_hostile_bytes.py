@@ -82,11 +82,11 @@ def test_damage_behind_a_valid_checksum_is_survived(part: int) -> None:
         b"\xc0",
         packed([]),
         packed({}),
-        packed("abcdefg"),
-        packed(b"abcdefg"),
-        packed({str(number): number for number in range(7)}),
-        packed([1] * 6),
-        packed([1] * 8),
+        packed("abcdefgh"),
+        packed(b"abcdefgh"),
+        packed({str(number): number for number in range(8)}),
+        packed([1] * 7),
+        packed([1] * 9),
         nested(1),
         nested(200),
         nested(1000),
@@ -95,10 +95,10 @@ def test_damage_behind_a_valid_checksum_is_survived(part: int) -> None:
         b"\xdf\x7f\xff\xff\xff" * 3,
         b"\xc6\xff\xff\xff\xff",
         b"\xdb\xff\xff\xff\xff",
-        b"\x97" + b"\xdc\xff\xff" * 7,
+        b"\x98" + b"\xdc\xff\xff" * 8,
         HUGE,
         packed(msgpack.Timestamp(1)),
-        packed([msgpack.Timestamp(1)] * 7),
+        packed([msgpack.Timestamp(1)] * 8),
     ],
     ids=lambda body: body[:8].hex(),
 )
@@ -111,21 +111,28 @@ def test_a_hot_body_of_another_shape_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("hot", "reason"),
     [
-        ({"dag_id": None}, "begins with other types"),
-        ({"dag_id": b"d"}, "begins with other types"),
-        ({"task_ids": {}}, "begins with other types"),
-        ({"task_ids": "abc"}, "begins with other types"),
+        ({"dag_id": None}, "has other types"),
+        ({"dag_id": b"d"}, "has other types"),
+        ({"n_tasks": True}, "has other types"),
+        ({"n_tasks": 3.0}, "has other types"),
+        ({"n_tasks": -1}, "for the ids of -1 tasks"),
+        ({"n_tasks": 7}, "7 bytes for the ids of 7 tasks"),
+        ({"n_tasks": 2}, "not an array of 2"),
+        ({"n_tasks": 4}, "not an array of 4"),
+        ({"task_ids": {}, "n_tasks": 0}, "not an array of 0"),
+        ({"task_ids": b"\xc1" * 9}, "task ids is not valid MessagePack"),
+        ({"task_ids": "abc"}, "not an array of 3"),
         ({"task_ids": [1, 2, 3]}, "task id is not a string"),
         ({"task_ids": ["a", None]}, "task id is not a string"),
         ({"task_ids": ["a", b"b"]}, "task id is not a string"),
         ({"task_ids": [["a"]]}, "task id is not a string"),
-        ({"cold_digest": "text"}, "begins with other types"),
-        ({"cold_digest": None}, "begins with other types"),
+        ({"cold_digest": "text"}, "has other types"),
+        ({"cold_digest": None}, "has other types"),
         ({"groups": False}, "not a count"),
     ],
 )
 def test_names_must_be_strings(hot: dict[str, Any], reason: str) -> None:
-    """Ids, and the types around them, are checked when a DAG is decoded, or at the latest when used."""
+    """Ids, their number, and the types around them, are checked when a DAG is decoded, or when first used."""
     [first, *_] = _refused(hot_part(**hot))
     assert reason in first
 

