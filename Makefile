@@ -32,7 +32,7 @@ end-to-end: ## a whole Airflow 3, while its schedulers and Redis are killed and 
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@CI=true SCHED_CACHE_END_TO_END=1 $(AIRFLOW3) -m pytest tests/airflow3/test_end_to_end.py tests/airflow3/test_edit_storm.py
 
-figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, against what was promised; 6 minutes
+figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, against what was promised; 8 minutes
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@$(AIRFLOW3) -m tests.airflow3.figures
 

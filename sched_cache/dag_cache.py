@@ -95,6 +95,7 @@ class DagCache:
         self._floors = self._freshness.floors
         self._counters = self._stats.l1
         self._max_staleness_seconds = config.max_staleness_seconds
+        self._keeps_dags = bool(config.l1_max_bytes and config.l1_max_entries)
         self._add_gauges()
 
     @classmethod
@@ -244,6 +245,8 @@ class DagCache:
         2 finds version 1 and drops it.
         """
         assert pointer.content_hash is not None
+        if not self._keeps_dags:
+            return
         nbytes = dag.nbytes
         with self._l1.lock:
             if self._freshness.known.pointers.get(pointer.key) is pointer or not self._is_old(pointer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from operator import attrgetter
 from threading import RLock
 from typing import Generic
@@ -16,7 +17,7 @@ from sched_cache.stats import L1Counters
 OVERHEAD_BYTES = 1024
 """Of one resident beside its DAG: entry, books, order, and the memory of the evicted."""
 
-_MOST_GROWTH = 32
+_USUAL_GROWTH, _MOST_GROWTH = 8, 32
 """A DAG takes four to seven times what it takes when loaded once a scheduler has used it, and up to 25 times with
 every task held as an object and the cold part there."""
 
@@ -140,13 +141,16 @@ class L1(Generic[D]):
             self.order.clear()
             self._unmeasured.clear()
 
-    def measure(self, limit: int) -> None:
-        """Asks up to `limit` residents how large they are by now, in turn, and evicts what no longer fits.
+    def measure(self, limit: int, renew: Callable[[D], D] | None = None) -> None:
+        """Asks up to `limit` residents how large they are by now, in turn and once, and evicts what no longer fits.
 
         A DAG grows as its sections are unpacked. What is found here is expected of those that come.
         Cost: `limit` times `dag.nbytes`.
+
+        Args:
+            renew: gives the DAG that is kept from now on: the same, or one of the same content that has grown less.
         """
-        for _ in range(limit):
+        for _ in range(min(limit, len(self._books))):
             with self.lock:
                 if not self._unmeasured:
                     self._unmeasured = list(self._books)
@@ -155,6 +159,8 @@ class L1(Generic[D]):
                 resident = self._books.get(self._unmeasured.pop())
             if resident is None:
                 continue
+            if renew is not None:
+                resident.dag = renew(resident.dag)
             nbytes = resident.dag.nbytes
             size = OVERHEAD_BYTES + nbytes
             with self.lock:
@@ -165,8 +171,8 @@ class L1(Generic[D]):
 
     @property
     def is_tight(self) -> bool:
-        """Whether the bound could be passed, if every resident grew to what full use makes of it."""
-        return int(self._books.currsize) * _MOST_GROWTH > self._max_bytes
+        """Whether the bound could be passed, if every resident grew as DAGs usually do."""
+        return int(self._books.currsize) * _USUAL_GROWTH > self._max_bytes
 
     @property
     def nbytes(self) -> int:

@@ -62,6 +62,7 @@ class CompactDag:
         "_columns",
         "_derived",
         "_fields",
+        "_fields_bytes",
         "_groups",
         "_ids_bytes",
         "_index_of",
@@ -98,6 +99,7 @@ class CompactDag:
         self._index_of: dict[str, int] | None = None
         self._n_scans = _FREE_SCANS
         self._fields: dict[str, Any] | None = None
+        self._fields_bytes = 0
         self._columns: dict[str, bytes | Column] | None = None
         self._derived: dict[str, bytes | Column] | None = None
         self._adjacency: tuple[Adjacency, Adjacency] | None = None
@@ -393,7 +395,9 @@ class CompactDag:
         size += sys.getsizeof(self) + 16 + sys.getsizeof(self._packed) + 16
         size += sum(map(sys.getsizeof, self._packed))
         size += sys.getsizeof(self.dag_id) + sys.getsizeof(self._cold_digest)
-        size += resident_bytes(self._fields)
+        if self._fields is not None:
+            # Walked over once: they do not change.
+            size += self._fields_bytes or self._measure_fields(self._fields)
         for columns in (self._columns, self._derived):
             if columns:
                 size += resident_bytes(columns)
@@ -408,6 +412,10 @@ class CompactDag:
             size += self._groups.nbytes
         if isinstance(self._cold, ColdPart):
             size += self._cold.nbytes
+        return size
+
+    def _measure_fields(self, fields: dict[str, Any]) -> int:
+        self._fields_bytes = size = resident_bytes(fields)
         return size
 
 

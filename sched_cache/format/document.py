@@ -86,8 +86,11 @@ def task_defaults_of(outer: Mapping[str, Any]) -> Mapping[str, Any]:
     return tasks if isinstance(tasks, dict) else {}
 
 
-def read_document(serialized: Any) -> Document:
+def read_document(serialized: Any, *, keep_order: bool = False) -> Document:
     """`serialized` taken apart. Nothing in it is changed; values are shared with it.
+
+    Args:
+        keep_order: whether the order of keys counts.
 
     Raises:
         InvalidDagError: not an object, no dag_id, duplicate task ids, edges to unknown tasks.
@@ -113,7 +116,7 @@ def read_document(serialized: Any) -> Document:
     downstream = _read_edges(dag_id, edge_name, rows, index_of)
     has_edges = [edge_name in row for row in rows]
     group_name = next((name for name in GROUP_NAMES if name in dag), "")
-    groups = flatten(dag[group_name], index_of) if group_name else None
+    groups = flatten(dag[group_name], index_of, keep_order=keep_order) if group_name else None
     has_split_partials = "partial_kwargs" in names and not any(map(_has_partial_prefix, names))
     if has_split_partials:
         rows = [_split_partials(row) for row in rows]

@@ -61,13 +61,13 @@ def encode_dag(
         serialized: what `json.loads` gives for the stored document.
         hot_fields: which fields a scheduler reads; all nodes must use the same.
         labels: what else the hot part shall carry, such as the host's own hash of the document.
-        sort_keys: if not, objects inside of fields keep the order of their keys, and documents that differ
+        sort_keys: if not, objects inside of fields and groups keep the order of their keys, and documents that differ
             in it alone have different hashes.
 
     Raises:
         InvalidDagError: names the DAG and the field.
     """
-    document = read_document(serialized)
+    document = read_document(serialized, keep_order=not sort_keys)
     derived, upstream = derive(document)
     dag_id = document.dag_id
     columns = {

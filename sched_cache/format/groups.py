@@ -6,7 +6,7 @@ once. Any other tree is kept in the cold part as it came.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from sched_cache.format.fields import HOT_GROUP_FIELDS
 from sched_cache.format.messagepack import MAX_DEPTH, pack, unpack
 
 _OPERATOR, _TASK_GROUP = "operator", "taskgroup"
+_CHILDREN = "children"
 _HOT_NAMES = frozenset(field.name for field in HOT_GROUP_FIELDS)
 _MAX_GROUP_DEPTH: Final = MAX_DEPTH // 4
 NO_PARENT: Final = 0
@@ -35,8 +36,10 @@ NO_PARENT: Final = 0
 class GroupTree:
     """Groups in pre-order, the root first.
 
-    rows: the fields of each group but for its children. parents: row of the parent + 1, `NO_PARENT` for the
-    root. group_of: for each task its row, or `ABSENT` for a task that is in no group.
+    rows: the fields of each group, without its children. Where the order of those counts, and is another than subgroups
+    by name and then tasks in the document's order, their places in that one stand under the name of the children.
+    parents: row of the parent + 1, `NO_PARENT` for the root. group_of: for each task its row, or `ABSENT` for a task
+    that is in no group.
     """
 
     rows: Sequence[dict[str, Any]]
@@ -44,20 +47,20 @@ class GroupTree:
     group_of: Sequence[Any]
 
 
-def flatten(root: Any, index_of: Mapping[str, int]) -> GroupTree | None:
-    """The tree below `root` as rows; None if it is not regular."""
+def flatten(root: Any, index_of: Mapping[str, int], *, keep_order: bool = False) -> GroupTree | None:
+    """The tree below `root` as rows; None if it is not regular. keep_order: whether the order of children counts."""
     rows: list[dict[str, Any]] = []
     parents: list[int] = []
     group_of: list[Any] = [ABSENT] * len(index_of)
     waiting: list[tuple[Any, int, int, str | None]] = [(root, NO_PARENT, 0, None)]
     while waiting:
         group, parent, depth, group_id = waiting.pop()
-        children = group.get("children") if isinstance(group, dict) else None
+        children = group.get(_CHILDREN) if isinstance(group, dict) else None
         if not isinstance(children, dict) or not all(isinstance(label, str) for label in children):
             return None
         if depth > _MAX_GROUP_DEPTH:
             return None
-        rows.append({name: value for name, value in group.items() if name != "children"})
+        rows.append({name: value for name, value in group.items() if name != _CHILDREN})
         parents.append(parent)
         row = len(rows) - 1
         subgroups: list[tuple[Any, int, int, str | None]] = []
@@ -79,7 +82,20 @@ def flatten(root: Any, index_of: Mapping[str, int]) -> GroupTree | None:
             else:
                 return None
         waiting.extend(reversed(subgroups))
+        if keep_order and (places := _places(children, [label for *_, label in subgroups], index_of)):
+            rows[row][_CHILDREN] = places
     return GroupTree(rows, parents, group_of)
+
+
+def _places(
+    children: Iterable[str], subgroups: list[str | None], index_of: Mapping[str, int]
+) -> list[int] | None:
+    """For each child its place among the sorted; None if they are sorted."""
+    labels = list(children)
+    tasks = sorted(set(labels).difference(subgroups), key=index_of.__getitem__)
+    place_of = {label: place for place, label in enumerate((*subgroups, *tasks))}
+    places = [place_of[label] for label in labels]
+    return None if places == sorted(places) else places
 
 
 def full_group_id(group: Mapping[str, Any], parent: Mapping[str, Any], parent_id: str | None) -> str | None:
@@ -94,15 +110,30 @@ def full_group_id(group: Mapping[str, Any], parent: Mapping[str, Any], parent_id
 
 
 def unflatten(tree: GroupTree, task_ids: Sequence[str]) -> dict[str, Any]:
-    """The root group, children and all."""
-    groups = [{**row, "children": {}} for row in tree.rows]
+    """The root group, children and all.
+
+    Raises:
+        FormatError: what stands for the order of children is none.
+    """
+    groups = [{**row, _CHILDREN: {}} for row in tree.rows]
     for group, label, parent in zip(groups, group_ids(tree.rows, tree.parents), tree.parents, strict=True):
         if parent != NO_PARENT:
-            groups[parent - 1]["children"][label] = [_TASK_GROUP, group]
+            groups[parent - 1][_CHILDREN][label] = [_TASK_GROUP, group]
     for task_id, row in zip(task_ids, tree.group_of, strict=True):
         if row is not ABSENT:
-            groups[row]["children"][task_id] = [_OPERATOR, task_id]
+            groups[row][_CHILDREN][task_id] = [_OPERATOR, task_id]
+    for group, fields in zip(groups, tree.rows, strict=True):
+        if _CHILDREN in fields:
+            group[_CHILDREN] = _in_places(group[_CHILDREN], fields[_CHILDREN])
     return groups[0]
+
+
+def _in_places(children: dict[Any, Any], places: Any) -> dict[Any, Any]:
+    is_order = isinstance(places, list) and all(type(place) is int for place in places)
+    if not is_order or sorted(places) != list(range(len(children))):
+        raise FormatError("a group's order is none of its children")
+    labels = list(children)
+    return {labels[place]: children[labels[place]] for place in places}
 
 
 def group_ids(rows: Sequence[Mapping[str, Any]], parents: Sequence[int]) -> list[str | None]:

@@ -12,15 +12,18 @@ class Host:
 
     any_task_may_skip: `NotPreviouslySkippedDep` asks every direct upstream for its skip decision, not
     only those marked `_can_skip_downstream`. tasks_choose_deps: a task may bring its own set of
-    dependency classes, and leave the trigger rule out of it.
+    dependency classes, and leave the trigger rule out of it. mapped_may_fail_run: whether a mapped teardown may fail
+    its run, which stands in its partial arguments.
     """
 
     any_task_may_skip: bool
     tasks_choose_deps: bool
+    mapped_may_fail_run: bool
 
 
-AIRFLOW_2: Final = Host(any_task_may_skip=True, tasks_choose_deps=True)
-"""2.11.2: not_previously_skipped_dep.py asks each finished upstream; a task's document may have `deps`."""
+AIRFLOW_2: Final = Host(any_task_may_skip=True, tasks_choose_deps=True, mapped_may_fail_run=False)
+"""2.11.2: not_previously_skipped_dep.py asks each finished upstream; a task's document may have `deps`;
+models/mappedoperator.py has `is_teardown` in its partial arguments, and no `on_failure_fail_dagrun`."""
 
-AIRFLOW_3: Final = Host(any_task_may_skip=False, tasks_choose_deps=False)
+AIRFLOW_3: Final = Host(any_task_may_skip=False, tasks_choose_deps=False, mapped_may_fail_run=True)
 """3.3.2: `parent.inherits_from_skipmixin` comes first; `SerializedBaseOperator.deps` is a constant."""

@@ -36,7 +36,7 @@ def differences(answers: Iterable[tuple[str, Any, Any]]) -> list[str]:
 
 
 def edges(dag: CompactDag, host: Any) -> Answers:
-    yield "task_ids", dag.task_ids, [task.task_id for task in host.tasks]
+    yield "task_ids", list(dag.task_ids), [task.task_id for task in host.tasks]
     for task in host.tasks:
         ours = dag.task(task.task_id)
         yield f"{task.task_id} downstream", sorted(ours.downstream_task_ids), sorted(task.downstream_task_ids)

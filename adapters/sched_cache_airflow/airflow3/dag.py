@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from threading import RLock
+from time import monotonic
 from typing import Any
 
 from airflow._shared.timezones.timezone import utcnow
@@ -24,21 +25,22 @@ from airflow.serialization.serialized_objects import (
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.airflow3.operator import operator_class
-from sched_cache_airflow.airflow3.task_columns import TaskColumns
+from sched_cache_airflow.renewal import is_due
+from sched_cache_airflow.task_columns import TaskColumns
 
 READABLE_VERSIONS = (2, 3)
 """Serialization versions whose documents the host reads as they are; version 1 it rewrites first."""
 
 _own_dict = SerializedDAG.__dict__["__dict__"].__get__
-# With what the host's own path reads of each, two sets among it: see tests/airflow3/figures.
-_BYTES_PER_OPERATOR = 760
+# Of one whose cold fields nobody has read.
+_BYTES_PER_OPERATOR = 120
 _BYTES_PER_DAG = 3_000
 
 
 class CompactSerializedDAG(SerializedDAG):
     """A `SerializedDAG` whose attributes come from a compact DAG when they are first read. Safe for threads."""
 
-    __slots__ = ("_columns", "_is_complete", "_lock", "_operators", "compact")
+    __slots__ = ("_columns", "_is_complete", "_lock", "_made_at", "_operators", "compact")
 
     def __init__(self, compact: CompactDag, load_op_links: bool) -> None:
         # Not the host's __init__: its defaults would stand in the way of what is read later.
@@ -47,6 +49,7 @@ class CompactSerializedDAG(SerializedDAG):
         self._operators: dict[int, Any] = {}
         self._lock = RLock()
         self._is_complete = False
+        self._made_at = monotonic()
         own = _own_dict(self)
         own["dag_id"] = compact.dag_id
         own["last_loaded"] = utcnow()
@@ -213,6 +216,15 @@ class CompactSerializedDAG(SerializedDAG):
     def __reduce__(self) -> Any:
         return DagSerialization.from_dict, (self.compact.to_serialized(),)
 
+    def renewed(self) -> CompactSerializedDAG:
+        """The same DAG without its operators, for who asks from now on; itself while they are few or young."""
+        own = _own_dict(self)
+        if not is_due(self._made_at, len(self._operators), "task_group" in own):
+            return self
+        dag = CompactSerializedDAG(self.compact, self._columns.load_op_links)
+        _own_dict(dag).update((name, value) for name, value in own.copy().items() if name not in _OF_TASKS)
+        return dag
+
     @property
     def nbytes(self) -> int:
         """Resident bytes by now, as far as they can be told without walking the host's objects."""
@@ -252,4 +264,5 @@ _LEGACY_NAMES = frozenset(
         "on_success_callback",
     )
 )
+_OF_TASKS = frozenset(("task_dict", "task_group"))
 _NOT_FIELDS = frozenset(("dag_id", "task_dict", "task_group", "last_loaded"))

@@ -1,9 +1,9 @@
 """Operators as flyweights over the columns of a compact DAG.
 
-An instance is two references until somebody reads a field. A hot field is decoded from its column; the first read
-of any other field has the host deserialize that one task from its restored document, so what the host's code makes
-of a field is what our operators have. Source: Airflow 3.3.2 serialization/serialized_objects.py `populate_operator`,
-`set_task_dag_references`.
+An instance is two references and keeps no field that a column has: a hot field is looked up there at every read,
+decoded once for all tasks that share the value. The first read of any other field has the host deserialize that one
+task from its restored document, so what the host's code makes of a field is what our operators have. Source: Airflow
+3.3.2 serialization/serialized_objects.py `populate_operator`, `set_task_dag_references`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from airflow.serialization.serialized_objects import (
 from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
 
 from sched_cache.format import ABSENT
-from sched_cache_airflow.airflow3.task_columns import TaskColumns
+from sched_cache_airflow.task_columns import OWN, UNKNOWN, TaskColumns
 
 _SENSOR_DEPS = DEFAULT_OPERATOR_DEPS | {ReadyToRescheduleDep()}
 _MISSING = object()
@@ -42,8 +42,8 @@ def _decode(name: str, value: Any) -> Any:
 _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
 
 
-class _Lazy:
-    """A field that is computed at its first read and then stands in the instance's `__dict__`.
+class _Field:
+    """A field that is computed at every read.
 
     It defines no `__set__`, so that the host can assign to the field and update `__dict__`, as it does.
     """
@@ -54,17 +54,25 @@ class _Lazy:
         self.name = name
 
     def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
-        if task is None:
-            return getattr(SerializedBaseOperator, self.name)
-        value = self.compute(task)
-        # Of two threads that come first, both get the object of one: sets must be the task's own.
-        return task.__dict__.setdefault(self.name, value)
+        return getattr(SerializedBaseOperator, self.name) if task is None else self.compute(task)
 
     def compute(self, task: CompactOperator) -> Any:
         raise NotImplementedError
 
 
-class _Hot(_Lazy):
+class _Kept(_Field):
+    """A field that is computed at its first read and then stands in the instance's `__dict__`."""
+
+    __slots__ = ()
+
+    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
+        if task is None:
+            return getattr(SerializedBaseOperator, self.name)
+        # Of two threads that come first, both get the object of one: what can be changed must be the task's own.
+        return task.__dict__.setdefault(self.name, self.compute(task))
+
+
+class _Hot(_Field):
     """A field that is decoded from its column. `column`: its name in the document."""
 
     __slots__ = ("column",)
@@ -72,14 +80,31 @@ class _Hot(_Lazy):
     def __init__(self, column: str) -> None:
         self.column = column
 
-    def compute(self, task: CompactOperator) -> Any:
-        value = task._columns.value(self.column, task._index, _decode)
-        if value is not ABSENT:
-            return value
+    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
+        if task is None:
+            return getattr(SerializedBaseOperator, self.name)
+        columns = task._columns
+        try:
+            table, codes = columns.shared[self.column]
+            value = table[codes[task._index]]
+        except KeyError:
+            value = UNKNOWN
+        if value is UNKNOWN:
+            value = columns.make_shared(self.column, task._index, self.decode, self.default())
+        if value is OWN:
+            own = columns.value(self.column, task._index, _decode)
+            return task.__dict__.setdefault(self.name, own)
+        return value
+
+    def decode(self, name: str, value: Any) -> Any:
+        return _decode(name, value)
+
+    def default(self) -> Any:
+        """What a task has whose document lacks the field."""
         return getattr(SerializedBaseOperator, self.name, None)
 
 
-class _Cold(_Lazy):
+class _Cold(_Kept):
     """A field that the host deserializes, together with all others of the task."""
 
     __slots__ = ()
@@ -90,14 +115,14 @@ class _Cold(_Lazy):
         return getattr(SerializedBaseOperator, self.name) if value is _MISSING else value
 
 
-class _Dag(_Lazy):
+class _Dag(_Field):
     __slots__ = ()
 
     def compute(self, task: CompactOperator) -> Any:
         return task._columns.dag
 
 
-class _TaskGroup(_Lazy):
+class _TaskGroup(_Kept):
     __slots__ = ()
 
     def compute(self, task: CompactOperator) -> Any:
@@ -106,8 +131,8 @@ class _TaskGroup(_Lazy):
         return task.__dict__.get(self.name)
 
 
-class _RelativeIds(_Lazy):
-    """A set filled in the order in which the host fills it, since the API shows it in iteration order."""
+class _RelativeIds(_Field):
+    """A new set each time, filled in the order in which the host fills it, since the API shows that order."""
 
     __slots__ = ("is_upstream",)
 
@@ -118,34 +143,39 @@ class _RelativeIds(_Lazy):
         return set(task._columns.relative_ids(task._index, self.is_upstream))
 
 
-class _Date(_Lazy):
+class _Date(_Hot):
     """`start_date` or `end_date`: the task's own, else the DAG's."""
 
     __slots__ = ()
 
-    def compute(self, task: CompactOperator) -> Any:
-        value = task._columns.value(self.name, task._index, _decode)
-        return getattr(task._columns.dag, self.name, None) if value is ABSENT or value is None else value
+    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
+        value = super().__get__(task, owner)
+        return getattr(task._columns.dag, self.name, None) if value is None and task is not None else value
+
+    def default(self) -> Any:
+        return None
 
 
-class _Deps(_Lazy):
+class _Deps(_Field):
     __slots__ = ()
 
     def compute(self, task: CompactOperator) -> Any:
         return _SENSOR_DEPS if task._columns.has("_is_sensor", task._index) else DEFAULT_OPERATOR_DEPS
 
 
-class _Flag(_Lazy):
+class _Flag(_Hot):
     """A mark that a document carries only where it is set."""
 
     __slots__ = ()
 
-    def compute(self, task: CompactOperator) -> bool:
-        value = task._columns.value(self.name, task._index, _decode)
-        return False if value is ABSENT else bool(value)
+    def decode(self, name: str, value: Any) -> bool:
+        return bool(_decode(name, value))
+
+    def default(self) -> bool:
+        return False
 
 
-class _StartTriggerArgs(_Lazy):
+class _StartTriggerArgs(_Kept):
     __slots__ = ()
 
     def compute(self, task: CompactOperator) -> Any:
@@ -172,14 +202,14 @@ class CompactOperator(SerializedBaseOperator):
     dag = _Dag()
     task_group = _TaskGroup()
     deps = _Deps()
-    start_date = _Date()
-    end_date = _Date()
+    start_date = _Date("start_date")
+    end_date = _Date("end_date")
     upstream_task_ids = _RelativeIds(is_upstream=True)
     downstream_task_ids = _RelativeIds(is_upstream=False)
     start_trigger_args = _StartTriggerArgs()
-    start_from_trigger = _Flag()
-    _is_empty = _Flag()
-    _can_skip_downstream = _Flag()
+    start_from_trigger = _Flag("start_from_trigger")
+    _is_empty = _Flag("_is_empty")
+    _can_skip_downstream = _Flag("_can_skip_downstream")
     _needs_expansion = _Hot("_needs_expansion")
     _operator_name = _Hot("_operator_name")
     _BaseOperator__from_mapped = False
@@ -219,7 +249,8 @@ class CompactOperator(SerializedBaseOperator):
     @property
     def weight_rule(self) -> Any:
         """The strategy object. The host makes it anew from its name at every read."""
-        return self._columns.weight_rule(self._index, _decode)
+        rule = self._weight_rule
+        return _strategy(rule) if isinstance(rule, str) else rule
 
     # The graph, from index arrays instead of a walk. Results are the host's.
 
@@ -256,11 +287,16 @@ class CompactOperator(SerializedBaseOperator):
         return n_instances
 
 
+@lru_cache(maxsize=64)
+def _strategy(name: str) -> Any:
+    return _decode_priority_weight_strategy(name)
+
+
 # What the host sets after it has read the document, or what is lazy here in every class.
 _NOT_FROM_DOCUMENT = frozenset(
     ("task_id", "upstream_task_ids", "downstream_task_ids", "start_date", "end_date", "dag")
 )
-_ALWAYS_LAZY = frozenset(name for name, value in vars(CompactOperator).items() if isinstance(value, _Lazy))
+_ALWAYS_LAZY = frozenset(name for name, value in vars(CompactOperator).items() if isinstance(value, _Field))
 _ATTRIBUTE_OF = {"weight_rule": "_weight_rule", "_operator_extra_links": "operator_extra_links"}
 
 

@@ -162,7 +162,7 @@ def test_one_that_outgrows_the_bound_goes() -> None:
 
 def test_it_is_tight_before_growth_can_pass_the_bound() -> None:
     """So that whoever loads need not measure while there is plenty of room."""
-    l1 = make_l1(max_bytes=32 * (OVERHEAD_BYTES + 1000))
+    l1 = make_l1(max_bytes=8 * (OVERHEAD_BYTES + 1000))
     assert not l1.is_tight
     l1.put("a", 1, "a", SizedDag("a", nbytes=1000))
     assert not l1.is_tight

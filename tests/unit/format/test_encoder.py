@@ -39,9 +39,19 @@ def _orders(value: Any) -> Any:
     return [_orders(item) for item in value] if isinstance(value, list) else value
 
 
+def _children(group: Any) -> Any:
+    """The children of a group, in their order, as far as there are any."""
+    if not isinstance(group, dict) or not isinstance(group.get("children"), dict):
+        return group
+    return [
+        (label, _children(child[1]) if isinstance(child, list) and len(child) == 2 else child)
+        for label, child in group["children"].items()
+    ]
+
+
 @given(documents(), st.integers())
 def test_key_order_is_kept_on_request(serialized: dict[str, Any], seed: int) -> None:
-    """With `sort_keys=False` objects inside of fields come back in the order they had."""
+    """With `sort_keys=False` objects inside of fields, and children of groups, come back in the order they had."""
     serialized = _shuffled(serialized, Random(seed))
     encoded = encode_dag(serialized, sort_keys=False)
     restored = decode_dag(encoded.hot, encoded.cold).to_serialized()
@@ -50,6 +60,10 @@ def test_key_order_is_kept_on_request(serialized: dict[str, Any], seed: int) -> 
         for name, value in place(serialized).items():
             if name not in ("dag", "tasks", "task_group", "_task_group"):
                 assert _orders(place(restored)[name]) == _orders(value)
+    for name in ("task_group", "_task_group"):
+        if name in serialized["dag"]:
+            before, after = serialized["dag"][name], restored["dag"][name]
+            assert _children(after) == _children(before)
     for before, after in zip(serialized["dag"]["tasks"], restored["dag"]["tasks"], strict=True):
         old, new = (
             task["__var"] if isinstance(task.get("__var"), dict) else task for task in (before, after)

@@ -182,3 +182,13 @@ def test_bad_sections_are_refused(section: bytes, reason: str) -> None:
     """Counts, parents that come later, depth and columns are checked before anything walks the tree."""
     with pytest.raises(FormatError, match=reason):
         decode_groups(section)
+
+
+@pytest.mark.parametrize("places", ["others", [0, 0, 1], [0, 1], [0, 1, 3], [0, 1, True], [[], 0, 1]])
+def test_an_order_of_other_children_is_refused(places: Any) -> None:
+    """It comes from a cache that anybody may have written to."""
+    tree = flatten(NESTED, {task_id: index for index, task_id in enumerate(TASKS)}, keep_order=True)
+    assert tree is not None
+    tree.rows[0]["children"] = places
+    with pytest.raises(FormatError):
+        unflatten(tree, TASKS)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
-from sched_cache.format import ABSENT, CompactDag
+from sched_cache.format import ABSENT, Column, CompactDag
 
 Decode = Callable[[str, Any], Any]
-_IMMUTABLE_JSON = (str, int, float, bool, type(None))
+_IMMUTABLE_JSON = frozenset((str, int, float, bool, type(None)))
+
+UNKNOWN: Final = object()
+"""In a table of decoded values: nobody has asked for this one yet."""
+OWN: Final = object()
+"""The value could be changed, so each task has to have its own."""
+
+_zeros = bytes(1024)
+"""The codes of all columns that have one value, however many rows."""
+
+
+def _codes_of(column: Column) -> Sequence[int]:
+    global _zeros
+    codes = column.codes
+    if type(codes) is not bytes:
+        return codes
+    if len(codes) > len(_zeros):
+        _zeros = bytes(2 * len(codes))
+    return _zeros
 
 
 class TaskColumns:
@@ -16,9 +34,20 @@ class TaskColumns:
 
     dag: the host object that the operators belong to.
     load_op_links: whether operators get their extra links, which schedulers do without.
+    shared: by field, decoded values, and for each task the index into them. Read in place by the fields of operators;
+        `make_shared` fills it.
     """
 
-    __slots__ = ("_compact", "_decoded", "_hot_names", "_names", "client_defaults", "dag", "load_op_links")
+    __slots__ = (
+        "_compact",
+        "_hot_names",
+        "_mapped_groups",
+        "_names",
+        "client_defaults",
+        "dag",
+        "load_op_links",
+        "shared",
+    )
 
     def __init__(self, compact: CompactDag, dag: Any, load_op_links: bool) -> None:
         self._compact = compact
@@ -27,13 +56,13 @@ class TaskColumns:
         self.client_defaults = compact.outer("client_defaults") or {}
         self._hot_names = compact.hot_column_names | self._default_names()
         self._names = self._hot_names | compact.cold_column_names
-        self._decoded: dict[str, dict[Any, Any]] = {}
+        self.shared: dict[str, tuple[list[Any], Sequence[int]]] = {}
 
     def _default_names(self) -> frozenset[str]:
         return frozenset(self.client_defaults.get("tasks", ()))
 
     @property
-    def task_ids(self) -> list[str]:
+    def task_ids(self) -> tuple[str, ...]:
         """The names of all tasks, by index."""
         return self._compact.task_ids
 
@@ -68,28 +97,26 @@ class TaskColumns:
         return self.raw(name, index) is not ABSENT
 
     def value(self, name: str, index: int, decode: Decode) -> Any:
-        """The decoded value of a hot field, or `ABSENT`. Tasks share it unless it could be changed."""
+        """The decoded value of a hot field, or `ABSENT`."""
         encoded = self.raw(name, index)
-        if encoded is ABSENT:
-            return ABSENT
-        if type(encoded) not in _IMMUTABLE_JSON:
-            return decode(name, encoded)
-        decoded = self._decoded.setdefault(name, {})
-        key = (type(encoded), encoded)
-        if key not in decoded:
-            decoded[key] = decode(name, encoded)
-        return decoded[key]
+        return ABSENT if encoded is ABSENT else decode(name, encoded)
 
-    def weight_rule(self, index: int, decode: Decode) -> Any:
-        """The strategy object of the task's weight rule."""
-        encoded = self.raw("weight_rule", index)
-        decoded = self._decoded.setdefault("weight_rule", {})
-        key = (str, "downstream" if encoded is ABSENT else encoded)
-        if not isinstance(key[1], str):
-            return decode("weight_rule", key[1])
-        if key not in decoded:
-            decoded[key] = decode("weight_rule", key[1])
-        return decoded[key]
+    def make_shared(self, name: str, index: int, decode: Decode, default: Any) -> Any:
+        """The decoded value of a hot field, `default` for a task without it, kept in `shared` from now on.
+
+        `OWN` is kept, and returned, for a value that could be changed.
+        """
+        found = self.shared.get(name)
+        if found is None:
+            column = self._compact.column(name)
+            found = self.shared[name] = [UNKNOWN] * len(column.table), _codes_of(column)
+        table, codes = found
+        encoded = self.raw(name, index)
+        value = default
+        if encoded is not ABSENT:
+            value = decode(name, encoded) if type(encoded) in _IMMUTABLE_JSON else OWN
+        table[codes[index]] = value
+        return value
 
     def relative_ids(self, index: int, is_upstream: bool) -> Iterator[str]:
         """The names of the direct relatives, in the order in which the host adds them."""
