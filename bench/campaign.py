@@ -6,7 +6,8 @@ import datetime
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .case import Case
@@ -16,6 +17,7 @@ from .progress import Progress
 from .results import Run, to_line
 from .runner import Plan, run_case
 from .services import start_services
+from .size import Size
 from .subject import Subject, discover_subjects
 from .suite import Suite
 
@@ -28,16 +30,17 @@ class CampaignError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to run of each suite. Empty `subjects` or `cases`: all of them.
+    """What to run of each suite. Empty `subjects` or `cases`: all of them. The reference runs without being named.
 
     cases: parameters that a case must have, as in `n_dags=3 n_tasks=1000`.
     """
 
-    quick: bool
+    size: Size
     seed: int
     subjects: Sequence[str]
     cases: Sequence[str]
     python: str | None
+    needs_reference: bool = True
 
 
 def run_suites(suites: Sequence[Suite], choice: Choice, plan: Plan, command: str, output: Path | None) -> int:
@@ -49,9 +52,17 @@ def run_suites(suites: Sequence[Suite], choice: Choice, plan: Plan, command: str
     """
     chosen = [(suite, _cases(suite, choice), _placed(suite, choice)) for suite in suites]
     n_failed = 0
-    progress = Progress(sum(len(cases) for _, cases, _ in chosen))
+    expected_seconds = [
+        60 * suite.minutes[choice.size] / len(suite.cases(choice.size, choice.seed))
+        for suite, cases, _ in chosen
+        for _ in cases
+    ]
+    progress = Progress(expected_seconds)
+    progress.note(
+        f"{len(expected_seconds)} cases, about {max(1.0, sum(expected_seconds) / 60):.0f} min on two quiet cores"
+    )
     needed = {service for suite in suites for service in suite.needs}
-    with start_services(needed, quick=choice.quick) as services:
+    with start_services(needed, quick=choice.size is Size.QUICK) as services:
         for suite, cases, subjects in chosen:
             now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
             path = output or FOLDER / f"{suite.name}-{now:%Y%m%dT%H%M%SZ}.jsonl"
@@ -62,13 +73,16 @@ def run_suites(suites: Sequence[Suite], choice: Choice, plan: Plan, command: str
                 revision=revision(),
                 machine=describe_machine(),
                 options={
-                    "quick": choice.quick,
+                    "size": choice.size.value,
                     "processes": plan.processes,
-                    "max_rounds": plan.max_rounds,
+                    "rounds": plan.rounds,
                 },
                 planted=plan.planted,
+                beside=now.isoformat() if plan.is_beside else "",
             )
-            n_failed += _run_suite(run, suite, cases, subjects, services, plan, progress, path)
+            n_failed += _run_suite(
+                run, suite, cases, subjects, choice.subjects, services, plan, progress, path
+            )
             print(path)
     return n_failed
 
@@ -78,6 +92,7 @@ def _run_suite(
     suite: Suite,
     cases: Sequence[Case],
     subjects: Sequence[tuple[Subject, Path]],
+    asked_for: Sequence[str],
     services: Mapping[str, str],
     plan: Plan,
     progress: Progress,
@@ -86,15 +101,24 @@ def _run_suite(
     able = [(subject, python) for subject, python in subjects if subject.needs <= services.keys()]
     path.parent.mkdir(parents=True, exist_ok=True)
     n_failed = 0
-    with path.open("a", buffering=1) as file:
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("a", buffering=1))
+        files = [file]
         print(to_line(run), file=file)
+        if run.beside:
+            files.append(stack.enter_context(beside(path).open("a", buffering=1)))
+            print(to_line(replace(run, planted="")), file=files[1])
         for case in cases:
             if time.monotonic() > plan.until:
                 progress.note(f"{suite.name}: no time for {case.label}")
                 continue
             failed = set()
-            for record in run_case(case, suite, able, services, plan, progress):
-                print(to_line(record), file=file)
+            named = {*case.subjects, *asked_for} if case.subjects else set()
+            taking_part = [pair for pair in able if not named or pair[0].name in named]
+            for record, is_twin in run_case(case, suite, taking_part, services, plan, progress):
+                # What nobody planted anything in is in both.
+                for to in files if not record.is_product else files[1:] if is_twin else files[:1]:
+                    print(to_line(record), file=to)
                 if record.error:
                     failed.add(record.subject)
                     progress.note(f"{case.label}: {record.subject} failed\n{record.error.rstrip()}")
@@ -104,15 +128,21 @@ def _run_suite(
     return n_failed
 
 
+def beside(path: Path) -> Path:
+    """Where the results of the twins lie: `new.jsonl` has `new.beside.jsonl`."""
+    return path.with_suffix(".beside" + path.suffix)
+
+
 def _chosen(suite: Suite, choice: Choice) -> list[Subject]:
     able = {name: subject for name, subject in discover_subjects().items() if suite.name in subject.suites}
     names = choice.subjects
     if not names:
-        return [subject for subject in able.values() if subject.is_quick or not choice.quick]
+        return [subject for subject in able.values() if subject.is_quick or choice.size is not Size.QUICK]
     for name in names:
         if name not in able:
             raise CampaignError(f"suite {suite.name} has no subject {name!r}; it has {', '.join(able)}")
-    return [subject for name, subject in able.items() if name in names or name == suite.reference]
+    wanted = {*names, suite.reference} if choice.needs_reference else {*names}
+    return [subject for name, subject in able.items() if name in wanted]
 
 
 def _placed(suite: Suite, choice: Choice) -> list[tuple[Subject, Path]]:
@@ -135,7 +165,7 @@ def _placed(suite: Suite, choice: Choice) -> list[tuple[Subject, Path]]:
 
 
 def _cases(suite: Suite, choice: Choice) -> list[Case]:
-    cases = list(suite.cases(quick=choice.quick, seed=choice.seed))
+    cases = list(suite.cases(choice.size, choice.seed))
     if choice.cases:
         cases = [
             case

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Parameter = str | int | float
@@ -14,7 +14,8 @@ class Case:
 
     budget_seconds: after this much measuring of each subject, set-up not counted, no round above `min_rounds`
     starts.
-    max_processes: how many sets of processes are worth their time, for cases that take minutes.
+    max_processes: how many sets of processes are worth their time; one for cases that take minutes.
+    subjects: those that it is run with; empty: all of the suite.
     """
 
     suite: str
@@ -23,7 +24,8 @@ class Case:
     budget_seconds: float = field(default=20.0, compare=False)
     min_rounds: int = field(default=3, compare=False)
     max_rounds: int = field(default=1_000_000, compare=False)
-    max_processes: int = field(default=1_000_000, compare=False)
+    max_processes: int = field(default=3, compare=False)
+    subjects: Sequence[str] = field(default=(), compare=False)
 
     @property
     def label(self) -> str:

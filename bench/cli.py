@@ -14,7 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .campaign import FOLDER, CampaignError, Choice, run_suites
+from .agree import agreements, render_agreements
+from .campaign import FOLDER, CampaignError, Choice, beside, run_suites
 from .compare import compare, render_comparison
 from .interpreter import PACKAGE, candidates, find_interpreter, is_checkout
 from .replay.documents import write_documents
@@ -22,6 +23,7 @@ from .replay.reading import ReplayError, from_database, from_files
 from .results import ResultsError, newest_files, read_results
 from .runner import Plan
 from .servers import ServerError
+from .size import Size
 from .subject import discover_subjects
 from .suite import Suite, discover_suites
 
@@ -32,6 +34,7 @@ _EXAMPLES = """examples:
   python -m bench run --from-database URL       what your own DAGs would gain; the database is only read
   python -m bench report                        an HTML page and a Markdown table of the newest results
   python -m bench compare OLD.jsonl NEW.jsonl   what got slower between two runs; exit 1 if anything did
+  python -m bench compare OLD NEW --agree 10    whether two runs of the same code say the same
 """
 
 # What an operator asks first comes first.
@@ -76,25 +79,24 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="suites, their cases, and the subjects that can run here")
     listing.add_argument("--python", help="this interpreter for every subject, instead of looking in .venvs/")
+    _add_sizes(listing)
     listing.set_defaults(do=_list)
 
     run = commands.add_parser("run", help="run one suite, or all")
     run.add_argument(
         "suites", nargs="*", metavar="SUITE", help=f"all (default), {', '.join(discover_suites())}"
     )
-    run.add_argument(
-        "--quick", action="store_true", help="fewer and smaller cases, one set of processes: minutes"
-    )
+    _add_sizes(run)
     run.add_argument("--subject", action="append", help="only this one and the reference; may be repeated")
     run.add_argument(
         "--case",
         action="append",
         help="only cases with these parameters, as in 'n_dags=3 n_tasks=1000'; may be repeated",
     )
+    run.add_argument("--processes", type=_positive, help="sets of fresh processes per case (default: 1 to 3)")
     run.add_argument(
-        "--processes", type=_positive, help="sets of fresh processes per case (default 3, quick 1)"
+        "--rounds", type=_positive, help="rounds per process (default: what fits into the time of the case)"
     )
-    run.add_argument("--rounds", type=_positive, help="most rounds per process (default 21, quick 15)")
     run.add_argument(
         "--minutes", type=float, help="start nothing after this long, and keep what was measured until then"
     )
@@ -112,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--plant", default="", metavar="MODULE:FUNCTION=PERCENT", help="slow a function of the product"
     )
+    run.add_argument(
+        "--beside",
+        action="store_true",
+        help="the product takes part twice, and what is not planted goes to another file: RESULT.beside.jsonl",
+    )
     run.set_defaults(do=_run)
 
     report = commands.add_parser("report", help="one HTML page with charts, and a Markdown table")
@@ -128,13 +135,29 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(do=_report)
 
     comparing = commands.add_parser("compare", help="what got slower between two runs, and where")
-    comparing.add_argument("old", type=Path)
-    comparing.add_argument("new", type=Path)
+    comparing.add_argument("old", type=Path, help="result file, or a folder with one for each suite")
+    comparing.add_argument("new", type=Path, help="the same")
     comparing.add_argument(
         "--tolerance", type=float, default=5.0, help="percent that never count (default 5)"
     )
+    comparing.add_argument(
+        "--agree",
+        type=float,
+        metavar="PERCENT",
+        help="instead: whether what the two report differs by no more than this; exit 1 if anything does",
+    )
     comparing.set_defaults(do=_compare)
     return parser
+
+
+def _add_sizes(parser: argparse.ArgumentParser) -> None:
+    sizes = parser.add_mutually_exclusive_group()
+    for size, what in (
+        (Size.QUICK, "the smallest cases and one set of processes, on SQLite: three minutes"),
+        (Size.THOROUGH, "every case there is, and more rounds: hours"),
+    ):
+        sizes.add_argument(f"--{size.value}", dest="size", action="store_const", const=size, help=what)
+    parser.set_defaults(size=Size.STANDARD)
 
 
 def _positive(text: str) -> int:
@@ -146,14 +169,14 @@ def _positive(text: str) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     subjects = discover_subjects()
-    pool = candidates(options.python)
+    pool, size = candidates(options.python), options.size
     for suite in discover_suites().values():
-        print(f"{suite.name}: {suite.title}")
+        print(f"{suite.name}: {suite.title}; about {suite.minutes[size]:.1f} min")
         for subject in (s for s in subjects.values() if suite.name in s.suites):
             python = find_interpreter(subject.requires, pool)
             place = python or f"cannot run here: no interpreter has {', '.join(subject.requires)}"
             print(f"  subject {subject.name:14} {subject.title:45} {place}")
-        for case in suite.cases(quick=False, seed=0):
+        for case in suite.cases(size, seed=0):
             print(f"  case    {case.label}")
     return 0
 
@@ -168,7 +191,7 @@ def _run(options: argparse.Namespace) -> int:
         return _run_chosen(options)
 
 
-def _suites(names: Sequence[str], *, quick: bool) -> list[Suite]:
+def _suites(names: Sequence[str], size: Size) -> list[Suite]:
     suites = discover_suites()
     for name in names:
         if name not in ("all", *suites):
@@ -176,7 +199,7 @@ def _suites(names: Sequence[str], *, quick: bool) -> list[Suite]:
     if names and "all" not in names:
         return [suites[name] for name in names]
     # Suites in which there is nothing to run without being told more are no part of `all`.
-    return [suite for suite in suites.values() if suite.cases(quick=quick, seed=0)]
+    return [suite for suite in suites.values() if suite.cases(size, seed=0)]
 
 
 def _gather(options: argparse.Namespace, folder: Path) -> None:
@@ -188,22 +211,26 @@ def _gather(options: argparse.Namespace, folder: Path) -> None:
 
 
 def _run_chosen(options: argparse.Namespace) -> int:
-    chosen = _suites(options.suites, quick=options.quick)
+    chosen = _suites(options.suites, options.size)
     if options.output and len(chosen) > 1:
         raise UsageError("each suite has a result file of its own: no --output with more than one")
     if options.output and not options.append:
         options.output.unlink(missing_ok=True)
+        beside(options.output).unlink(missing_ok=True)
     choice = Choice(
-        quick=options.quick,
+        size=options.size,
         seed=options.seed,
         subjects=options.subject or (),
         cases=options.case or (),
         python=options.python,
+        needs_reference=not options.beside,  # the product is measured against itself
     )
     plan = Plan(
-        processes=options.processes or (1 if options.quick else 3),
-        max_rounds=options.rounds or (15 if options.quick else 21),
+        processes=options.processes or (1 if options.size is Size.QUICK else 0),
+        rounds=options.rounds or 0,
+        max_rounds=21 if options.size is Size.THOROUGH else 15,
         planted=options.plant,
+        is_beside=options.beside,
         until=time.monotonic() + 60 * options.minutes if options.minutes else math.inf,
     )
     return 1 if run_suites(chosen, choice, plan, _command(options), options.output) else 0
@@ -214,13 +241,14 @@ def _command(options: argparse.Namespace) -> str:
     words = ["python", "-m", "bench", "run", *(options.suites or ["all"])]
     if options.suites == ["replay"]:
         words += ["--from-database", "URL"] if options.from_database else ["--from-files", "FOLDER"]
-    words += ["--quick"] if options.quick else []
+    words += [f"--{options.size.value}"] if options.size is not Size.STANDARD else []
     for name in ("subject", "case"):
         for value in getattr(options, name) or ():
             words += [f"--{name}", value]
     for name in ("processes", "rounds", "minutes", "seed", "plant"):
         if getattr(options, name):
             words += [f"--{name}", str(getattr(options, name))]
+    words += ["--beside"] if options.beside else []
     return shlex.join(words)
 
 
@@ -244,18 +272,45 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _newest_of_each_suite() -> list[Path]:
-    newest: dict[str, Path] = {}
-    for path in newest_files(FOLDER):
-        newest.setdefault(read_results(path).run.suite, path)
+    newest = _newest(FOLDER)
     if not newest:
         raise UsageError(f"no results in {FOLDER}/; run a suite first")
     order = {name: place for place, name in enumerate(_ON_THE_PAGE)}
     return [newest[name] for name in sorted(newest, key=lambda name: order.get(name, len(order)))]
 
 
+def _newest(folder: Path) -> dict[str, Path]:
+    """By suite."""
+    newest: dict[str, Path] = {}
+    for path in newest_files(folder):
+        newest.setdefault(read_results(path).run.suite, path)
+    return newest
+
+
 def _compare(options: argparse.Namespace) -> int:
-    comparison = compare(
-        read_results(options.old), read_results(options.new), tolerance=options.tolerance / 100
-    )
-    print(render_comparison(comparison))
-    return comparison.exit_code
+    pairs = [tuple(map(read_results, paths)) for paths in _paired(options.old, options.new)]
+    if options.agree is not None:
+        found = [one for old, new in pairs for one in agreements(old, new)]
+        if not found:
+            raise UsageError("the two have no ratio in common")
+        print(render_agreements(found, options.agree / 100))
+        return int(any(one.difference > options.agree / 100 for one in found))
+    codes = set()
+    for old, new in pairs:
+        comparison = compare(old, new, tolerance=options.tolerance / 100)
+        if len(pairs) > 1:
+            print(f"{old.run.suite}:")
+        print(render_comparison(comparison))
+        codes.add(comparison.exit_code)
+    return 1 if 1 in codes else max(codes)
+
+
+def _paired(old: Path, new: Path) -> list[tuple[Path, Path]]:
+    """Two files, or those of two folders that are of the same suite."""
+    if not (old.is_dir() and new.is_dir()):
+        return [(old, new)]
+    by_suite = _newest(old), _newest(new)
+    both = [name for name in by_suite[0] if name in by_suite[1]]
+    if not both:
+        raise UsageError(f"{old} and {new} have no suite in common")
+    return [(by_suite[0][name], by_suite[1][name]) for name in sorted(both)]

@@ -4,7 +4,10 @@ Two runs are never equally lucky, so no time is compared as it is. Each is divid
 was timed beside it: the suite's fixed yardstick in the same process, or the reference subject in the same
 round. The ratio new / old of those quotients has an interval from a bootstrap (`spread.change_between`). What
 the subjects that nobody changed seem to have gained or lost meanwhile is taken off: it is the machine's
-doing.
+doing. By as much as they disagree about it the interval is widened.
+
+Runs that were measured beside each other, in the same rounds, need none of this: each time is divided by its neighbour
+in the other.
 
 A metric is *slower* if the whole interval lies beyond the tolerance. It is *blind* if the interval is so wide
 that a slowdown of a fifth would have gone unseen: then more rounds or processes are needed, and silence
@@ -13,16 +16,19 @@ proves nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from .results import Record, Results, ResultsError
-from .spread import Change, change_between, paired_ratios
-from .suite import Metric, Suite, discover_suites
+from .spread import Change, change_between, change_of_pairs, paired_ratios
+from .suite import Metric, Suite, discover_suites, metric_named
 
 WORTH_FINDING = 1.2
-NEGLIGIBLE_SHARE = 0.02
+NEGLIGIBLE_SHARE = 0.05
+_COUNTED = ("bytes", "queries")
+_MOST = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +69,12 @@ def compare(old: Results, new: Results, *, tolerance: float = 0.05, suite: Suite
     if old.run.suite != new.run.suite:
         raise ResultsError(f"cannot compare suite {old.run.suite} with suite {new.run.suite}")
     suite = suite or discover_suites()[old.run.suite]
-    metrics = {metric.name: metric for metric in suite.metrics}
     comparison = Comparison(cautions=_cautions(old, new))
     for case in old.cases():
         drift = _drift(old, new, case, suite)
         for subject in _subjects(old, new, case, is_product=True):
             for name in _metrics(old, new, case, subject):
-                metric = metrics.get(name, Metric(name, name, ""))
-                finding = _judge(old, new, case, subject, metric, suite, drift, tolerance)
+                finding = _judge(old, new, case, subject, metric_named(suite, name), suite, drift, tolerance)
                 if finding is not None:
                     comparison.findings.append(finding)
     if not comparison.findings:
@@ -85,27 +89,41 @@ def _judge(
     subject: str,
     metric: Metric,
     suite: Suite,
-    drift: float,
+    drift: Change,
     tolerance: float,
 ) -> Finding | None:
-    before, after = (_quotients(run, case, subject, metric.name, suite) for run in (old, new))
-    if before and after:
-        if all(_is_negligible(run, case, subject, metric, suite) for run in (old, new)):
-            return None
-        raw = change_between(before, after)
-        change = Change(raw.ratio / drift, raw.low / drift, raw.high / drift)
-        return Finding(case, subject, metric, change, _verdict(change, tolerance))
-    sizes = [_figures(run, case, subject, metric.name) for run in (old, new)]
-    if metric.unit != "bytes" or not all(sizes) or not all(min(size) > 0 for size in sizes):
+    if metric.unit == "seconds":
+        change = _change(old, new, case, subject, metric, suite, drift)
+        if change is not None:
+            return Finding(case, subject, metric, change, _verdict(change, tolerance))
+    sizes = [run.median(case, subject, metric.name) or 0.0 for run in (old, new)]
+    if metric.unit not in _COUNTED or min(sizes) <= 0:
         return None
-    ratio = median(sizes[1]) / median(sizes[0])
+    ratio = sizes[1] / sizes[0]
     verdict = "larger" if ratio > 1 + tolerance else "smaller" if ratio < 1 / (1 + tolerance) else "same"
     return Finding(case, subject, metric, Change(ratio, ratio, ratio), verdict)
 
 
+def _change(
+    old: Results, new: Results, case: str, subject: str, metric: Metric, suite: Suite, drift: Change
+) -> Change | None:
+    """None if there is nothing to compare, or nothing that anybody would feel."""
+    if all(_is_negligible(run, case, subject, metric, suite) for run in (old, new)):
+        return None
+    if old.run.beside and old.run.beside == new.run.beside:
+        pairs = _pairs(old, new, case, subject, metric.name)
+        return change_of_pairs(pairs) if pairs else None
+    before, after = (_quotients(run, case, subject, metric, suite) for run in (old, new))
+    if not (before and after):
+        return None
+    raw = change_between(before, after)
+    return Change(raw.ratio / drift.ratio, raw.low / drift.high, raw.high / drift.low)
+
+
 def _is_negligible(run: Results, case: str, subject: str, metric: Metric, suite: Suite) -> bool:
     """Whether this is a part too small for a fifth of it to be felt in any whole that it belongs to."""
-    part = _middle(run.samples(case, subject, metric.name))
+    samples = run.samples(case, subject, metric.name)
+    part = _middle(samples) if any(samples) else 0.0
     wholes = [
         _middle(run.samples(case, subject, whole.name))
         for whole in suite.metrics
@@ -123,44 +141,59 @@ def _verdict(change: Change, tolerance: float) -> str:
     return "same" if WORTH_FINDING * change.low / change.ratio > 1 + tolerance else "blind"
 
 
-def _quotients(run: Results, case: str, subject: str, metric: str, suite: Suite) -> list[list[float]]:
+def _quotients(run: Results, case: str, subject: str, metric: Metric, suite: Suite) -> list[list[float]]:
     """Per process: each round's time over what it is measured against in that round."""
     found = []
     for record in run.of(case, subject):
-        times = record.samples.get(metric)
+        times = record.samples.get(metric.name)
         against = _against(run, case, record, metric, suite)
         if times and against:
             found.append(paired_ratios(times, against))
     return [group for group in found if group]
 
 
-def _against(run: Results, case: str, record: Record, metric: str, suite: Suite) -> Sequence[float]:
+def _pairs(old: Results, new: Results, case: str, subject: str, metric: str) -> list[list[float]]:
+    """Per process: each round's time in the new run over that in the old one."""
+    before = {record.process: record.samples.get(metric, ()) for record in old.of(case, subject)}
+    found = [
+        paired_ratios(record.samples.get(metric, ()), before.get(record.process, ()))
+        for record in new.of(case, subject)
+    ]
+    return [group for group in found if group]
+
+
+def _against(run: Results, case: str, record: Record, metric: Metric, suite: Suite) -> Sequence[float]:
     if suite.divisor == "reference":
+        name = metric.against or metric.name
         for other in run.of(case, suite.reference):
-            if other.process == record.process and other.samples.get(metric):
-                return other.samples[metric]
-    return record.yardstick.get(metric, ())
+            if other.process == record.process and other.samples.get(name):
+                return other.samples[name]
+    return record.yardstick.get(metric.name, ())
 
 
-def _drift(old: Results, new: Results, case: str, suite: Suite) -> float:
-    """The median change of what nobody changed: subjects that are not the product, all their times."""
-    if suite.divisor == "reference":
-        return 1.0
+def _drift(old: Results, new: Results, case: str, suite: Suite) -> Change:
+    """How the times of those whom nobody changed have changed: their median, and between what most of them lie."""
     changes = []
     for subject in _subjects(old, new, case, is_product=False):
-        for metric in _metrics(old, new, case, subject):
+        for name in _metrics(old, new, case, subject):
+            metric = metric_named(suite, name)
+            is_its_own_divisor = suite.divisor == "reference" and subject == suite.reference
+            if metric.unit != "seconds" or (is_its_own_divisor and metric.against in ("", name)):
+                continue
             before, after = (_quotients(run, case, subject, metric, suite) for run in (old, new))
-            if before and after:
-                changes.append(_middle(after) / _middle(before))
-    return median(changes) if changes else 1.0
+            if before and after and not _is_negligible(old, case, subject, metric, suite):
+                changes.append(math.log(_middle(after) / _middle(before)))
+    if not changes:
+        return Change(1.0, 1.0, 1.0)
+    # What is divided by the reference has no drift left but for what the two kinds of work suffer differently.
+    centre = 0.0 if suite.divisor == "reference" else median(changes)
+    deviations = sorted(abs(change - centre) for change in changes)
+    spread = deviations[int(_MOST * (len(deviations) - 1))]
+    return Change(math.exp(centre), math.exp(centre - spread), math.exp(centre + spread))
 
 
 def _middle(groups: Iterable[Sequence[float]]) -> float:
     return median([sample for group in groups for sample in group])
-
-
-def _figures(run: Results, case: str, subject: str, metric: str) -> list[float]:
-    return [record.figures[metric] for record in run.of(case, subject) if metric in record.figures]
 
 
 def _subjects(old: Results, new: Results, case: str, *, is_product: bool) -> list[str]:
@@ -183,6 +216,14 @@ def _cautions(old: Results, new: Results) -> list[str]:
     found = []
     if old.run.machine != new.run.machine:
         found.append(f"different machines: {old.run.machine} and {new.run.machine}")
+    for label, run in (("old", old), ("new", new)):
+        loads = [load for record in run.records for load in record.load]
+        cores = run.run.machine.get("cores")
+        if loads and isinstance(cores, int) and max(loads) > cores:
+            found.append(
+                f"the {label} run had a load average of up to {max(loads)} on {cores} cores: waits were longer "
+                "then, and weigh more in quick loops than in slow ones"
+            )
     versions = [
         {name: version for r in run.records for name, version in r.versions.items()} for run in (old, new)
     ]

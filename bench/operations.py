@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .memory import retained_bytes
 from .subject import Work
@@ -30,7 +30,7 @@ class OperationSession:
         gc.collect()
         gc.freeze()
 
-    def round(self) -> Round:
+    def round(self) -> Sequence[Round]:
         samples, yardstick = {}, {}
         for name, operation in self._work.timed.items():
             n_calls = self._n_calls[name]
@@ -42,7 +42,7 @@ class OperationSession:
             before = yardstick_seconds(self._clock)
             samples[name] = seconds_per_call(operation, n_calls, self._clock)
             yardstick[name] = (before + yardstick_seconds(self._clock)) / 2
-        return Round(samples, yardstick)
+        return [Round(samples, yardstick)]
 
     def figures(self) -> Mapping[str, float]:
         retained = {name: retained_bytes(make) for name, make in self._work.retained.items()}

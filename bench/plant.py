@@ -7,12 +7,14 @@ import importlib
 import time
 from typing import Any
 
+_SHORTEST_SLEEP_SECONDS = 0.0002
+
 
 def plant(target: str) -> None:
     """Slows `module:function` or `module:Class.method` by a share of its duration: `pkg.module:function=20`.
 
-    Every call spins after its work until it has computed that many percent longer. Done before the subject is
-    opened, so that everyone who imports the name afterwards gets the slow one.
+    After its work every call computes that many percent longer, and waits that many percent longer if it has waited.
+    Done before the subject is opened, so that everyone who imports the name afterwards gets the slow one.
 
     Raises:
         ValueError: the text is not of this form.
@@ -33,12 +35,16 @@ def slowed(function: Any, percent: float) -> Any:
 
     @functools.wraps(function)
     def slow(*arguments: Any, **named: Any) -> Any:
-        start = time.process_time()
+        start, waiting = time.process_time(), time.perf_counter()
         result = function(*arguments, **named)
         now = time.process_time()
-        until = now + (now - start) * percent / 100
+        computed = now - start
+        waited = time.perf_counter() - waiting - computed
+        until = now + computed * percent / 100
         while time.process_time() < until:
             pass
+        if waited * percent / 100 > _SHORTEST_SLEEP_SECONDS:
+            time.sleep(waited * percent / 100)
         return result
 
     return slow

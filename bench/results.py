@@ -32,6 +32,7 @@ class Run:
     machine: Mapping[str, object]
     options: Mapping[str, object]
     planted: str = ""
+    beside: str = ""  # of what was measured in the same rounds and lies in another file: a name for both
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def read_results(path: Path) -> Results:
                     raise ResultsError(
                         f"{path}: results of format {line['format']}, this reads up to {FORMAT}"
                     )
-                runs.append(Run(**{name: line[name] for name in Run.__dataclass_fields__}))
+                runs.append(Run(**{name: line[name] for name in Run.__dataclass_fields__ if name in line}))
             else:
                 record = Record(**{name: line[name] for name in Record.__dataclass_fields__})
                 by_case.setdefault(record.case, {}).setdefault(len(runs), []).append(record)

@@ -16,25 +16,29 @@ from typing import Any
 
 from .case import Case
 from .interpreter import PACKAGE, child_environ
+from .leash import let_go, start_on_leash
 from .machine import load_average
-from .parting import part
 from .progress import Progress
 from .results import Record
-from .subject import Subject
+from .subject import Subject, name_without_twin, twin_of
 from .suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to run: each case in `processes` sets of fresh processes, for up to `max_rounds` rounds each.
+    """How to run: each case in `processes` sets of fresh processes, for `rounds` rounds each.
 
+    processes, rounds: 0: as many as the case is worth.
+    is_beside: each product takes part twice, once without what is planted.
     until: of the monotonic clock; no case, set or further round starts after it.
     """
 
-    processes: int = 3
+    processes: int = 0
+    rounds: int = 0
     max_rounds: int = 21
     case_timeout_seconds: float = 900.0
     planted: str = ""
+    is_beside: bool = False
     until: float = math.inf
 
 
@@ -49,20 +53,21 @@ def run_case(
     services: Mapping[str, str],
     plan: Plan,
     progress: Progress,
-) -> Iterator[Record]:
-    """One record per subject and process.
+) -> Iterator[tuple[Record, bool]]:
+    """One record per subject and process, and whether it is that of a twin.
 
     A subject that fails gives a record with its error, the others go on.
     """
-    n_processes = min(plan.processes, case.max_processes)
+    n_processes = plan.processes or case.max_processes
     for process in range(n_processes):
         if process and time.monotonic() > plan.until:
             return
         with ExitStack() as stack:
             workers = []
-            for subject, python in subjects:
+            for subject, python in _with_twins(subjects) if plan.is_beside else subjects:
                 progress.say(f"{case.label}: set {process + 1} of {n_processes}, opening {subject.name}")
-                planted = plan.planted if subject.is_product else ""
+                is_twin = subject.name != name_without_twin(subject.name)
+                planted = plan.planted if subject.is_product and not is_twin else ""
                 worker = Worker(case, suite, subject, python, services, plan.case_timeout_seconds, planted)
                 stack.callback(worker.stop)
                 worker.ask("open")
@@ -71,23 +76,33 @@ def run_case(
             _rounds(case, workers, plan, progress, process)
             for worker in workers:
                 worker.ask("finish")
-                yield worker.record(process)
+                record = worker.record(process)
+                yield record, record.subject != worker.subject.name
+
+
+def _with_twins(subjects: Sequence[tuple[Subject, Path]]) -> Iterator[tuple[Subject, Path]]:
+    for subject, python in subjects:
+        yield subject, python
+        if subject.is_product:
+            yield twin_of(subject), python
 
 
 def _rounds(case: Case, workers: list[Worker], plan: Plan, progress: Progress, process: int) -> None:
-    most = min(plan.max_rounds, max(case.min_rounds, case.max_rounds))
+    most = plan.rounds or min(plan.max_rounds, max(case.min_rounds, case.max_rounds))
     until = time.monotonic() + case.budget_seconds * len(workers)
     for number in range(most):
-        if number >= case.min_rounds and time.monotonic() > until:
+        if not plan.rounds and number >= case.min_rounds and time.monotonic() > until:
             return
         if number and time.monotonic() > plan.until:
             return
         progress.say(f"{case.label}: set {process + 1}, round {number + 1} of {most}")
-        # A B C, then B C A: the subjects of a round are neighbours in time, and nobody always follows the
+        # A B C, then B C A: the subjects of a part are neighbours in time, and nobody always follows the
         # same one.
         first = number % len(workers)
-        for worker in workers[first:] + workers[:first]:
-            worker.ask("round")
+        measuring = workers[first:] + workers[:first]
+        while measuring:
+            measuring = [worker for worker in measuring if worker.ask("part")]
+            measuring = measuring[1:] + measuring[:1]
 
 
 @dataclass(slots=True)
@@ -112,25 +127,28 @@ class Worker:
     _process: subprocess.Popen[str] | None = None
     _log: Any = None
 
-    def ask(self, command: str) -> None:
-        """Sends one command and keeps the answer."""
+    def ask(self, command: str) -> bool:
+        """Sends one command and keeps the answer. False if it has failed, or if the round is over."""
         if self.error:
-            return
+            return False
         try:
             if command == "open":
                 self._start()
             else:
                 self._send(command)
-            self._keep(self._receive())
+            answer = self._receive()
         except WorkerError as error:
             self.error = str(error)
             self.stop()
+            return False
+        self._keep(answer)
+        return "round" not in answer
 
     def record(self, process: int) -> Record:
         return Record(
             case=self.case.label,
             parameters=self.case.parameters,
-            subject=self.subject.name,
+            subject=name_without_twin(self.subject.name),
             is_product=self.subject.is_product,
             process=process,
             seed=self.case.seed,
@@ -145,18 +163,16 @@ class Worker:
 
     def stop(self) -> None:
         if self._process is not None:
-            part(self._process)
+            let_go(self._process)
             self._log.close()
             self._process = None
 
     def _start(self) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by stop
-        self._process = subprocess.Popen(
+        self._process = start_on_leash(
             [str(self.python), "-m", f"{PACKAGE}.worker"],
-            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            text=True,
             env=child_environ(
                 {
                     **self.suite.environ(self.case, self.subject, self.services),

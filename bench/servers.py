@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis for a run, on free ports, in temporary folders, ended with the block.
+"""PostgreSQL and Redis for a run, on free ports, in temporary folders, ended with the block or with this process.
 
 Nothing outside is touched.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .leash import let_go, start_on_leash
 
 _USER = "airflow"
 # The disk is not what is measured: a commit does not wait for it. Nor does a vacuum start in the middle of a
@@ -53,17 +56,16 @@ def postgres_server() -> Iterator[str]:
     if os.geteuid() == 0:
         shutil.chown(folder, user="postgres")  # the server refuses to run as root
     try:
-        _as_postgres(binaries / "initdb", "-D", data, "-A", "trust", "-U", _USER, "--no-sync", "-E", "UTF8")
-        settings = " ".join(f"-c {name}={value}" for name, value in _POSTGRES.items())
-        _as_postgres(
-            binaries / "pg_ctl",
-            *("-D", data, "-w", "-l", folder / "log"),
-            *("-o", f"-p {port} -k {folder} {settings}", "start"),
-        )
-        try:
+        options = ("-D", data, "-A", "trust", "-U", _USER, "--no-sync", "-E", "UTF8")
+        initialized = _run(_as_postgres(binaries / "initdb", *options))
+        if initialized.returncode:
+            raise ServerError(f"initdb failed with {initialized.returncode}: {initialized.stdout[-1000:]}")
+        settings = [word for name, value in _POSTGRES.items() for word in ("-c", f"{name}={value}")]
+        server = _as_postgres(binaries / "postgres", "-D", data, "-p", port, "-k", folder, *settings)
+        is_ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        # Its quickest end: nothing of this has to survive.
+        with _server("PostgreSQL", server, signal.SIGQUIT, lambda: _run(is_ready).returncode == 0):
             yield f"postgresql+psycopg2://{_USER}@127.0.0.1:{port}"
-        finally:
-            _as_postgres(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -78,21 +80,21 @@ def _postgres_binaries() -> Path:
     return Path(found[0]).parent
 
 
-def _as_postgres(program: Path, *arguments: object) -> None:
+def _as_postgres(program: Path, *arguments: object) -> list[str]:
     prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
-    # The server inherits pg_ctl's output: a pipe would stay open for as long as it runs.
-    with tempfile.TemporaryFile("w+") as output:
-        done = subprocess.run(
-            [*prefix, str(program), *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            check=False,
-        )
-        if done.returncode:
-            output.seek(0)
-            raise ServerError(f"{program.name} failed with {done.returncode}: {output.read()[-1000:]}")
+    return [*prefix, str(program), *map(str, arguments)]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+        check=False,
+    )
 
 
 @contextmanager
@@ -108,25 +110,39 @@ def redis_server() -> Iterator[str]:
             "Redis is not installed (Debian: apt-get install redis-server); --quick does not need it"
         )
     port = free_port()
-    process = subprocess.Popen(
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=tempfile.gettempdir(),
-    )
-    try:
-        _wait_for_port(port, process)
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with _server("Redis", command, signal.SIGTERM, lambda: _answers(port)):
         yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
-def _wait_for_port(port: int, process: subprocess.Popen[bytes], timeout_seconds: float = 10) -> None:
-    until = time.monotonic() + timeout_seconds
-    while time.monotonic() < until and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.02)
-    raise ServerError(f"Redis did not answer on port {port} within {timeout_seconds:.0f} s")
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+@contextmanager
+def _server(
+    name: str,
+    command: list[str],
+    ending_signal: int,
+    is_ready: Callable[[], bool],
+    timeout_seconds: float = 30,
+) -> Iterator[None]:
+    """Runs within the block, and not longer than this process."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = start_on_leash(
+            command, ending_signal=ending_signal, stdout=log, stderr=log, cwd=tempfile.gettempdir()
+        )
+        try:
+            until = time.monotonic() + timeout_seconds
+            while not is_ready():
+                if process.poll() is not None or time.monotonic() > until:
+                    log.seek(0)
+                    raise ServerError(
+                        f"{name} did not start within {timeout_seconds:.0f} s: {log.read()[-1000:]}"
+                    )
+                time.sleep(0.02)
+            yield
+        finally:
+            let_go(process)

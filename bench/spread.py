@@ -75,6 +75,16 @@ def change_between(old: Groups, new: Groups, *, confidence: float = 0.99, seed: 
     return Change(math.exp(point), math.exp(_quantile(ratios, tail)), math.exp(_quantile(ratios, 1 - tail)))
 
 
+def change_of_pairs(groups: Groups, *, confidence: float = 0.99, seed: int = 0) -> Change:
+    """The median of ratios new / old, each of two neighbours in time, and its interval from the same bootstrap."""
+    rng = random.Random(seed)
+    medians = sorted(math.log(median(_resample(groups, rng))) for _ in range(_RESAMPLES))
+    tail = (1 - confidence) / 2
+    return Change(
+        median(_flat(groups)), math.exp(_quantile(medians, tail)), math.exp(_quantile(medians, 1 - tail))
+    )
+
+
 def _resample(groups: Groups, rng: random.Random) -> list[float]:
     drawn = rng.choices(groups, k=len(groups)) if len(groups) >= 3 else groups
     return [sample for group in drawn for sample in rng.choices(group, k=len(group))]

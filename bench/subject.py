@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
 
 from .case import Case
 
@@ -89,3 +89,23 @@ def discover_subjects() -> dict[str, Subject]:
                 raise ValueError(f"two subjects are called {subject.name!r}")
             found[subject.name] = subject
     return found
+
+
+_TWIN = "__beside"
+
+
+def twin_of(subject: Subject) -> Subject:
+    """The same subject under another name, so that both can run at the same time: databases are called after names."""
+    twin: Subject = replace(cast(Any, subject), name=subject.name + _TWIN)
+    return twin
+
+
+def name_without_twin(name: str) -> str:
+    """What both are called in results."""
+    return name.removesuffix(_TWIN)
+
+
+def find_subject(name: str) -> Subject:
+    """Raises KeyError."""
+    subject = discover_subjects()[name_without_twin(name)]
+    return twin_of(subject) if name.endswith(_TWIN) else subject

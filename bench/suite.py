@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from .case import Case
+from .size import Size
 from .subject import Subject
 
 
@@ -16,7 +17,8 @@ from .subject import Subject
 class Metric:
     """What one number means.
 
-    `where` is the code that it times; `includes` names metrics that are parts of it.
+    `where` is the code that it times; `includes` names metrics that are parts of it. `against` names the metric of the
+    reference that it is divided by before two runs are compared; empty: the same one.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Metric:
     unit: str  # "seconds", "bytes" or a plain noun
     where: str = ""
     includes: tuple[str, ...] = ()
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One sample of every metric; `yardstick`: the seconds that fixed work took beside those that have it."""
+    """A sample of every metric, or of some in each part of it; `yardstick`: the seconds of fixed work beside them."""
 
     samples: Mapping[str, float]
     yardstick: Mapping[str, float] = field(default_factory=dict)
@@ -57,7 +60,12 @@ class Session(Protocol):
     def warm_up(self) -> None:
         """Everything once, so that imports, caches and allocators are as they are later."""
 
-    def round(self) -> Round: ...
+    def round(self) -> Iterable[Round]:
+        """One part, or several, each of which is measured when it is asked for.
+
+        Subjects take turns part by part, so that what is compared is measured at nearly the same time. All subjects
+        of a case have the same parts.
+        """
 
     def figures(self) -> Mapping[str, float]:
         """Numbers that need one look: sizes, memory, counters. Called after the last round."""
@@ -69,9 +77,10 @@ class Session(Protocol):
 class Suite(Protocol):
     """A question and how it is put. `reference` names the subject that the report's ratios are taken against.
 
-    `divisor` says what a time of the product is divided by before two runs are compared: "reference", the
-    same metric of the reference subject in the same round, or "yardstick", fixed work timed just before and
-    after it. `needs` names the services (`services.py`) that its cases need.
+    `divisor` says what a time of the product is divided by before two runs are compared: "reference", a
+    metric of the reference subject in the same part of the same round, or "yardstick", fixed work timed just before and
+    after it. `needs` names the services (`services.py`) that its cases need. `minutes`: what it takes on two quiet
+    cores, its share of starting servers included.
     """
 
     name: str
@@ -79,11 +88,12 @@ class Suite(Protocol):
     reference: str
     divisor: str
     needs: frozenset[str]
+    minutes: Mapping[Size, float]
     metrics: Sequence[Metric]
     charts: Sequence[Chart]
     headline: Sequence[str]  # metrics of the Markdown table
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]: ...
+    def cases(self, size: Size, seed: int) -> Sequence[Case]: ...
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         """Variables that the process of every subject starts with."""
@@ -99,3 +109,8 @@ def discover_suites() -> dict[str, Suite]:
         importlib.import_module(f"{suites.__name__}.{m.name}") for m in pkgutil.iter_modules(suites.__path__)
     ]
     return {module.SUITE.name: module.SUITE for module in modules}
+
+
+def metric_named(suite: Suite, name: str) -> Metric:
+    """One without a unit if the suite has none of this name."""
+    return next((metric for metric in suite.metrics if metric.name == name), Metric(name, name, ""))

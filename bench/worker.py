@@ -12,8 +12,8 @@ from .case import Case
 from .interpreter import distributions_here
 from .memory import peak_rss_bytes
 from .plant import plant
-from .subject import discover_subjects
-from .suite import discover_suites
+from .subject import find_subject
+from .suite import Round, discover_suites
 
 
 def main() -> None:
@@ -29,17 +29,23 @@ def _serve(opening: dict[str, Any], orders: Iterator[str]) -> Iterator[object]:
     if opening["planted"]:
         plant(opening["planted"])
     suite = discover_suites()[opening["suite"]]
-    subject = discover_subjects()[opening["subject"]]
+    subject = find_subject(opening["subject"])
     case = Case(**opening["case"])
     with closing(suite.open(case, subject, opening["services"])) as session:
         yield {"versions": distributions_here()}
+        parts: Iterator[Round] | None = None
         for command in orders:
             if command == "warm up":
                 session.warm_up()
                 yield {}
-            elif command == "round":
-                measured = session.round()
-                yield {"samples": measured.samples, "yardstick": measured.yardstick}
+            elif command == "part":
+                parts = parts or iter(session.round())
+                part = next(parts, None)
+                if part is None:
+                    parts = None
+                    yield {"round": "over"}
+                else:
+                    yield {"samples": part.samples, "yardstick": part.yardstick}
             else:
                 peak = peak_rss_bytes()  # before memory is measured, which needs memory
                 yield {"figures": session.figures(), "peak_rss_bytes": peak}

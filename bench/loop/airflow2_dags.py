@@ -7,6 +7,7 @@ import os
 from ..airflow_home import DAG_FILE
 from ..sdk_dag import build_dag
 from ..shapes import make_shape
+from .workload import open_pools
 
 
 def write_built_dags(shape: str, n_dags: int, n_tasks: int, seed: int, home: str) -> None:
@@ -15,17 +16,15 @@ def write_built_dags(shape: str, n_dags: int, n_tasks: int, seed: int, home: str
     Source: airflow/models/dagbag.py `DagBag.sync_to_db` (2.11).
     """
     from airflow.models.dag import DAG
-    from airflow.models.pool import Pool
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.utils.session import create_session
-    from sqlalchemy import update
 
     dags = [
         build_dag(make_shape(shape, n_tasks, seed=seed + number, dag_id=f"dag_{number}"))
         for number in range(n_dags)
     ]
+    open_pools()
     with create_session() as session:
-        session.execute(update(Pool).values(slots=-1))  # see `workload.write_dags`
         for dag in dags:
             dag.fileloc = os.path.join(home, "dags", DAG_FILE)
         DAG.bulk_write_to_db(dags, session=session)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from ..interpreter import PACKAGE
-from ..parting import part
+from ..leash import let_go, start_on_leash
 
 _MODULE_PREFIX = f"{PACKAGE}."
 
@@ -21,12 +21,10 @@ class Child:
 
     def __init__(self, module: str, environ: Mapping[str, str] | None = None) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by stop
-        self._process = subprocess.Popen(
+        self._process = start_on_leash(
             [sys.executable, "-m", _MODULE_PREFIX + module],
-            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            text=True,
             env=dict(environ) if environ is not None else None,
         )
 
@@ -49,7 +47,7 @@ class Child:
         return self.receive()
 
     def stop(self) -> None:
-        part(self._process)
+        let_go(self._process)
         self._log.close()
 
     def __enter__(self) -> Child:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from ..leash import let_go, start_on_leash
 
 DAG_ID = "edited"
 
@@ -46,14 +47,12 @@ class DagProcessor:
         os.replace(written, self._file)
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
+        self._process = start_on_leash(
             [sys.executable, "-m", "airflow", "dag-processor"],
-            stdin=subprocess.DEVNULL,
+            patience_seconds=0.0,
             stdout=self._log,
             stderr=self._log,
-            text=True,
             env={**os.environ, **_OPTIONS},
-            start_new_session=True,  # it has processes of its own
         )
 
     def check(self) -> None:
@@ -64,7 +63,6 @@ class DagProcessor:
             raise RuntimeError(f"the DAG processor ended by itself:\n{self._log.read()[-3000:]}")
 
     def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        if self._process is not None:
+            let_go(self._process)
         self._log.close()

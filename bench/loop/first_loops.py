@@ -8,7 +8,7 @@ from typing import Any
 from ..answers import commands, open_answers
 from ..case import Case
 from ..memory import rss_bytes
-from ..subject import discover_subjects
+from ..subject import find_subject
 from .phases import Phases
 from .scheduler import Scheduler
 
@@ -20,7 +20,7 @@ def first_loops(case: Case, subject_name: str) -> dict[str, Any]:
     from airflow import settings
 
     start = time.perf_counter()
-    work = discover_subjects()[subject_name].open(case)
+    work = find_subject(subject_name).open(case)
     open_seconds = time.perf_counter() - start
     scheduler = Scheduler()
     scheduler.register()

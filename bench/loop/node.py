@@ -6,7 +6,7 @@ import time
 
 from ..answers import commands, open_answers
 from ..case import Case
-from ..subject import discover_subjects
+from ..subject import find_subject
 from .observing import examined_runs
 from .phases import Phases
 from .scheduler import Scheduler
@@ -18,7 +18,7 @@ class Node:
     def __init__(self, case: Case, subject_name: str) -> None:
         from airflow import settings
 
-        self._work = discover_subjects()[subject_name].open(case)
+        self._work = find_subject(subject_name).open(case)
         self._scheduler = Scheduler()
         self._scheduler.register()
         self._phases = Phases()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..case import Case
 from ..subject import Subject
 from ..suite import Round
 from .database_of_subject import SubjectDatabase, engine
-from .phases import Phases
+from .phases import GARBAGE, Phases
 from .scheduler import Scheduler
 from .workload import n_running_runs, n_scheduled_tasks, unstart_tasks
 
 # One loop looks at 20 runs ([scheduler] max_dagruns_per_loop_to_schedule); all runs have been looked at after
 # this many.
 _RUNS_PER_LOOP = 20
-_LONG_LOOP_SECONDS = 2.0
+_PART_SECONDS = 0.15
+_MOST_LOOPS = 9
 _SMALL = 1000  # tasks: up to here a whole round serves as warm-up
 
 
@@ -30,23 +32,31 @@ class LoopSession:
         self._work = subject.open(case)
         self._scheduler = Scheduler()
         self._n_dags = int(case.parameters["n_dags"])
+        self._n_tasks = self._n_dags * int(case.parameters["n_tasks"])
         self._phases = Phases()
         self._phases.install()
         self._phases.count_queries(engine())
 
     def warm_up(self) -> None:
-        if self._n_dags * int(self._case.parameters["n_tasks"]) <= _SMALL:
-            self.round()
+        if self._n_tasks <= _SMALL:
+            list(self.round())
         else:
             self._start("steady")
             self._scheduler.loop()
 
-    def round(self) -> Round:
-        samples: dict[str, float] = {}
-        samples |= self._measure_creation()
-        samples |= self._measure_loops()
-        samples |= self._measure_last()
-        return Round(samples)
+    def round(self) -> Iterator[Round]:
+        yield Round(self._measure_creation())
+        self._start("steady")
+        for _ in range(1 + self._n_dags // _RUNS_PER_LOOP):
+            self._scheduler.loop()
+        for _ in range(self._n_parts()):
+            yield Round(self._measure("steady"))
+        for number in range(self._n_parts()):
+            samples = self._measure("busy", before=unstart_tasks)
+            if number == 0:
+                samples["busy_scheduled"] = float(n_scheduled_tasks())
+            yield Round(samples)
+        yield Round(self._measure_last())
 
     def figures(self) -> Mapping[str, float]:
         return self._work.counters()
@@ -57,6 +67,7 @@ class LoopSession:
     def _measure_creation(self) -> dict[str, float]:
         """From due DAGs to running runs, however many loops that takes."""
         self._start("ready")
+        gc.collect()  # or one round would pay for what another has left
         loops: list[_Loop] = []
         while n_running_runs() < self._n_dags:
             loops.append(self._loop())
@@ -66,33 +77,27 @@ class LoopSession:
                 )
         return _samples("create", loops)
 
-    def _measure_loops(self) -> dict[str, float]:
-        """Loops that find nothing to do, then loops that find the running tasks ready to be scheduled."""
-        self._start("steady")
-        for _ in range(1 + self._n_dags // _RUNS_PER_LOOP):
-            first, _ = self._scheduler.loop()
-        n_loops = 1 if first > _LONG_LOOP_SECONDS else 3
-        samples = self._measure("steady", n_loops)
-        samples |= self._measure("busy", n_loops, before=unstart_tasks)
-        return samples | {"busy_scheduled": float(n_scheduled_tasks())}
-
     def _measure_last(self) -> dict[str, float]:
         """The loop that finds every task finished and ends the runs."""
         self._start("last")
-        samples = self._measure("last", 1)
+        gc.collect()
+        samples = _samples("last", [self._loop()])
         n_ended = self._n_dags - n_running_runs()
         if n_ended != min(self._n_dags, _RUNS_PER_LOOP):
             raise RuntimeError(f"the last loop has ended {n_ended} of {self._n_dags} runs")
         return samples
 
-    def _measure(self, name: str, n_loops: int, before: Callable[[], None] | None = None) -> dict[str, float]:
-        loops = []
-        for _ in range(n_loops):
-            if before:
-                before()
+    def _measure(self, name: str, before: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """One part: a loop, and more where it is so short that a neighbour's millisecond would count."""
+        loops: list[_Loop] = []
+        while not loops or (len(loops) < _MOST_LOOPS and sum(loop.seconds for loop in loops) < _PART_SECONDS):
+            before()
             loops.append(self._loop())
-        loops.sort(key=lambda loop: loop.seconds)
-        return _samples(name, [loops[len(loops) // 2]])  # the median loop, so that its parts add up to it
+        return _samples(name, _middle_half(loops), is_mean=True)
+
+    def _n_parts(self) -> int:
+        """So many that a part is a neighbour of the same one of another subject, and stock's last a while together."""
+        return 5 if self._n_tasks <= _SMALL else 2 if self._n_tasks <= 3 * _SMALL else 1
 
     def _loop(self) -> _Loop:
         self._phases.reset()
@@ -117,15 +122,24 @@ class _Loop:
     n_queries: int
 
 
-def _samples(name: str, loops: Sequence[_Loop]) -> dict[str, float]:
-    """The sums over these loops, as metrics of the suite."""
-    seconds = sum(loop.seconds for loop in loops)
-    phases = {phase: sum(loop.phases[phase] for loop in loops) for phase in loops[0].phases}
+def _middle_half(loops: Sequence[_Loop]) -> Sequence[_Loop]:
+    """Without the quickest and the slowest quarter. Their mean is as hard to disturb as a median, its parts add up."""
+    by_seconds = sorted(loops, key=lambda loop: loop.seconds)
+    n_left_out = len(by_seconds) // 4
+    return by_seconds[n_left_out : len(by_seconds) - n_left_out]
+
+
+def _samples(name: str, loops: Sequence[_Loop], *, is_mean: bool = False) -> dict[str, float]:
+    """The sums over these loops, or their means, as metrics of the suite."""
+    n = len(loops) if is_mean else 1
+    seconds = sum(loop.seconds for loop in loops) / n
+    phases = {phase: sum(loop.phases[phase] for loop in loops) / n for phase in loops[0].phases}
     return {
         f"{name}_seconds": seconds,
+        f"{name}_work": seconds - phases[GARBAGE],
         **{f"{name}_{phase}": part for phase, part in phases.items()},
         f"{name}_other": max(0.0, seconds - sum(phases.values())),
-        f"{name}_cpu": sum(loop.cpu_seconds for loop in loops),
-        f"{name}_sql": sum(loop.sql_seconds for loop in loops),
-        f"{name}_queries": float(sum(loop.n_queries for loop in loops)),
+        f"{name}_cpu": sum(loop.cpu_seconds for loop in loops) / n,
+        f"{name}_sql": sum(loop.sql_seconds for loop in loops) / n,
+        f"{name}_queries": sum(loop.n_queries for loop in loops) / n,
     }

@@ -36,15 +36,12 @@ def write_dags(documents: Sequence[dict[str, Any]]) -> None:
     """
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db
     from airflow.models.dagbundle import DagBundleModel
-    from airflow.models.pool import Pool
     from airflow.serialization.serialized_objects import LazyDeserializedDAG
     from airflow.utils.session import create_session
-    from sqlalchemy import update
 
+    open_pools()
     with create_session() as session:
         session.merge(DagBundleModel(name=_BUNDLE))
-        # Running tasks stand still here, and must not use up the pool that others wait for.
-        session.execute(update(Pool).values(slots=-1))
         session.flush()
         update_dag_parsing_results_in_db(
             bundle_name=_BUNDLE,
@@ -56,6 +53,16 @@ def write_dags(documents: Sequence[dict[str, Any]]) -> None:
             session=session,
             files_parsed={(_BUNDLE, DAG_FILE)},
         )
+
+
+def open_pools() -> None:
+    """No pool has a limit. Running tasks stand still here, and must not use up the pool that others wait for."""
+    from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(update(Pool).values(slots=-1))
 
 
 def n_running_runs() -> int:

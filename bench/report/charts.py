@@ -8,12 +8,13 @@ from typing import Any
 
 from ..results import Results
 from ..spread import Spread, summarize
-from ..suite import Chart
-from .wording import metric_named, quantity, suite_of, title_of
+from ..suite import Chart, metric_named
+from .wording import case_text, quantity, suite_of, title_of
 
-# One colour per subject wherever it appears; the product first and strongest. Told apart by colour-blind
-# readers too.
+# The product first and strongest, what it is compared with second, on every chart. Told apart by colour-blind readers
+# too.
 _COLOURS = ("#0b6e4f", "#b5502d", "#4361a8", "#8a6fb0", "#a08000", "#5f6b73", "#c06c9c", "#2b8ca3")
+_FEW = 3  # so many lines can have their values beside them
 _INK, _GRID = "#222222", "#dddddd"
 
 
@@ -27,21 +28,26 @@ def draw_chart(chart: Chart, results: Results) -> bytes | None:
     subjects = [
         s for s in _in_order(results) if any(_spread(results, c, s, m) for c in cases for m in chart.metrics)
     ]
-    # A line needs two sizes, a comparison of cases two cases.
-    n_places = len({p[chart.x] for p in cases.values()}) if chart.kind == "lines" else len(cases)
-    if not subjects or (n_places < 2 and chart.kind != "stack"):
+    if not subjects:
         return None
-    draw = {"lines": _lines, "dots": _dots, "stack": _stack}[chart.kind]
+    kind = chart.kind
+    if kind == "lines" and len({p[chart.x] for p in cases.values()}) < 2:  # a line needs two sizes
+        kind = "dots"
+    if kind == "dots" and len(cases) < 2:
+        kind = "bars"
+    draw = {"lines": _lines, "dots": _dots, "stack": _stack, "bars": _bars}[kind]
     from matplotlib.figure import Figure
 
-    n_rows = len(cases) * (len(subjects) if chart.kind == "stack" else 1)
-    height = 4.6 if chart.kind == "lines" else 1.3 + max(0.42 * n_rows, 2.0)
-    figure = Figure(figsize=(8.6, height), dpi=130, layout="constrained")
+    n_rows = {"stack": len(cases) * len(subjects), "dots": len(cases) + 1, "bars": len(subjects)}.get(kind, 0)
+    height = 4.4 if kind == "lines" else 1.2 + 0.36 * max(n_rows, 2)
+    figure = Figure(figsize=(9.2, height), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     draw(axes, chart, results, cases, subjects)
-    axes.set_title(chart.title, loc="left", color=_INK, fontsize=12, fontweight="bold")
+    figure.suptitle(chart.title, x=0.01, ha="left", color=_INK, fontsize=12, fontweight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=_INK, labelsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=8)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
@@ -78,14 +84,42 @@ def _lines(
             linewidth=0,
             color=_colour(results, subject),
         )
+        for x, spread in points if len(subjects) <= _FEW else ():
+            axes.annotate(
+                quantity(spread.median, unit),
+                (x, spread.median),
+                xytext=(0, -13 if _is_product(results, subject) else 7),  # ours is the lower one
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=_colour(results, subject),
+            )
+    _logarithmic(axes, "y")
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.set_xticks(sorted({parameters[chart.x] for parameters in cases.values()}))
     axes.set_xlabel(chart.x.replace("n_", "number of "), color=_INK)
     axes.grid(True, which="major", color=_GRID, linewidth=0.7)
     axes.yaxis.set_major_formatter(lambda value, _: quantity(value, unit))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _logarithmic(axes: Any, which: str) -> None:
+    """With room for what stands beside the outermost points, and ticks that a range of less than ten has, too."""
+    from matplotlib.ticker import LogLocator
+
+    low, high = (axes.get_ylim if which == "y" else axes.get_xlim)()
+    if which == "y":
+        lines = [value for line in axes.get_lines() for value in line.get_ydata()]
+        low, high = min(lines) / 1.6, max(lines) * 1.9
+        axes.set_yscale("log")
+        axes.set_ylim(low, high)
+        axis = axes.yaxis
+    else:
+        axes.set_xscale("log")
+        axis = axes.xaxis
+    many = high / max(low, 1e-12) > 300
+    axis.set_major_locator(LogLocator(subs=(1.0,) if many else (1.0, 3.0)))
 
 
 def _dots(
@@ -105,15 +139,34 @@ def _dots(
             label=title_of(subject),
         )
     if _range(axes.get_lines()) > 10:
-        axes.set_xscale("log")
+        _logarithmic(axes, "x")
         axes.minorticks_off()
     else:
         axes.set_xlim(left=0)
+        axes.locator_params(axis="x", nbins=6)
     axes.set_yticks(range(len(cases)), _short(cases))
     axes.set_ylim(len(cases) - 0.5, -0.5)
     axes.grid(True, axis="both", color=_GRID, linewidth=0.7)
     axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _bars(
+    axes: Any, chart: Chart, results: Results, cases: Mapping[str, Any], subjects: Sequence[str]
+) -> None:
+    """Of a single case a row per subject, from zero."""
+    unit = metric_named(suite_of(results), chart.metrics[0]).unit
+    (label,) = cases
+    medians = [_median(results, label, subject, chart.metrics[0]) for subject in subjects]
+    rows = range(len(subjects))
+    axes.barh(rows, medians, 0.7, color=[_colour(results, subject) for subject in subjects])
+    for row, median in enumerate(medians):
+        axes.text(median, row, f" {quantity(median, unit)}", va="center", fontsize=8, color=_INK)
+    axes.set_yticks(rows, [title_of(subject) for subject in subjects])
+    axes.set_ylim(len(subjects) - 0.5, -0.5)
+    axes.set_xlim(0, 1.12 * max(medians))
+    axes.locator_params(axis="x", nbins=6)
+    axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
+    axes.set_xlabel(case_text(cases[label]), color=_INK, fontsize=8)
 
 
 def _range(lines: Sequence[Any]) -> float:
@@ -151,14 +204,16 @@ def _stack(
         axes.barh(range(len(rows)), of_rows, 0.7, left=left, color=colour, label=title)
         left = [start + width for start, width in zip(left, of_rows, strict=True)]
     names = dict(zip(cases, _short(cases), strict=True))
-    axes.set_yticks(range(len(rows)), [f"{names[label]}\n{title_of(subject)}" for label, subject in rows])
+    axes.set_yticks(
+        range(len(rows)),
+        [f"{names[label]}, {title_of(subject)}".removeprefix(", ") for label, subject in rows],
+    )
     axes.set_ylim(len(rows) - 0.5, -0.5)
     unit = metric_named(suite, chart.metrics[0]).unit
     for row, total in enumerate(totals):
         axes.text(101, row, quantity(total, unit), va="center", fontsize=8, color=_INK)
     axes.set_xlim(0, 112)
     axes.set_xticks(range(0, 101, 25), [f"{share} %" for share in range(0, 101, 25)])
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _median(results: Results, case: str, subject: str, metric: str) -> float:
@@ -169,13 +224,18 @@ def _median(results: Results, case: str, subject: str, metric: str) -> float:
 def _short(cases: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Only the parameters in which the cases differ."""
     differ = [name for name in next(iter(cases.values())) if len({p.get(name) for p in cases.values()}) > 1]
-    return [", ".join(f"{n}={p[n]}" for n in differ) or label for label, p in cases.items()]
+    if "n_small_tasks" in differ:
+        return [case_text(p) for p in cases.values()]
+    return [case_text({name: p[name] for name in differ if name in p}) for p in cases.values()]
 
 
 def _in_order(results: Results) -> list[str]:
-    """The product first, then the rest as they were run."""
-    products = [r.subject for r in results.records if r.is_product]
-    return list(dict.fromkeys([*products, *results.subjects()]))
+    """The product, what it is compared with, then the rest as they were run."""
+    products = [r.subject for r in results.records if r.is_product][:1]
+    reference = suite_of(results).reference
+    return list(
+        dict.fromkeys([*products, *[s for s in results.subjects() if s == reference], *results.subjects()])
+    )
 
 
 def _colour(results: Results, subject: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..results import Results
-from .wording import compared, metric_named, quantity, suite_of, title_of
+from ..suite import metric_named
+from .wording import compared, quantity, suite_of, title_of
 
 
 def markdown_table(results: Results) -> str:

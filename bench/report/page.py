@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ..results import Results
 from ..spread import Spread, growth_exponent, summarize
+from ..suite import metric_named
 from .charts import draw_chart
 from .estimate import estimate_section
 from .markdown import machine_text, markdown_table
-from .wording import compared, metric_named, quantity, suite_of, title_of
+from .wording import case_text, compared, quantity, suite_of, title_of
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; }
@@ -30,10 +31,15 @@ tr.case td { border-top: 1px solid #222; } .wide { overflow-x: auto; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; padding: 0; list-style: none; }
 .figures li { background: #eef5f2; border-radius: 0.5rem; padding: 0.8rem 1.2rem; min-width: 11rem; }
 .figures b { display: block; font-size: 1.7rem; color: #0b6e4f; line-height: 1.2; }
+.figures li.more { background: #f7eee9; } .figures li.more b { color: #b5502d; }
+.figures li { flex: 1 1 13rem; max-width: 18rem; }
 .failed { color: #a02020; }
 """
 
-_READING = """ Each number is the median of all rounds; in the tables, the middle half of the rounds lies
+_INTRODUCTION = """sched_cache is a plugin for Airflow's scheduler. It keeps DAGs in a compact form in memory, Redis and
+the database, and looks only at those task instances that can move. This page shows what that changes, measured with the
+real scheduler of the installed Airflow, stock and with the plugin, in turns on the same machine."""
+_READING = """Each number is the median of all rounds; in the tables, the middle half of the rounds lies
 between the two numbers below it. All subjects of a case run in processes of their own, side by side, one
 round each in turn, so that whatever else the machine does hits all of them. Charts have logarithmic axes
 unless they show parts of a whole: a straight line is growth by a fixed factor, and the vertical distance
@@ -49,7 +55,9 @@ def write_report(results: Sequence[Results], folder: Path) -> Path:
     page.write_text(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sched_cache: benchmarks</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><h1>sched_cache: what was measured</h1><p>{_READING}</p>{sections}</body></html>",
+        f"<body><h1>sched_cache: what was measured</h1><p>{_INTRODUCTION}</p>{_where_and_when(results)}"
+        f"{_contents(results)}<details><summary>How to read it</summary><p>{_READING}</p></details>"
+        f"{sections}</body></html>",
         encoding="utf-8",
     )
     (folder / "tables.md").write_text(
@@ -58,9 +66,39 @@ def write_report(results: Sequence[Results], folder: Path) -> Path:
     return page
 
 
+def _where_and_when(results: Sequence[Results]) -> str:
+    machines = dict.fromkeys(
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
+        for machine in (one.run.machine for one in results)
+    )
+    days = sorted({run.started_at[:10] for one in results for run in one.runs()})
+    versions: dict[str, str] = {}
+    for record in (record for one in results for record in one.records if record.is_product):
+        versions |= record.versions
+    loads = [load for one in results for record in one.records for load in record.load]
+    facts = [
+        "; ".join(machines),
+        ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
+        " to ".join(dict.fromkeys((days[0], days[-1]))),
+        f"load average {min(loads):.1f} to {max(loads):.1f}",
+    ]
+    return '<p class="small">' + "<br>".join(escape(fact) for fact in facts if fact) + "</p>"
+
+
+def _contents(results: Sequence[Results]) -> str:
+    links = (
+        f"<li><a href='#{escape(one.run.suite)}'>{escape(suite_of(one).title)}</a></li>" for one in results
+    )
+    return f"<ul>{''.join(links)}</ul>" if len(results) > 1 else ""
+
+
 def _section(results: Results, folder: Path) -> str:
     suite = suite_of(results)
-    parts = [f"<h2>{escape(suite.title)}</h2>", _headline(results), _failures(results)]
+    parts = [
+        f'<h2 id="{escape(suite.name)}">{escape(suite.title)}</h2>',
+        _headline(results),
+        _failures(results),
+    ]
     for number, chart in enumerate(suite.charts):
         picture = draw_chart(chart, results)
         if picture:
@@ -92,9 +130,12 @@ def _headline(results: Results) -> str:
         for case in reversed(_by_size(results)):
             ours, theirs = (results.median(case, subject, name) for subject in (product, suite.reference))
             if ours and theirs:
+                style = ' class="more"' if ours > 1.05 * theirs else ""
+                unit = metric_named(suite, name).unit
                 items.append(
-                    f"<li><b>{compared(theirs, ours)}</b>{escape(metric_named(suite, name).title)}"
-                    f'<br><span class="small">{escape(case)}</span></li>'
+                    f"<li{style}><b>{compared(theirs, ours)}</b>{escape(metric_named(suite, name).title)}"
+                    f'<br><span class="small">{quantity(theirs, unit)} &rarr; {quantity(ours, unit)}'
+                    f"<br>{escape(case_text(results.cases()[case]))}</span></li>"
                 )
                 break
     return (
@@ -159,9 +200,8 @@ def _table(results: Results) -> str:
                 spreads.append(_cell(summarize(samples), metric.unit) if samples else "")
             if any(spreads):
                 cells = "".join(f"<td>{text}" for text in spreads)
-                rows.append(
-                    f"<tr{style}><td>{escape(case if style else '')}<td>{escape(metric.title)}{cells}</tr>"
-                )
+                case_cell = escape(case_text(results.cases()[case])) if style else ""
+                rows.append(f"<tr{style}><td>{case_cell}<td>{escape(metric.title)}{cells}</tr>")
                 style = ""
         peaks = [
             max((r.peak_rss_bytes for r in results.of(case, subject)), default=0) for subject in subjects

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..results import Results
 from ..subject import discover_subjects
-from ..suite import Metric, Suite, discover_suites
+from ..suite import Suite, discover_suites
 
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
@@ -34,12 +37,33 @@ def compared(theirs: float, ours: float) -> str:
     return f"{_three_digits(ratio)} x less" if ratio > 1 else f"{_three_digits(1 / ratio)} x more"
 
 
+_SHARE_NAMES = {0: "none finished", 50: "half finished"}
+
+
+def case_text(parameters: Mapping[str, Any]) -> str:
+    """A case as a person would say it: `3 DAGs x 1,000 tasks, half finished, layers`."""
+    rest = dict(parameters)
+    if "n_small_tasks" in rest:  # many of these, and one of that size
+        one = rest["n_tasks"]
+        return f"{rest['n_dags']:,} DAGs x {rest['n_small_tasks']:,} tasks, one x {one:,}"
+    sizes = [
+        f"{int(rest.pop(name)):,} {noun}{'s' if parameters[name] != 1 else ''}"
+        for name, noun in (("n_nodes", "scheduler"), ("n_dags", "DAG"), ("n_tasks", "task"))
+        if name in rest
+    ]
+    found = [" x ".join(sizes)] if sizes else []
+    if "finished_percent" in rest:
+        share = int(rest.pop("finished_percent"))
+        found.append(_SHARE_NAMES.get(share, f"{share} % finished"))
+    if "n_edited" in rest:
+        found.append(f"{rest.pop('n_edited')} edited")
+    if "shape" in rest:
+        found.append(str(rest.pop("shape")))
+    return ", ".join([*found, *(f"{name}={value}" for name, value in rest.items())])
+
+
 def suite_of(results: Results) -> Suite:
     return discover_suites()[results.run.suite]
-
-
-def metric_named(suite: Suite, name: str) -> Metric:
-    return next((metric for metric in suite.metrics if metric.name == name), Metric(name, name, ""))
 
 
 def title_of(subject: str) -> str:

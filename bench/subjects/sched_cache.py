@@ -80,10 +80,11 @@ def _bare(case: Case) -> Work:
     hot = encode_dag(given.document).hot
 
     def read_task() -> object:
-        body = msgpack.unpackb(copied(hot)[HEADER_BYTES:])
-        index_of = {task_id: index for index, task_id in enumerate(body[1])}
+        _, _, task_ids, _, *others = msgpack.unpackb(copied(hot)[HEADER_BYTES:])
+        sections = [msgpack.unpackb(section) for section in (task_ids, *others)]
+        index_of = {task_id: index for index, task_id in enumerate(sections[0])}
         _ = index_of[given.wanted]
-        return body, index_of
+        return sections, index_of
 
     return Work(
         timed={"read_task": read_task},

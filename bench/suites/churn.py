@@ -16,6 +16,7 @@ from ..loop.phases import Phases
 from ..loop.scheduler import Scheduler
 from ..memory import rss_bytes
 from ..services import DATABASE, HOME, REDIS
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Round, Session
 
@@ -44,7 +45,7 @@ class ChurnSession:
             self.round()
         self._n_rounds, self._rss_at_start = 0, rss_bytes()
 
-    def round(self) -> Round:
+    def round(self) -> Sequence[Round]:
         retries = next(self._retries)
         first = self._n_rounds * self._n_edited
         numbers = [(first + number) % self._n_dags for number in range(self._n_edited)]
@@ -54,14 +55,16 @@ class ChurnSession:
             edited_seconds, edited_queries = self._loop()
         n_old = sum(self._used.get(f"dag_{number}") != retries for number in numbers)
         quiet_seconds, _ = self._loop()
-        return Round(
-            {
-                "edited_loop": edited_seconds,
-                "quiet_loop": quiet_seconds,
-                "edited_queries": edited_queries,
-                "old_percent": 100.0 * n_old / len(numbers),
-            }
-        )
+        return [
+            Round(
+                {
+                    "edited_loop": edited_seconds,
+                    "quiet_loop": quiet_seconds,
+                    "edited_queries": edited_queries,
+                    "old_percent": 100.0 * n_old / len(numbers),
+                }
+            )
+        ]
 
     def figures(self) -> Mapping[str, float]:
         n_edits = max(1, self._n_rounds * self._n_edited)
@@ -91,6 +94,7 @@ class ChurnSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric("edited_loop", "a loop after edits", "seconds", "SchedulerJobRunner._do_scheduling"),
         Metric("quiet_loop", "the loop after that", "seconds", "SchedulerJobRunner._do_scheduling"),
@@ -103,7 +107,7 @@ class ChurnSuite:
     )
     headline: Sequence[str] = ("edited_loop", "quiet_loop", "old_percent", "growth_bytes")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
         def case(n_dags: int, n_tasks: int, n_edited: int) -> Case:
             parameters: dict[str, Parameter] = {
                 "shape": "layers",
@@ -112,9 +116,13 @@ class ChurnSuite:
                 "finished_percent": 50,
                 "n_edited": n_edited,
             }
-            return Case("churn", parameters, seed, 2.0 if quick else 60.0, max_processes=1 if quick else 2)
+            budget = {Size.QUICK: 2.0, Size.STANDARD: 10.0, Size.THOROUGH: 60.0}[size]
+            return Case("churn", parameters, seed, budget, max_processes=2 if size is Size.THOROUGH else 1)
 
-        return [case(5, 50, 2)] if quick else [case(20, 50, 1), case(20, 200, 1), case(20, 200, 10)]
+        if size is Size.QUICK:
+            return [case(5, 50, 2)]
+        small = [case(20, 50, 1)] if size is Size.THOROUGH else []
+        return [*small, case(20, 200, 1), case(20, 200, 10)]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         return run_environ(subject, services)

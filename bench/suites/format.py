@@ -8,11 +8,22 @@ from collections.abc import Mapping, Sequence
 from ..airflow_home import airflow_environ
 from ..case import Case
 from ..operations import OperationSession
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Session
 
-_SIZES = (5, 100, 1000, 10_000, 100_000)
 _LAYERS = {"shape": "layers"}
+# Numbers of tasks, shapes with 1000 tasks, seconds of measuring per subject, sets of processes.
+_EXTENT: Mapping[Size, tuple[Sequence[int], Sequence[str], float, int]] = {
+    Size.QUICK: ((100, 1000), (), 3.0, 1),
+    Size.STANDARD: ((5, 100, 1000, 10_000), ("mapped", "mixed"), 2.5, 2),
+    Size.THOROUGH: (
+        (5, 100, 1000, 10_000, 100_000),
+        ("chain", "fan", "groups", "mapped", "mixed", "setups"),
+        20.0,
+        3,
+    ),
+}
 
 
 class FormatSuite:
@@ -23,6 +34,7 @@ class FormatSuite:
     reference = "airflow"
     divisor = "yardstick"
     needs: frozenset[str] = frozenset()
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric(
             "read_task",
@@ -100,12 +112,17 @@ class FormatSuite:
     )
     headline: Sequence[str] = ("read_task", "encode", "stored_bytes", "resident_bytes")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
-        sizes = _SIZES[1:3] if quick else _SIZES
-        shapes = () if quick else ("chain", "fan", "groups", "mapped", "mixed", "setups")
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
+        sizes, shapes, budget, n_processes = _EXTENT[size]
         return [
-            *(Case("format", {"shape": "layers", "n_tasks": n}, seed, 3.0 if quick else 20.0) for n in sizes),
-            *(Case("format", {"shape": shape, "n_tasks": 1000}, seed, 10.0) for shape in shapes),
+            *(
+                Case("format", {"shape": "layers", "n_tasks": n}, seed, budget, max_processes=n_processes)
+                for n in sizes
+            ),
+            *(
+                Case("format", {"shape": shape, "n_tasks": 1000}, seed, budget, max_processes=n_processes)
+                for shape in shapes
+            ),
         ]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:

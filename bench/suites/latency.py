@@ -16,7 +16,9 @@ from ..loop.metadata_db import metadata_db
 from ..loop.observing import examined_runs
 from ..loop.scheduler import Scheduler
 from ..loop.templates import ensure_migrated, migrated
+from ..loop.workload import open_pools
 from ..services import DATABASE, HOME, REDIS
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Round, Session
 
@@ -31,6 +33,7 @@ class LatencySession:
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
         ensure_migrated(services)
         metadata_db(services[DATABASE]).copy(migrated(), f"latency_{subject.name}")
+        open_pools()
         self._work = subject.open(case)
         self._task_ids = [f"stays_{number}" for number in range(int(case.parameters["n_tasks"]))]
         self._processor = DagProcessor(os.environ["AIRFLOW_HOME"])
@@ -46,7 +49,7 @@ class LatencySession:
         watch.stop()
         self.round()
 
-    def round(self) -> Round:
+    def round(self) -> Sequence[Round]:
         added = f"added_{len(self._task_ids)}"
         self._task_ids.append(added)
         watch = _Watch(added)
@@ -62,14 +65,16 @@ class LatencySession:
             self._loop_until(lambda: watch.queued_at is not None)
         watch.stop()
         assert watch.stored_at and used and watch.queued_at
-        return Round(
-            {
-                "saved_to_stored": watch.stored_at - saved_at,
-                "stored_to_used": max(0.0, used[0] - watch.stored_at),
-                "used_to_queued": max(0.0, watch.queued_at - used[0]),
-                "saved_to_queued": watch.queued_at - saved_at,
-            }
-        )
+        return [
+            Round(
+                {
+                    "saved_to_stored": watch.stored_at - saved_at,
+                    "stored_to_used": max(0.0, used[0] - watch.stored_at),
+                    "used_to_queued": max(0.0, watch.queued_at - used[0]),
+                    "saved_to_queued": watch.queued_at - saved_at,
+                }
+            )
+        ]
 
     def figures(self) -> Mapping[str, float]:
         return self._work.counters()
@@ -139,6 +144,7 @@ class LatencySuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric(
             "saved_to_queued",
@@ -161,8 +167,12 @@ class LatencySuite:
     )
     headline: Sequence[str] = ("saved_to_queued", "stored_to_used")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
-        n_rounds = 2 if quick else 10
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
+        sizes, n_rounds = {
+            Size.QUICK: ((10,), 2),
+            Size.STANDARD: ((300,), 10),
+            Size.THOROUGH: ((10, 300), 20),
+        }[size]
         return [
             Case(
                 "latency",
@@ -172,7 +182,7 @@ class LatencySuite:
                 max_rounds=n_rounds,
                 max_processes=1,
             )
-            for n_tasks in ((10,) if quick else (10, 300))
+            for n_tasks in sizes
         ]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from ..case import Case, Parameter
 from ..lookup.stored_dags import ensure_stored, stored_environ
 from ..operations import OperationSession
 from ..services import DATABASE, REDIS
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Session
 
@@ -21,6 +22,7 @@ class LookupSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric("hit", "a DAG that this process holds", "seconds", "sched_cache.dag_cache: DagCache.get"),
         Metric(
@@ -49,15 +51,16 @@ class LookupSuite:
     )
     headline: Sequence[str] = ("hit", "miss", "many", "stale_set", "join_stale")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
-        n_dags = 50 if quick else 500
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
+        n_dags = 50 if size is Size.QUICK else 500
+        budget, n_processes = {Size.QUICK: (4.0, 1), Size.STANDARD: (5.0, 1), Size.THOROUGH: (60.0, 3)}[size]
         parameters: dict[str, Parameter] = {
             "shape": "layers",
             "n_tasks": 1000,
             "n_dags": n_dags,
             "n_small_tasks": 200,
         }
-        return [Case("lookup", parameters, seed, 4.0 if quick else 60.0)]
+        return [Case("lookup", parameters, seed, budget, max_processes=n_processes)]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         return stored_environ(case, services)

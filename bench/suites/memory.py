@@ -10,6 +10,7 @@ from ..case import Case
 from ..lookup.stored_dags import ensure_stored, stored_environ
 from ..memory import rss_bytes
 from ..services import DATABASE, REDIS
+from ..size import Size
 from ..subject import Subject, Work
 from ..suite import Chart, Metric, Round, Session
 
@@ -24,7 +25,7 @@ class MemorySession:
     def warm_up(self) -> None:
         """Nothing: what the first load costs is what is asked."""
 
-    def round(self) -> Round:
+    def round(self) -> Sequence[Round]:
         samples = {}
         gc.collect()
         before = rss_bytes()
@@ -34,7 +35,7 @@ class MemorySession:
             samples[f"{name}_seconds"] = (time.perf_counter() - start) / self._n_dags
             gc.collect()
             samples[f"{name}_bytes"] = max(0.0, rss_bytes() - before) / self._n_dags
-        return Round(samples)
+        return [Round(samples)]
 
     def figures(self) -> Mapping[str, float]:
         return self._work.counters()
@@ -51,6 +52,7 @@ class MemorySuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric("load_bytes", "growth of the process per DAG held", "bytes", "sched_cache.format.CompactDag"),
         Metric("use_bytes", "the same, fields of every task read", "bytes", "sched_cache.format.CompactDag"),
@@ -73,8 +75,12 @@ class MemorySuite:
     )
     headline: Sequence[str] = ("load_bytes", "use_bytes")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
-        sizes = [(40, 100)] if quick else [(1000, 20), (500, 200), (100, 1000)]
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
+        sizes = {
+            Size.QUICK: [(40, 100)],
+            Size.STANDARD: [(1000, 20), (500, 200)],
+            Size.THOROUGH: [(1000, 20), (500, 200), (100, 1000)],
+        }[size]
         return [
             Case(
                 "memory",
@@ -82,6 +88,7 @@ class MemorySuite:
                 seed,
                 min_rounds=1,
                 max_rounds=1,
+                max_processes=3 if size is Size.THOROUGH else 1,
             )
             for n_dags, n_tasks in sizes
         ]

@@ -11,6 +11,7 @@ from ..case import Case, Parameter
 from ..loop.child import Child
 from ..loop.database_of_subject import SubjectDatabase, run_environ
 from ..services import DATABASE, REDIS
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Round, Session
 
@@ -29,7 +30,7 @@ class NodesSession:
     def warm_up(self) -> None:
         """Nothing: whether DAGs are loaded more than once is what is asked."""
 
-    def round(self) -> Round:
+    def round(self) -> Sequence[Round]:
         self._database.restore("steady")
         n_nodes = int(self._case.parameters["n_nodes"])
         seconds = _SECONDS if n_nodes > 2 else _QUICK_SECONDS
@@ -44,7 +45,7 @@ class NodesSession:
                 node.send(seconds)
             found = [node.receive() for node in nodes]
             n_commands = max(0, self._redis_commands() - n_commands - 1)
-        return Round(_samples(found, n_commands))
+        return [Round(_samples(found, n_commands))]
 
     def figures(self) -> Mapping[str, float]:
         return {}
@@ -92,6 +93,7 @@ class NodesSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric("runs_per_second", "runs examined by all nodes together", "per second"),
         Metric("seconds_per_run", "time per run examined", "seconds", "SchedulerJobRunner._do_scheduling"),
@@ -118,8 +120,8 @@ class NodesSuite:
     )
     headline: Sequence[str] = ("seconds_per_run", "queries_per_run")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
-        def case(n_nodes: int, n_dags: int, n_tasks: int) -> Case:
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
+        def case(n_nodes: int, n_dags: int, n_tasks: int, n_rounds: int, *subjects: str) -> Case:
             parameters: dict[str, Parameter] = {
                 "n_nodes": n_nodes,
                 "shape": "layers",
@@ -127,12 +129,16 @@ class NodesSuite:
                 "n_tasks": n_tasks,
                 "finished_percent": 50,
             }
-            return Case(
-                "nodes", parameters, seed, 0.0, min_rounds=1 if quick else 3, max_rounds=3, max_processes=1
-            )
+            return Case("nodes", parameters, seed, 0.0, n_rounds, n_rounds, 1, subjects)
 
-        # On SQLite a second scheduler would wait for the first one's write lock.
-        return [case(1, 5, 50)] if quick else [case(n, 80, 100) for n in (1, 2, 4, 8)]
+        if size is Size.QUICK:  # on SQLite a second scheduler would wait for the first one's write lock
+            return [case(1, 5, 50, 1)]
+        if size is Size.STANDARD:
+            return [case(n, 80, 50, 2, "airflow", "plugin") for n in (1, 2, 4)]
+        return [
+            *(case(n, 80, 50, 3) for n in (1, 2, 4, 8)),
+            *(case(n, 80, 100, 3) for n in (1, 2, 4, 8)),
+        ]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         return run_environ(subject, services)

@@ -11,6 +11,7 @@ from ..case import Case, Parameter
 from ..operations import OperationSession
 from ..replay.documents import read_documents
 from ..services import HOME
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Session
 
@@ -25,6 +26,7 @@ class ReplaySuite:
     reference = "airflow"
     divisor = "reference"
     needs: frozenset[str] = frozenset()
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric("read", "from stored bytes to one field of one task, all DAGs of the case", "seconds"),
         Metric("resident_bytes", "memory of these DAGs while they are held", "bytes"),
@@ -38,12 +40,12 @@ class ReplaySuite:
     )
     headline: Sequence[str] = ("read", "resident_bytes", "stored_bytes")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
         everything = list(read_documents())
         if not everything:
             return []
         n_tasks = sum(one.n_tasks for one in everything)
-        budget = 5.0 if quick else 30.0
+        budget = {Size.QUICK: 5.0, Size.STANDARD: 30.0, Size.THOROUGH: 120.0}[size]
         total: dict[str, Parameter] = {"dag": f"all_{len(everything)}", "n_tasks": n_tasks, "rank": 0}
         return [
             Case("replay", total, seed, budget),

@@ -9,6 +9,7 @@ from ..case import Case, Parameter
 from ..loop.child import Child
 from ..loop.database_of_subject import SubjectDatabase, run_environ
 from ..services import DATABASE, REDIS
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Round, Session
 
@@ -24,19 +25,21 @@ class RestartSession:
     def warm_up(self) -> None:
         self.round()
 
-    def round(self) -> Round:
+    def round(self) -> Sequence[Round]:
         self._database.restore("steady")
         with Child("loop.first_loops") as process:
             found = process.ask({"case": asdict(self._case), "subject": self._subject.name})
         self._counters = found["counters"]
-        return Round(
-            {
-                "first_loop": found["seconds"][0],
-                "later_loop": found["seconds"][-1],
-                "first_queries": found["queries"][0],
-                "rss_bytes": found["rss_bytes"],
-            }
-        )
+        return [
+            Round(
+                {
+                    "first_loop": found["seconds"][0],
+                    "later_loop": found["seconds"][-1],
+                    "first_queries": found["queries"][0],
+                    "rss_bytes": found["rss_bytes"],
+                }
+            )
+        ]
 
     def figures(self) -> Mapping[str, float]:
         return self._counters
@@ -53,6 +56,7 @@ class RestartSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric("first_loop", "the first loop of a process", "seconds", "SchedulerJobRunner._do_scheduling"),
         Metric("later_loop", "the third loop", "seconds", "SchedulerJobRunner._do_scheduling"),
@@ -69,7 +73,7 @@ class RestartSuite:
     )
     headline: Sequence[str] = ("first_loop", "later_loop")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
         def case(n_dags: int, n_tasks: int) -> Case:
             parameters: dict[str, Parameter] = {
                 "shape": "layers",
@@ -77,9 +81,12 @@ class RestartSuite:
                 "n_tasks": n_tasks,
                 "finished_percent": 50,
             }
-            return Case("restart", parameters, seed, 0.0 if quick else 60.0, 1 if quick else 3)
+            n_rounds = {Size.QUICK: 1, Size.STANDARD: 3, Size.THOROUGH: 7}[size]
+            return Case("restart", parameters, seed, 0.0, n_rounds, n_rounds, 1)
 
-        return [case(5, 50)] if quick else [case(20, 50), case(20, 500)]
+        if size is Size.QUICK:
+            return [case(5, 50)]
+        return [case(20, 200)] if size is Size.STANDARD else [case(20, 50), case(20, 200), case(20, 500)]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         return run_environ(subject, services)

@@ -12,6 +12,7 @@ from ..loop.metadata_db import metadata_db
 from ..memory import retained_bytes
 from ..serialized import generate_document
 from ..services import DATABASE, REDIS
+from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Round, Session
 
@@ -55,7 +56,7 @@ class ScaleSession:
     def warm_up(self) -> None:
         self.round()
 
-    def round(self) -> Round:
+    def round(self) -> Sequence[Round]:
         changed = list(itertools.islice(_keys(self._n_dags), _N_CHANGED))
         samples = {"certify_full": _seconds(lambda: self._cache.certify(full=True))}
         samples["certify_idle"] = _seconds(self._cache.certify)
@@ -65,7 +66,7 @@ class ScaleSession:
         samples["certify_changed"] = _seconds(self._cache.certify)
         with self._open(self._config) as starting:
             samples["start"] = _seconds(starting.certify)
-        return Round(samples)
+        return [Round(samples)]
 
     def figures(self) -> Mapping[str, float]:
         return {"floor_bytes": self._bytes_of_pointers() / self._n_dags, **self._traffic()}
@@ -152,6 +153,7 @@ class ScaleSuite:
     reference = "sched_cache"
     divisor = "yardstick"
     needs = frozenset({DATABASE, REDIS})
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
     metrics: Sequence[Metric] = (
         Metric("certify_idle", "certify, nothing was published", "seconds", "sched_cache.freshness"),
         Metric(
@@ -181,12 +183,13 @@ class ScaleSuite:
     )
     headline: Sequence[str] = ("certify_idle", "certify_full", "floor_bytes")
 
-    def cases(self, *, quick: bool, seed: int) -> Sequence[Case]:
-        sizes = (100, 1000) if quick else (1000, 10_000, 100_000)
-        return [
-            Case("scale", {"n_dags": n_dags}, seed, 1.0 if quick else 10.0, max_processes=1)
-            for n_dags in sizes
-        ]
+    def cases(self, size: Size, seed: int) -> Sequence[Case]:
+        sizes, budget = {
+            Size.QUICK: ((100, 1000), 1.0),
+            Size.STANDARD: ((1000, 10_000, 100_000), 5.0),
+            Size.THOROUGH: ((1000, 10_000, 100_000), 30.0),
+        }[size]
+        return [Case("scale", {"n_dags": n_dags}, seed, budget, max_processes=1) for n_dags in sizes]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
         return {}

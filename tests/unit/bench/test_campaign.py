@@ -13,6 +13,7 @@ from bench.campaign import CampaignError, Choice, _placed
 from bench.cli import main
 from bench.results import ResultsError, read_results, to_line
 from bench.services import DATABASE, REDIS, start_services
+from bench.size import Size
 from bench.subject import discover_subjects
 from bench.suite import discover_suites
 from tests.unit.bench.results_of_a_machine import make_results
@@ -38,7 +39,7 @@ def test_quick_leaves_out_what_has_to_be_asked_for() -> None:
     subjects = discover_subjects()
 
     def placed(**chosen: object) -> set[str]:
-        choice = replace(Choice(True, 0, (), (), None), **chosen)  # type: ignore[arg-type]  # its fields
+        choice = replace(Choice(Size.QUICK, 0, (), (), None), **chosen)  # type: ignore[arg-type]  # its fields
         return {subject.name for subject, _ in _placed(loop, choice)}
 
     try:
@@ -46,7 +47,7 @@ def test_quick_leaves_out_what_has_to_be_asked_for() -> None:
     except CampaignError:
         pytest.skip("no Airflow here")
     assert all(subjects[name].is_quick for name in quick)
-    assert placed(quick=False) > quick
+    assert placed(size=Size.STANDARD) > quick
     assert "plugin_no_l2" in placed(subjects=["plugin_no_l2"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.report.readme import FIGURES, README, committed_results, figures_table, with_figures
+from bench.size import Size
 from bench.suite import discover_suites
 
 
@@ -19,5 +20,5 @@ def test_every_figure_is_measured_by_a_full_run(figure: object) -> None:
     """Its metric exists, and a case with its parameters."""
     suite = discover_suites()[figure.suite]  # type: ignore[attr-defined]  # parametrized
     assert figure.metric in {metric.name for metric in suite.metrics}  # type: ignore[attr-defined]
-    cases = [case.label.split() for case in suite.cases(quick=False, seed=0)]
+    cases = [case.label.split() for case in suite.cases(Size.STANDARD, seed=0)]
     assert any(set(figure.where.split()) <= set(case) for case in cases)  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.report.markdown import markdown_table
-from bench.report.wording import compared, quantity
+from bench.report.wording import case_text, compared, quantity
 from tests.unit.bench.results_of_a_machine import make_results
 
 
@@ -84,3 +84,20 @@ def test_quantities_have_three_digits_and_a_unit_that_fits(value: float, unit: s
 def test_a_comparison_is_in_words(theirs: float, ours: float, text: str) -> None:
     """`0.77 x less` is a riddle."""
     assert compared(theirs, ours) == text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        (
+            {"shape": "layers", "n_dags": 3, "n_tasks": 1000, "finished_percent": 0},
+            "3 DAGs x 1,000 tasks, none finished, layers",
+        ),
+        ({"n_dags": 1, "n_tasks": 5000, "finished_percent": 95}, "1 DAG x 5,000 tasks, 95 % finished"),
+        ({"n_tasks": 1000, "n_dags": 500, "n_small_tasks": 200}, "500 DAGs x 200 tasks, one x 1,000"),
+        ({"dag": "all_7", "n_tasks": 12}, "12 tasks, dag=all_7"),
+    ],
+)
+def test_a_case_is_said_in_words(parameters: dict[str, object], text: str) -> None:
+    """Nobody reads `n_dags=3 finished_percent=0`."""
+    assert case_text(parameters) == text

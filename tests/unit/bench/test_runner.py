@@ -18,19 +18,30 @@ from bench.runner import Plan, _rounds
 
 
 class Turn:
-    def __init__(self, name: str, turns: list[str]) -> None:
-        self._name, self._turns = name, turns
+    def __init__(self, name: str, turns: list[str], n_parts: int = 0) -> None:
+        self._name, self._turns, self._n_parts = name, turns, n_parts
 
-    def ask(self, command: str) -> None:
+    def ask(self, command: str) -> bool:
         self._turns.append(self._name)
+        return self._turns.count(self._name) % (self._n_parts + 1) != 0
 
 
 def test_subjects_take_turns_and_nobody_always_follows_the_same() -> None:
     """A B C, B C A, C A B: rounds of different subjects are neighbours in time, so they make pairs."""
     turns: list[str] = []
     workers: Any = [Turn(name, turns) for name in "ABC"]
-    _rounds(Case("format", {}, budget_seconds=60), workers, Plan(max_rounds=3), Progress(1, io.StringIO()), 0)
+    _rounds(
+        Case("format", {}, budget_seconds=60), workers, Plan(max_rounds=3), Progress([1.0], io.StringIO()), 0
+    )
     assert "".join(turns) == "ABCBCACAB"
+
+
+def test_subjects_take_turns_part_by_part() -> None:
+    """A round in three parts, and one subject that has fewer: each part of one is a neighbour of the other's."""
+    turns: list[str] = []
+    workers: Any = [Turn("A", turns, n_parts=3), Turn("B", turns, n_parts=1)]
+    _rounds(Case("loop", {}), workers, Plan(max_rounds=1), Progress([1.0], io.StringIO()), 0)
+    assert "".join(turns) == "AB" + "BA" + "A" + "A"
 
 
 def test_a_spent_budget_ends_the_rounds_but_never_before_the_fewest() -> None:
@@ -38,7 +49,7 @@ def test_a_spent_budget_ends_the_rounds_but_never_before_the_fewest() -> None:
     turns: list[str] = []
     workers: Any = [Turn("A", turns)]
     case = Case("format", {}, budget_seconds=0, min_rounds=3)
-    _rounds(case, workers, Plan(max_rounds=20), Progress(1, io.StringIO()), 0)
+    _rounds(case, workers, Plan(max_rounds=20), Progress([1.0], io.StringIO()), 0)
     assert len(turns) == 3
 
 
@@ -47,7 +58,7 @@ def test_time_that_is_up_ends_the_rounds_at_once() -> None:
     turns: list[str] = []
     workers: Any = [Turn("A", turns)]
     case = Case("format", {}, budget_seconds=60, min_rounds=3)
-    _rounds(case, workers, Plan(max_rounds=20, until=0.0), Progress(1, io.StringIO()), 0)
+    _rounds(case, workers, Plan(max_rounds=20, until=0.0), Progress([1.0], io.StringIO()), 0)
     assert len(turns) == 1
 
 

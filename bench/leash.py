@@ -1,0 +1,86 @@
+"""Processes that do not outlive whoever started them, however that one ends.
+
+A leash is a small process between the two. It shares its standard input, a pipe, with the command that it runs. Once
+nobody can write to that any more, because it was closed or its owner has died, the command is ended, and after it all
+of its process group. A leash is in nobody's group, so one that the command has put on a command of its own survives
+that, and ends its own.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+_PATIENCE_SECONDS = 5.0
+_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def start_on_leash(
+    command: Sequence[str],
+    *,
+    ending_signal: int = 0,
+    patience_seconds: float = _PATIENCE_SECONDS,
+    **options: Any,
+) -> subprocess.Popen[str]:
+    """Starts the command; `options` are those of `Popen`. Its process id and status are those of the leash.
+
+    ending_signal: how the command is told to end; 0: it sees the end of its input and needs no more.
+    patience_seconds: what is left of it after that is killed.
+    """
+    # Isolated and without site-packages: this needs neither, and starts in a hundredth of a second.
+    leash = [sys.executable, "-I", "-S", __file__, str(int(ending_signal)), str(patience_seconds)]
+    return subprocess.Popen(
+        [*leash, *command], stdin=subprocess.PIPE, text=True, start_new_session=True, **options
+    )
+
+
+def let_go(process: subprocess.Popen[str]) -> None:
+    """Closes its input, on which it ends and is ended; returns once nothing is left of it."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # it has ended already
+        process.stdin.close()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def main(ending_signal: int, patience_seconds: float, command: list[str]) -> int:
+    """Runs the command on a leash. The status is that of the command, as a shell tells it."""
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.set_wakeup_fd(wakes)
+    for number in (signal.SIGCHLD, *_ENDINGS):
+        signal.signal(number, lambda *_: None)
+    process = subprocess.Popen(command, start_new_session=True)
+    if _has_to_be_ended(process, woken):
+        if ending_signal:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, ending_signal)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience_seconds)
+    with suppress(ProcessLookupError):  # nothing is left of it
+        os.killpg(process.pid, signal.SIGKILL)
+    status = process.wait()
+    return status if status >= 0 else 128 - status
+
+
+def _has_to_be_ended(process: subprocess.Popen[bytes], woken: int) -> bool:
+    """Waits; False if it has ended by itself."""
+    events = select.poll()
+    events.register(0, 0)  # what is written there is the command's to read, but its end is told to both
+    events.register(woken, select.POLLIN)
+    while process.poll() is None:
+        for descriptor, _ in events.poll():
+            if descriptor == 0 or set(os.read(woken, 100)) & set(_ENDINGS):
+                return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))

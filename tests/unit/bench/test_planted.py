@@ -1,0 +1,50 @@
+"""The whole way from a slowed function of the product to the finding, measured for real."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.campaign import beside
+from bench.cli import main
+from bench.compare import Comparison, compare
+from bench.results import read_results
+
+FORMAT = (
+    *("format", "--quick", "--beside", "--case", "n_tasks=1000", "--subject", "sched_cache"),
+    *("--processes", "2", "--rounds", "15", "--python", sys.executable),
+)
+
+
+def measured(folder: Path, *options: str) -> Comparison:
+    """Of the product with what is planted against the product as it is, round by round beside each other."""
+    output = folder / "format.jsonl"
+    assert main([*FORMAT, "--output", str(output), *options]) == 0
+    old, new = read_results(beside(output)), read_results(output)
+    assert [len(run.records) for run in (old, new)] == [2, 2]
+    assert not old.run.planted
+    return compare(old, new)
+
+
+@pytest.mark.parametrize(
+    ("function", "metric"),
+    [("encode_dag", "encode"), ("CompactDag.to_serialized", "restore")],
+)
+def test_a_fifth_planted_in_the_product_is_found_where_it_is(
+    tmp_path: Path, function: str, metric: str
+) -> None:
+    """However busy the machine is, for a neighbour hits both of two neighbours."""
+    comparison = measured(tmp_path, "--plant", f"sched_cache.format:{function}=20")
+    found = comparison.with_verdict("slower", "larger")
+    assert [finding.metric.name for finding in found] == [metric]
+    assert 1.1 < found[0].change.ratio < 1.35
+    assert comparison.exit_code == 1
+
+
+def test_nothing_planted_nothing_found(tmp_path: Path) -> None:
+    """Two processes of the same code are not the same to the microsecond, and that is no finding."""
+    comparison = measured(tmp_path)
+    assert not comparison.with_verdict("slower", "larger")
+    assert len(comparison.findings) > 10
