@@ -13,10 +13,9 @@ from sched_cache.errors import ConfigError, SchedCacheError
 from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings, host_section, read_settings
 from sched_cache_airflow.jobs_alive import AliveJob, alive_jobs
 from sched_cache_airflow.process_words import describe, is_in_trouble, title
-from sched_cache_airflow.status import SUPPORTED
+from sched_cache_airflow.status import SUPPORTED, host_version, supported
 
 _ENTRY_POINTS = ("airflow.policy", "airflow.plugins")
-_DISTRIBUTIONS = ("apache-airflow-core", "apache-airflow")
 
 
 def examine() -> Examination | None:
@@ -43,26 +42,15 @@ def examine() -> Examination | None:
 
 
 def _host() -> Finding:
-    version = next(filter(None, map(_version, _DISTRIBUTIONS)), None)
+    version = host_version()
     if version is None:
         return Finding(
             "airflow", False, "importable, but not installed as a distribution", "install apache-airflow"
         )
     if not version.startswith(SUPPORTED):
         advice = "the plugin leaves other releases alone; install one that is supported, or live without it"
-        return Finding("airflow", True, f"{version}: supported are {_supported()}", advice, is_off=True)
+        return Finding("airflow", True, f"{version}: supported are {supported()}", advice, is_off=True)
     return Finding("airflow", True, f"{version}, supported")
-
-
-def _supported() -> str:
-    return ", ".join(f"{prefix}x" for prefix in SUPPORTED)
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _entry_points() -> Iterator[Finding]:

@@ -24,7 +24,7 @@ class _Registered:
         if self._made is None:
             self._made = []
             try:
-                if status.is_on:
+                if status.is_on and status.has_part("ui"):
                     self._made = self._make()
             except Exception:
                 logger.exception("the page of sched_cache is missing")
@@ -44,7 +44,7 @@ def _external_views() -> list[dict[str, Any]]:
 
 
 class SchedCachePlugin(AirflowPlugin):
-    """The plugin as Airflow sees it. The work is done by the parts that `airflow3.install` puts in place."""
+    """The plugin as Airflow sees it. The work is done by the parts that `install` of the host puts in place."""
 
     name = "sched_cache"
     fastapi_apps = _Registered(_fastapi_apps)
@@ -55,8 +55,6 @@ class SchedCachePlugin(AirflowPlugin):
         """Installs what is not yet installed: `airflow.policy` entry points can be left out of an image."""
         try:
             if status.decide():
-                from sched_cache_airflow.airflow3.install import install
-
-                status.installed = install()
+                status.installed = status.part("install").install()
         except Exception as error:
             status.fail(f"on_load: {type(error).__name__}: {error}")

@@ -24,6 +24,7 @@ _USERS = (
     "airflow.jobs.triggerer_job_runner",
     "airflow.jobs.dag_processor_job_runner",
     "airflow.api_fastapi.common.dagbag",
+    "airflow.www.extensions.init_dagbag",
 )
 
 # Those that write contents or delete them. Commands that do so import none of the above.
@@ -38,9 +39,7 @@ def _after_import(module: ModuleType) -> None:
     try:
         if not status.decide():
             return
-        from sched_cache_airflow.airflow3.install import install
-
-        status.installed = install(module.__name__)
+        status.installed = status.part("install").install(module.__name__)
     except Exception as error:
         status.fail(f"after {module.__name__}: {type(error).__name__}: {error}")
 
@@ -48,9 +47,8 @@ def _after_import(module: ModuleType) -> None:
 def _after_writer(module: ModuleType) -> None:
     try:
         if status.decide():
-            from sched_cache_airflow.airflow3.write_events import write_events
-
-            write_events.start(vars(module).get("SerializedDagModel"))
+            model = vars(module).get("SerializedDagModel")
+            status.part("write_events").write_events.start(model)
     except Exception:
         logger.exception("what %s writes goes unnoticed", module.__name__)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sched_cache_airflow.host_code import is_known
+
+logger = logging.getLogger("sched_cache.airflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,15 @@ class Replacements:
             setattr(owner, name, type(original)(make(original.__func__)))
         else:
             setattr(owner, name, make(original))
+
+    def replace_known(
+        self, owner: Any, name: str, make: Callable[[Any], Any], digests: Mapping[str, str]
+    ) -> None:
+        """As `replace`, where the host's function has the digest given for it; any other code is left alone."""
+        if is_known(owner, name, digests):
+            self.replace(owner, name, make)
+        else:
+            logger.info("%s.%s is not the code of a known release, and stays as it is", owner.__name__, name)
 
     def original_of(self, owner: Any, name: str) -> Any:
         """What the host had under `name` before the first replacement of it."""

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import logging
-from importlib import metadata
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import Any
 
 logger = logging.getLogger("sched_cache.airflow")
 
-SUPPORTED = ("3.3.",)
-"""Releases of Airflow whose code the replacements were made for and tested with."""
+PARTS = {"3.3.": "sched_cache_airflow.airflow3", "2.11.": "sched_cache_airflow.airflow2"}
+"""Releases of Airflow whose code the replacements were made for and tested with, and where they are."""
 
+SUPPORTED = tuple(PARTS)
+
+_DISTRIBUTIONS = ("apache-airflow-core", "apache-airflow")
 _SWITCHED_OFF = "[sched_cache] enabled is false"
+
+
+def host_version() -> str | None:
+    """The release of Airflow that is installed; None if there is none."""
+    for distribution in _DISTRIBUTIONS:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def supported() -> str:
+    """The supported releases in words."""
+    return ", ".join(f"{prefix}x" for prefix in SUPPORTED)
 
 
 class Status:
@@ -21,6 +41,7 @@ class Status:
         """None until it is decided."""
         self.reason = "Airflow has not imported the modules in question"
         self.installed: list[str] = []
+        self._parts = ""
 
     def decide(self) -> bool:
         """Whether to change anything. Reads the host's configuration the first time."""
@@ -35,6 +56,14 @@ class Status:
             )
         return self.is_on
 
+    def part(self, name: str) -> Any:
+        """The module of this name for the host that is here."""
+        return import_module(f"{self._parts}.{name}")
+
+    def has_part(self, name: str) -> bool:
+        """Whether there is such a module for this host."""
+        return bool(self._parts) and find_spec(f"{self._parts}.{name}") is not None
+
     def fail(self, reason: str) -> None:
         """Notes what went wrong. What was replaced so far stays, and falls back by itself."""
         self.is_on = False
@@ -42,12 +71,12 @@ class Status:
         logger.error("sched_cache stays off: %s", reason)
 
     def _decision(self) -> tuple[bool, str]:
-        try:
-            version = metadata.version("apache-airflow-core")
-        except metadata.PackageNotFoundError:
-            return False, "apache-airflow-core is not installed"
-        if not version.startswith(SUPPORTED):
-            return False, f"Airflow {version} is not supported, only {', '.join(SUPPORTED)}x"
+        version = host_version()
+        if version is None:
+            return False, "apache-airflow is not installed"
+        self._parts = next((parts for prefix, parts in PARTS.items() if version.startswith(prefix)), "")
+        if not self._parts:
+            return False, f"Airflow {version} is not supported, only {supported()}"
         try:
             from sched_cache_airflow.host_settings import settings_of_host
 

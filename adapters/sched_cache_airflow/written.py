@@ -2,7 +2,7 @@
 
 A row is inserted in the transaction that writes, so it becomes true with it and is rolled back with it, savepoints
 included. It needs no lock that another writer could hold. Who comes by later publishes what the version holds by
-then, and removes the row; see `airflow3.upkeep`.
+then, and removes the row; see `upkeep`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table
 from sched_cache.config import Config
 
 MAX_VERSION_ID_LENGTH = 40
+MAX_DAG_ID_LENGTH = 250
 
 
 def written_table(config: Config) -> Table:
@@ -19,11 +20,20 @@ def written_table(config: Config) -> Table:
 
     dag_version_id: as the host's database shows it, a UUID with dashes or without.
     """
+    return _table(config, "written", Column("dag_version_id", String(MAX_VERSION_ID_LENGTH), nullable=False))
+
+
+def written_dag_table(config: Config) -> Table:
+    """The same for Airflow 2.11, where a DAG has one content, which its id names."""
+    return _table(config, "written_dag", Column("dag_id", String(MAX_DAG_ID_LENGTH), nullable=False))
+
+
+def _table(config: Config, name: str, version: Column[str]) -> Table:
     return Table(
-        f"{config.table_prefix}written",
+        f"{config.table_prefix}{name}",
         MetaData(schema=config.database_schema),
         Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-        Column("dag_version_id", String(MAX_VERSION_ID_LENGTH), nullable=False),
+        version,
         mysql_engine="InnoDB",
         mariadb_engine="InnoDB",
     )

@@ -205,6 +205,7 @@ def test_outside_of_a_loop_a_dag_is_as_old_as_the_operator_allows(
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr("sched_cache_airflow.airflow2.dag_bag.time.monotonic", lambda: now[0])
+    runtime().upkeep.close()  # or the bag would hear of it at once
     write("outside", ["a"])
     bag = new_bag()
     assert tasks_of(bag, "outside") == {"a"}
@@ -225,7 +226,7 @@ def test_the_hash_of_the_bag_is_that_of_its_dag(installed: None) -> None:
     bag = new_bag()
     for tasks in (["a"], ["b"]):
         write("hashed", tasks)
-        bag._confirmed_at.clear()
+        bag._confirmed.clear()
         assert tasks_of(bag, "hashed") == set(tasks)
         with create_session() as session:
             assert bag.dags_hash["hashed"] == SerializedDagModel.get_latest_version_hash(
@@ -263,14 +264,14 @@ def test_a_subdag_is_found_and_renewed_with_its_parent(installed: None) -> None:
     bag = new_bag()
     assert tasks_of(bag, "parent.child") == {"a"}
     write_parent(["b"])
-    bag._confirmed_at.clear()
+    bag._confirmed.clear()
     assert tasks_of(bag, "parent.child") == {"b"}
     write_parent(["b"], child="other")
-    bag._confirmed_at.clear()
+    bag._confirmed.clear()
     assert tasks_of(bag, "parent.child") is None
     assert tasks_of(bag, "parent.other") == {"b"}
     remove("parent")
-    bag._confirmed_at.clear()
+    bag._confirmed.clear()
     assert tasks_of(bag, "parent.other") is None
     assert bag.dags == {}
 
@@ -292,7 +293,7 @@ def test_an_excluded_dag_stays_on_the_hosts_path(installed: None, monkeypatch: p
     bag = new_bag()
     assert tasks_of(bag, "left_alone") == {"a"}
     write("left_alone", ["b"])
-    bag._confirmed_at.clear()
+    bag._confirmed.clear()
     assert tasks_of(bag, "left_alone") == {"a"}
 
 

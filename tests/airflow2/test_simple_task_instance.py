@@ -25,12 +25,13 @@ from sched_cache.format import decode_dag, encode_dag
 from sched_cache.scheduling import SlimTaskInstance
 from sched_cache_airflow.simple_dag import SimpleDagBag, airflow2, pack_task_instances, unpack_task_instances
 from sched_cache_airflow.simple_dag import SimpleTaskInstance as OldSimpleTaskInstance
+from tests.airflow3.support.metadata_db import MetadataDb
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 @pytest.fixture(scope="module")
-def task_instances(airflow_db: None) -> Iterator[tuple[DAG, list[Any]]]:
+def task_instances(migrated_db: MetadataDb) -> Iterator[tuple[DAG, list[Any]]]:
     """A DAG and the host's own task instances of a run of it, each in another state."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the host uses what its libraries deprecate

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +14,10 @@ pytest.importorskip("airflow.sdk")
 from bench.cli import main
 from bench.results import Record, read_results
 from bench.suites.loop import SUITE
+from tests.unit.bench.family import Family
 
 HOST_SUITES = ("churn", "latency", "loop", "memory", "nodes", "restart")
+DAG_PROCESSOR = "airflow dag-processor"
 Records = dict[str, dict[str, Record]]
 
 
@@ -84,3 +88,19 @@ def test_latency_follows_a_file_to_its_task(records: Records) -> None:
             parts = [record.samples[name][number] for name in names]
             assert min(parts) >= 0
             assert sum(parts) == pytest.approx(whole, abs=0.2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="tells families by /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+def test_the_dag_processor_ends_with_the_run(number: signal.Signals, tmp_path: Path) -> None:
+    """So do the worker, the parsers and Redis, in the middle of a round and whatever the run dies of."""
+    command = ["-m", "bench", "run", "latency", "--quick", "--subject", "airflow", "--python", sys.executable]
+    output = tmp_path / "latency.jsonl"
+    with (tmp_path / "log").open("w") as log:
+        family = Family([sys.executable, *command, "--output", str(output)], stdout=log, stderr=log)
+        try:
+            family.wait_until(lambda members: any(DAG_PROCESSOR in m for m in members.values()), 90)
+        finally:
+            family.head.send_signal(number)
+            family.head.wait()
+    family.wait_until(lambda members: not members, 20)

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
 from unittest import mock
 
 import pytest
 from airflow.models import DagRun, TaskInstance
+from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from sched_cache.format import decode_dag, encode_dag
+from sched_cache.scheduling import AIRFLOW_3
+from sched_cache.scheduling.effective_leaves import effective_leaves
 from sched_cache_airflow import airflow3
-from sched_cache_airflow.airflow3 import host_code, stand_ins
-from sched_cache_airflow.airflow3.fast_path import FastPath
-from sched_cache_airflow.airflow3.run_view import RunView
+from sched_cache_airflow.airflow3 import host_code
 from sched_cache_airflow.airflow3.runtime import runtime
+from sched_cache_airflow.fast_path import stand_ins
+from sched_cache_airflow.fast_path.fast_path import FastPath
+from sched_cache_airflow.fast_path.run_view import RunView
+from sched_cache_airflow.host_code import digests
 from tests.airflow3.support.decided_runs import DecidedDag
 from tests.airflow3.support.home import option
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.scheduler import Scheduler
 from tests.airflow3.support.subject import ON
-from tests.support.scheduling import RunSpec, TaskSpec
+from tests.support.scheduling import RunSpec, TaskSpec, document_of, random_run
 
 NO_ROW = "no row"
 CHAIN = [TaskSpec("a", ["b"]), TaskSpec("b", ["c"]), TaskSpec("c")]
@@ -45,16 +53,20 @@ def plugin(**options: str) -> Iterator[Scheduler]:
 
 
 def store(
-    *states: str | None, dag_id: str = "chain", tasks: Sequence[TaskSpec] = CHAIN, **options: Any
+    *states: str | None,
+    dag_id: str = "chain",
+    tasks: Sequence[TaskSpec] = CHAIN,
+    dag_fields: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> None:
     """A DAG with one running run, its task instances in these states. `options`: further fields of `RunSpec`."""
     rows = {(task.task_id, -1): state for task, state in zip(tasks, states, strict=True) if state != NO_ROW}
     spec = RunSpec(list(tasks), rows, **options)
     with (
         create_session(scoped=False) as session,
-        mock.patch("tests.airflow3.support.decided_runs.random_run", return_value=spec),
-        mock.patch("tests.airflow3.support.decided_runs._with_further_fields", lambda _, task: task),
-        mock.patch("tests.airflow3.support.decided_runs._dag_fields", return_value={}),
+        mock.patch("tests.support.scheduling.decided_dag.random_run", return_value=spec),
+        mock.patch("tests.support.scheduling.decided_dag.with_further_fields", lambda _, task: task),
+        mock.patch("tests.support.scheduling.decided_dag.dag_fields", return_value=dag_fields or {}),
     ):
         # A `Random` of ones: no further runs.
         DecidedDag(
@@ -100,14 +112,94 @@ def test_only_what_can_move_becomes_an_object(airflow_db: MetadataDb) -> None:
     assert set(loaded) == {"b"}
 
 
-def test_a_run_that_ends_is_the_hosts(airflow_db: MetadataDb) -> None:
-    """Its leaves, callbacks and metrics are about all task instances."""
+def test_a_run_that_ends_needs_no_objects(airflow_db: MetadataDb) -> None:
+    """The host asks for the states of the leaves and for the first start."""
+    store("success", "failed", "upstream_failed")
+    with plugin() as scheduler, counting_loaded() as loaded:
+        scheduler.loop()
+        assert runtime().fast_path.n_decided == 1
+        assert not runtime().stats.fallbacks
+    assert run_state() == "failed"
+    assert loaded == []
+
+
+def test_the_callback_of_a_run_that_ends_names_the_task_instance_that_ended_last(
+    airflow_db: MetadataDb,
+) -> None:
+    """Of two that ended at once the first, as on stock; no other one is loaded."""
+    store("success", "success", "success", dag_fields={"has_on_success_callback": True})
+    with create_session(scoped=False) as session:
+        ended = datetime(2026, 1, 1, tzinfo=timezone.utc)
+        for task_id, minutes in (("a", 0), ("b", 1), ("c", 1)):
+            session.execute(
+                update(TaskInstance)
+                .where(TaskInstance.task_id == task_id)
+                .values(end_date=ended + timedelta(minutes=minutes))
+            )
+    sent: list[Any] = []
+    with (
+        plugin() as scheduler,
+        counting_loaded() as loaded,
+        mock.patch.object(scheduler.runner.executor, "send_callback", sent.append),
+    ):
+        scheduler.loop()
+    assert [callback.context_from_server.last_ti.task_id for callback in sent] == ["b"]
+    assert loaded == ["b"]
+
+
+@pytest.mark.parametrize("state", [None, "failed"])
+def test_a_run_does_not_end_by_rows_that_are_no_longer_true(
+    airflow_db: MetadataDb, state: str | None
+) -> None:
+    """A task instance is cleared or marked right after the rows were read: the host reads the run itself."""
     store("success", "success", "success")
-    with plugin() as scheduler:
+    read = FastPath._view
+
+    def read_and_change(*arguments: Any) -> Any:
+        view = read(*arguments)
+        with create_session(scoped=False) as session:
+            session.execute(update(TaskInstance).where(TaskInstance.task_id == "c").values(state=state))
+        return view
+
+    with plugin() as scheduler, mock.patch.object(FastPath, "_view", read_and_change):
+        scheduler.loop()
+        assert runtime().fast_path.n_decided == 0
+    assert run_state() == ("running" if state is None else "failed")
+
+
+def test_a_run_that_lost_a_task_ends_as_on_stock(airflow_db: MetadataDb) -> None:
+    """The removed one is told by its task, which the content does not have: the host's to read."""
+    store("success", "success", "removed")
+    with create_session(scoped=False) as session:
+        session.execute(update(TaskInstance).where(TaskInstance.task_id == "c").values(task_id="gone"))
+    with plugin() as scheduler, mock.patch.object(type(runtime().reconciler), "reconcile"):
         scheduler.loop()
         assert runtime().fast_path.n_decided == 0
         assert not runtime().stats.fallbacks
     assert run_state() == "success"
+
+
+def test_the_leaves_that_count_are_those_of_the_host(airflow_db: MetadataDb) -> None:
+    """Of random DAGs, with teardowns that may fail the run and others."""
+    n_with_teardowns = 0
+    for seed in range(300):
+        random = Random(seed)
+        tasks = [_perhaps_failing(random, task) for task in random_run(random, max_tasks=10).tasks]
+        n_with_teardowns += any(task.fields.get("is_teardown") for task in tasks)
+        document = document_of(tasks, "airflow3", "dag")
+        dag = DagSerialization.from_dict(document)
+        stand_ins = [mock.Mock(task_id=task_id, state=None) for task_id in dag.task_dict]
+        expected = DagRun._tis_for_dagrun_state(mock.Mock(), dag=dag, tis=stand_ins)
+        compact = decode_dag(encode_dag(document).hot)
+        found = {compact.task_ids[index] for index in effective_leaves(compact, AIRFLOW_3)}
+        assert found == {ti.task_id for ti in expected}, seed
+    assert n_with_teardowns > 30
+
+
+def _perhaps_failing(random: Random, task: TaskSpec) -> TaskSpec:
+    if not task.fields.get("is_teardown") or random.random() < 0.5:
+        return task
+    return replace(task, fields={**task.fields, "on_failure_fail_dagrun": True})
 
 
 @pytest.mark.parametrize(
@@ -160,7 +252,7 @@ def test_unknown_code_of_the_host_is_left_alone(
 
 def test_the_pinned_code_is_that_of_the_installed_host() -> None:
     """Otherwise the fast path would never be taken."""
-    assert host_code.digests() == dict(host_code.PINNED)
+    assert digests(host_code.PINNED) == dict(host_code.PINNED)
 
 
 def test_a_wrapper_that_only_observes_is_no_change(airflow_db: MetadataDb) -> None:
@@ -210,7 +302,7 @@ def test_a_task_instance_without_a_task_is_the_hosts(airflow_db: MetadataDb) -> 
 def test_rows_that_became_old_are_read_again(airflow_db: MetadataDb) -> None:
     """Between reading the runs of a loop and deciding one of them may lie the decisions of many others."""
     store("success", "running", None)
-    with plugin() as scheduler, mock.patch("sched_cache_airflow.airflow3.loop_views.MAX_AGE_SECONDS", -1.0):
+    with plugin() as scheduler, mock.patch("sched_cache_airflow.fast_path.loop_views.MAX_AGE_SECONDS", -1.0):
         scheduler.loop()
         assert runtime().fast_path.n_decided == 1
     assert states() == ["success", "running", None]

@@ -95,13 +95,12 @@ def test_a_host_without_metrics_sends_nothing(subject: Subject, cluster: Cluster
 def test_every_name_is_documented(subject: Subject, cluster: Cluster) -> None:
     """METRICS.md lists what is sent, and nothing else."""
     from sched_cache.exporters.series import series_of
-    from sched_cache_airflow.airflow3.metrics import snapshot_of
     from sched_cache_airflow.airflow3.runtime import runtime
 
     runtime().stats.fallbacks.clear()
     sent = {
         ".".join(filter(None, ("sched_cache", series.section, series.name)))
-        for series in series_of(snapshot_of(runtime()))
+        for series in series_of(runtime().snapshot())
     }
     documented = set(re.findall(r"^\| `([^`]+)` \|", Path(CHECKOUT, "METRICS.md").read_text(), re.MULTILINE))
     assert documented == sent | {"sched_cache.fallbacks.<reason>"}

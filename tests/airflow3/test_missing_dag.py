@@ -60,7 +60,7 @@ def cached_contents_are_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every content fails to decode, wherever it comes from."""
     import sched_cache.contents
     from sched_cache.errors import FormatError
-    from sched_cache_airflow.airflow3 import contents
+    from sched_cache_airflow import contents
 
     def refuse(*parts: object, **options: object) -> None:
         raise FormatError("a test broke it")

@@ -45,42 +45,42 @@ def delete_unnoticed(dag_ids: str) -> None:
 
 def test_a_sweep_publishes_the_removal(state: Runtime) -> None:
     """Of what is gone, and of nothing else."""
-    from sched_cache_airflow.airflow3.removed_versions import RemovedVersions
+    from sched_cache_airflow.removed_versions import RemovedVersions
 
     delete_unnoticed("dag_1")
-    assert RemovedVersions(state.cache).sweep() == 1
+    assert RemovedVersions(state.contents.host, state.cache).sweep() == 1
     assert len(list(state.cache.keys())) == N_DAGS - 1
 
 
 def test_what_others_keep_in_the_tables_stays(state: Runtime) -> None:
     """A key that is no version belongs to somebody else."""
-    from sched_cache_airflow.airflow3.removed_versions import RemovedVersions
+    from sched_cache_airflow.removed_versions import RemovedVersions
 
     (key, *_) = state.cache.keys()
     dag = state.cache.get(key)
     assert dag is not None
     state.cache.publish("by hand", dag.to_serialized())
-    RemovedVersions(state.cache).sweep()
+    RemovedVersions(state.contents.host, state.cache).sweep()
     assert state.cache.get("by hand") is not None
 
 
 def test_a_sweep_is_bounded_and_the_next_goes_on(state: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some keys at a time; after the last comes the first again."""
-    from sched_cache_airflow.airflow3 import removed_versions
+    from sched_cache_airflow import removed_versions
 
     monkeypatch.setattr(removed_versions, "KEYS_PER_SWEEP", 2)
-    sweeper = removed_versions.RemovedVersions(state.cache)
+    sweeper = removed_versions.RemovedVersions(state.contents.host, state.cache)
     delete_unnoticed("dag_%")
     assert [sweeper.sweep() for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_in_the_end_no_row_is_left(state: Runtime) -> None:
     """A removal that was acknowledged goes with the round after the one that saw it."""
-    from sched_cache_airflow.airflow3.in_use import acknowledge_in_use
-    from sched_cache_airflow.airflow3.removed_versions import RemovedVersions
+    from sched_cache_airflow.in_use import acknowledge_in_use
+    from sched_cache_airflow.removed_versions import RemovedVersions
 
     keys = list(state.cache.keys())
-    sweeper = RemovedVersions(state.cache)
+    sweeper = RemovedVersions(state.contents.host, state.cache)
     delete_unnoticed("dag_%")
     assert sweeper.sweep() == N_DAGS
     assert acknowledge_in_use(state.cache, lambda key: False) == N_DAGS
@@ -92,7 +92,7 @@ def test_in_the_end_no_row_is_left(state: Runtime) -> None:
 
 def test_fresh_is_what_no_scheduler_has(state: Runtime) -> None:
     """A publication stays fresh until it is resident somewhere that schedules."""
-    from sched_cache_airflow.airflow3.in_use import acknowledge_in_use
+    from sched_cache_airflow.in_use import acknowledge_in_use
 
     store = state.cache.store
     assert len(store.fresh(0, 100).pointers) == N_DAGS

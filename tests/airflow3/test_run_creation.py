@@ -31,9 +31,11 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow3 import host_code, new_task_instances
+from sched_cache_airflow import new_task_instances
+from sched_cache_airflow.airflow3 import host_code
 from sched_cache_airflow.airflow3.install import REPLACEMENTS
 from sched_cache_airflow.airflow3.runtime import runtime
+from sched_cache_airflow.host_code import digests
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.random_dags import ANYTHING, START, Traits, random_dag
 from tests.airflow3.support.scheduler import Scheduler
@@ -202,7 +204,7 @@ def test_rows_come_from_the_hosts_own_code_where_ours_does_not_fit_it(airflow_db
     """Counted, and the same rows."""
     store([document_of(_dag(seed)) for seed in (2, 3)])
     expected = _created_by(STOCK, (2, 3), has_hook=False)
-    with mock.patch.object(new_task_instances, "_OfTask", None), PLUGIN.activated():
+    with mock.patch.object(new_task_instances, "OfTask", None), PLUGIN.activated():
         with create_session(scoped=False) as session:
             for seed in (2, 3):
                 _create_by_api(seed, session)
@@ -230,4 +232,4 @@ def test_creation_by_code_of_another_release_is_left_alone(monkeypatch: pytest.M
 @pytest.mark.parametrize("path", host_code.CREATION)
 def test_creation_by_the_installed_release_is_known(path: str) -> None:
     """Or everybody would be left with the host's own sums."""
-    assert host_code.digests({path: ""}) == {path: host_code.CREATION[path]}
+    assert digests([path]) == {path: host_code.CREATION[path]}

@@ -23,17 +23,17 @@ from sched_cache_airflow.airflow3.install import replacements
 from sched_cache_airflow.airflow3.reconcile import Reconciler
 from sched_cache_airflow.airflow3.runtime import runtime
 from tests.airflow3.support.decided_runs import DecidedDag, all_rows
+from tests.airflow3.support.home import option
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.scheduler import Scheduler
 from tests.airflow3.support.side_effects import described, side_effects
 from tests.airflow3.support.subject import ON
+from tests.support.scheduling.decided_dag import differences
 
 N_LOOPS = int(os.environ.get("SCHED_CACHE_DECISIONS_LOOPS", "300"))
 FIRST_SEED = int(os.environ.get("SCHED_CACHE_DECISIONS_SEED", "1"))
 LOOPS_A_TEST = 100
 LOOPS_A_CASE = 8
-
-Row = dict[str, Any]
 
 
 @contextmanager
@@ -75,8 +75,21 @@ class Pair:
 
 @pytest.fixture
 def pair(airflow_db: MetadataDb) -> Iterator[Pair]:
-    options = {**ON, "AIRFLOW__SCHED_CACHE__PUBLISH_CONTENTS": "False"}
-    with mock.patch.dict(os.environ, options):
+    with paired() as both:
+        yield both
+
+
+@pytest.fixture
+def shadowed_pair(airflow_db: MetadataDb) -> Iterator[Pair]:
+    """Every decision is compared by the plugin itself."""
+    with paired(shadow_share="1.0") as both:
+        yield both
+
+
+@contextmanager
+def paired(**options: str) -> Iterator[Pair]:
+    chosen = {option("sched_cache", name): value for name, value in options.items()}
+    with mock.patch.dict(os.environ, {**ON, option("sched_cache", "publish_contents"): "False", **chosen}):
         airflow3.install()
         # Runs that lack what their content has get it from the plugin, which stock does not do: a rule of its own,
         # with its own tests. Here such runs are to be decided as they are.
@@ -100,19 +113,6 @@ def undone() -> Iterator[tuple[Session, Connection]]:
         finally:
             session.close()
             transaction.rollback()
-
-
-def differences(stock: list[Row], plugin: list[Row]) -> list[str]:
-    """What differs, row by row; empty if nothing does."""
-    if len(stock) != len(plugin):
-        return [f"{len(stock)} rows, {len(plugin)} with the plugin"]
-    found = []
-    for left, right in zip(stock, plugin, strict=True):
-        changed = {name: (left[name], right[name]) for name in left if left[name] != right[name]}
-        if changed:
-            key = [left.get(name) for name in ("dag_id", "run_id", "task_id", "map_index")]
-            found.append(f"{key}: {changed}")
-    return found
 
 
 def compare_case(pair: Pair, seed: int, n_loops: int) -> int:
@@ -143,12 +143,29 @@ def compare_case(pair: Pair, seed: int, n_loops: int) -> int:
     return n_loops
 
 
-@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + N_LOOPS, LOOPS_A_TEST))
+EACH_HUNDRED = pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + N_LOOPS, LOOPS_A_TEST))
+
+
+@EACH_HUNDRED
 def test_a_loop_of_the_plugin_ends_as_one_of_stock(pair: Pair, first: int) -> None:
     """All rows, callbacks, metrics, listener calls and log lines of runs, whatever the runs look like."""
+    _compare_a_hundred(pair, first)
+    fast_path = runtime().fast_path
+    assert fast_path.n_decided > LOOPS_A_TEST / 2, runtime().stats.fallbacks
+
+
+@EACH_HUNDRED
+def test_shadow_mode_finds_no_difference_and_leaves_no_trace(shadowed_pair: Pair, first: int) -> None:
+    """Both ways were made and undone, and the loop ends as one of stock: nothing was done twice."""
+    _compare_a_hundred(shadowed_pair, first)
+    fast_path = runtime().fast_path
+    assert fast_path.n_decided == 0
+    assert (fast_path.shadow.n_differences, fast_path.n_dags_off) == (0, 0), runtime().stats.fallbacks
+    assert fast_path.shadow.n_compared > LOOPS_A_TEST / 2, runtime().stats.fallbacks
+
+
+def _compare_a_hundred(pair: Pair, first: int) -> None:
     n_loops, seed = 0, first * 1000
     while n_loops < LOOPS_A_TEST:
         n_loops += compare_case(pair, seed, LOOPS_A_CASE)
         seed += 1
-    fast_path = runtime().fast_path
-    assert fast_path.n_decided > LOOPS_A_TEST / 2, runtime().stats.fallbacks

@@ -294,7 +294,7 @@ def test_a_bug_in_a_listener_stays_in_it(
     writer: Writer, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any exception, at any of the three events."""
-    from sched_cache_airflow.airflow3 import write_events
+    from sched_cache_airflow import write_events
 
     def broken(*args: object) -> None:
         raise ZeroDivisionError

@@ -1,7 +1,4 @@
-"""The plugin for Airflow 2.11: so far its bag is always fresh, and its DAG objects are the host's.
-
-`install` is for tests and for those who call it; `sched_cache_airflow.policy` switches on Airflow 3 alone.
-"""
+"""The plugin for Airflow 2.11: its schedulers, webservers and processors read compact DAGs, always fresh."""
 
 from sched_cache_airflow.airflow2.install import install, uninstall
 

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from sched_cache.stats import Stats
+from collections.abc import Mapping
+from typing import Any
+
+from sched_cache_airflow.airflow2.fast_path import deciding_host
+from sched_cache_airflow.airflow2.host_code import PINNED
+from sched_cache_airflow.airflow2.install import replacements
+from sched_cache_airflow.airflow2.metrics import begin_metrics
+from sched_cache_airflow.airflow2.stored_contents import StoredContents
 from sched_cache_airflow.conf import Settings
-from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.fast_path.fast_path import FastPath
+from sched_cache_airflow.host_code import HostCode
 from sched_cache_airflow.host_settings import settings_of_host
 from sched_cache_airflow.per_process import PerProcess
+from sched_cache_airflow.process_state import ProcessState
+from sched_cache_airflow.written import written_dag_table
 
 
-class Runtime:
-    """Settings and counters of this process."""
+class Runtime(ProcessState):
+    """Settings, tiers and counters of this process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.stats = Stats()
-        self.fallbacks = Fallbacks(self.stats)
+        super().__init__(settings, StoredContents(), written_dag_table(settings.config), begin_metrics)
+        host_code = HostCode(replacements.original_of, PINNED)
+        self.fast_path = FastPath(settings, self.fallbacks, deciding_host(self.contents), host_code)
+
+    def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """What was decided here."""
+        shadow = self.fast_path.shadow
+        counts = {
+            "fast_decisions": self.fast_path.n_decided,
+            "decisions_compared": shadow.n_compared,
+            "decisions_different": shadow.n_differences,
+        }
+        return counts, {"fast_path_dags_off": self.fast_path.n_dags_off}
 
 
 _runtime = PerProcess(lambda: Runtime(settings_of_host()))
@@ -32,4 +52,4 @@ def runtime() -> Runtime:
 
 def discard_runtime() -> None:
     """Forgets the state of this process; the next use reads the configuration again."""
-    _runtime.discard()
+    _runtime.discard(Runtime.close)

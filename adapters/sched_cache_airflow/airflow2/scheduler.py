@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from airflow.utils.state import DagRunState, State
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
+from sched_cache_airflow.airflow2.runtime import runtime
 from sched_cache_airflow.airflow2.versions import begin_loop, end_loop, versions_of
 
 Method = Callable[..., Any]
 
 
-class DagRuns(list[Any]):
-    """Runs that were read already, for callers that expect a result of a query."""
+class DagRuns:
+    """Runs that were read already, for callers that expect a result of a query: given away once.
+
+    The host repeats a loop that the database has broken off, and finds no runs then. They are not locked any more.
+    """
+
+    def __init__(self, dag_runs: Iterable[Any]) -> None:
+        self._dag_runs = iter(dag_runs)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._dag_runs
 
     def all(self) -> list[Any]:
         """The runs."""
@@ -27,11 +39,19 @@ def do_scheduling(stock: Method) -> Method:
     def _do_scheduling(self: Any, session: Session) -> Any:
         begin_loop(session)
         try:
+            _tend()
             return stock(self, session)
         finally:
             end_loop(session)
 
     return _do_scheduling
+
+
+def _tend() -> None:
+    try:
+        runtime().contents.tend()
+    except Exception as error:
+        runtime().fallbacks.note("books of what is in memory", error)
 
 
 def runs_to_examine(stock: Method) -> Method:
@@ -42,12 +62,54 @@ def runs_to_examine(stock: Method) -> Method:
     """
 
     def _get_next_dagruns_to_examine(self: Any, state: Any, session: Session) -> Any:
-        dag_runs = DagRuns(stock(self, state, session))
+        dag_runs = list(stock(self, state, session))
         if versions_of(session) is not None:
-            begin_loop(session).read_for(dag_runs, session)
-        return dag_runs
+            _begin_versions(dag_runs, session)
+            if state == DagRunState.RUNNING:
+                _begin_decisions(dag_runs, session)
+        return DagRuns(dag_runs)
 
     return _get_next_dagruns_to_examine
+
+
+def _begin_versions(dag_runs: Sequence[Any], session: Session) -> None:
+    versions = begin_loop(session)
+    versions.read_for(dag_runs, session)
+    try:
+        runtime().contents.prefetch(versions.hashes)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        runtime().fallbacks.note("versions of a loop", error)
+
+
+def _begin_decisions(dag_runs: Sequence[Any], session: Session) -> None:
+    try:
+        runtime().fast_path.begin_loop(dag_runs, session)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        runtime().fallbacks.note("fast path: begin", error)
+
+
+def should_update_dag_next_dagruns(stock: Method) -> Method:
+    """`SchedulerJobRunner._should_update_dag_next_dagruns`: what follows writes dates that differ from what was read.
+
+    The row was read for the whole loop, and another scheduler may have written them since. So a run that ends has it
+    read again.
+    """
+
+    def _should_update_dag_next_dagruns(
+        self: Any, dag: Any, dag_model: Any, *, session: Session, last_dag_run: Any = None, **options: Any
+    ) -> Any:
+        versions = versions_of(session)
+        has_ended = last_dag_run is not None and last_dag_run.state in State.finished_dr_states
+        is_held = versions is not None and dag_model in versions.dag_models
+        if versions is not None and has_ended and is_held and dag_model not in session.dirty:
+            versions.read_again(dag_model, session)
+        return stock(self, dag, dag_model, session=session, last_dag_run=last_dag_run, **options)
+
+    return _should_update_dag_next_dagruns
 
 
 def verify_integrity_if_dag_changed(stock: Method) -> Method:

@@ -6,15 +6,38 @@ its version is the hash of that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
+from airflow.models.dag import DagModel
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
+
+from sched_cache_airflow.last_read import last_read
 
 _INFO_KEY = "sched_cache.versions"
+
+# Made once, and of tables: a statement about entities takes longer to make than the database to answer.
+_CONTENT = SerializedDagModel.__table__.c
+_HASH = select(_CONTENT.dag_hash).where(_CONTENT.dag_id == bindparam("dag_id"))
+
+_OF_NEXT_RUN = (
+    "next_dagrun",
+    "next_dagrun_data_interval_start",
+    "next_dagrun_data_interval_end",
+    "next_dagrun_create_after",
+)
+
+
+def read_hash(dag_id: str, session: Session) -> str | None:
+    """The hash of a DAG's content as the database has it now. One query."""
+    last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
+    dag_hash: str | None = session.connection().execute(_HASH, {"dag_id": dag_id}).scalar()
+    return dag_hash
 
 
 @dataclass
@@ -22,9 +45,11 @@ class Versions:
     """What was current when it was read. Good for one loop, whose decisions then agree with each other.
 
     hashes: by dag_id; None for a DAG that has no content.
+    dag_models: rows of the runs' DAGs. The host asks for them one by one, and the session knows those that are held.
     """
 
     hashes: dict[str, str | None] = field(default_factory=dict)
+    dag_models: Sequence[Any] = ()
     n_queries: int = 0
 
     def hash_of(self, dag_id: str, session: Session) -> str | None:
@@ -38,18 +63,32 @@ class Versions:
         if not dag_ids:
             return
         self.n_queries += 1
-        table = SerializedDagModel.__table__.c
+        last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
         rows = session.execute(
-            select(table.dag_id, table.dag_hash)
-            .where(table.dag_id.in_(list(dag_ids)))
+            select(_CONTENT.dag_id, _CONTENT.dag_hash)
+            .where(_CONTENT.dag_id.in_(list(dag_ids)))
             .execution_options(autoflush=False)
         ).all()
         self.hashes.update(dict.fromkeys(dag_ids))
         self.hashes.update((dag_id, dag_hash) for dag_id, dag_hash in rows)
 
-    def read_for(self, dag_runs: Iterable[Any], session: Session) -> None:
-        """Reads what the scheduler is going to ask for these runs."""
-        self.read({run.dag_id for run in dag_runs}, session)
+    def read_for(self, dag_runs: Collection[Any], session: Session) -> None:
+        """Reads what the scheduler is going to ask for these runs, in two queries; none without runs."""
+        if dag_runs:
+            dag_ids = {run.dag_id for run in dag_runs}
+            self.read(dag_ids, session)
+            of_runs = select(DagModel).where(DagModel.dag_id.in_(dag_ids))
+            self.dag_models = session.scalars(of_runs.options(joinedload(DagModel.parent_dag))).all()
+
+    def read_again(self, dag_model: Any, session: Session) -> None:
+        """Has `dag_model` say what its row says by now about the next run."""
+        row = session.execute(
+            select(*(getattr(DagModel, name) for name in _OF_NEXT_RUN)).where(
+                DagModel.dag_id == dag_model.dag_id
+            )
+        ).one_or_none()
+        for name, value in zip(_OF_NEXT_RUN, row or (), strict=False):
+            set_committed_value(dag_model, name, value)
 
 
 def versions_of(session: Session) -> Versions | None:

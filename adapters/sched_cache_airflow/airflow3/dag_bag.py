@@ -11,9 +11,9 @@ from airflow.serialization.definitions.dag import SerializedDAG
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow3.contents import Contents
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.versions import read_hash, read_latest, versions_of
+from sched_cache_airflow.contents import Contents
 
 # The host's own: by the time this runs, its module may have ours under these names.
 StockDagBag = host.CachedDBDagBag

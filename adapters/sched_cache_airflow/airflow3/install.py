@@ -5,29 +5,13 @@ What is replaced is listed in `REPLACEMENTS`, and nowhere else.
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
+from sched_cache_airflow.installation import Installation
 from sched_cache_airflow.replacement import Replacements
 
-logger = logging.getLogger("sched_cache.airflow")
-
-
 replacements = Replacements()
-_done: list[str] = []
-
-
-def _replace_known(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Replaces what gives the same result as the code of a known release; any other code is left alone."""
-    from sched_cache_airflow.airflow3.host_code import is_of_known_release
-
-    if is_of_known_release(owner, name):
-        replacements.replace(owner, name, make)
-    else:
-        logger.info("%s.%s is not the code of a known release, and stays as it is", owner.__name__, name)
 
 
 def _in_dagbag(module: ModuleType) -> None:
@@ -57,28 +41,34 @@ def _in_serialized_dag(module: ModuleType) -> None:
 
 
 def _in_priority_strategy(module: ModuleType) -> None:
-    from sched_cache_airflow.airflow3 import priority_weight
+    from sched_cache_airflow.airflow3.creation import weights
+    from sched_cache_airflow.airflow3.host_code import CREATION
 
-    strategies = vars(module)
-    _replace_known(strategies["_DownstreamPriorityWeightStrategy"], "get_weight", priority_weight.downstream)
-    _replace_known(strategies["_UpstreamPriorityWeightStrategy"], "get_weight", priority_weight.upstream)
+    strategies, replace_known = vars(module), replacements.replace_known
+    downstream, upstream = "_DownstreamPriorityWeightStrategy", "_UpstreamPriorityWeightStrategy"
+    replace_known(strategies[downstream], "get_weight", weights.downstream, CREATION)
+    replace_known(strategies[upstream], "get_weight", weights.upstream, CREATION)
 
 
 def _in_task_instance(module: ModuleType) -> None:
-    from sched_cache_airflow.airflow3 import new_task_instances
+    from sched_cache_airflow.airflow3 import creation
+    from sched_cache_airflow.airflow3.host_code import CREATION
 
-    _replace_known(vars(module)["TaskInstance"], "insert_mapping", new_task_instances.insert_mapping)
+    replacements.replace_known(
+        vars(module)["TaskInstance"], "insert_mapping", creation.insert_mapping, CREATION
+    )
 
 
 def _in_dagrun(module: ModuleType) -> None:
-    from sched_cache_airflow.airflow3 import decisions, scheduler
+    from sched_cache_airflow.airflow3 import scheduler
+    from sched_cache_airflow.fast_path import decisions
 
     run = vars(module)["DagRun"]
     replacements.replace(run, "get_running_dag_runs_to_examine", scheduler.runs_to_examine)
     replacements.replace(run, "get_queued_dag_runs_to_set_running", scheduler.runs_to_examine)
     # Around each other, the last one outermost: a run is reconciled before it is decided, and the versions of a loop
     # are read before its runs are noted.
-    replacements.replace(run, "get_running_dag_runs_to_examine", decisions.runs_to_examine)
+    replacements.replace(run, "get_running_dag_runs_to_examine", scheduler.runs_to_decide)
     replacements.replace(
         run, "task_instance_scheduling_decisions", decisions.task_instance_scheduling_decisions
     )
@@ -106,7 +96,7 @@ def _in_scheduler_job(module: ModuleType) -> None:
 
 
 def _in_job(module: ModuleType) -> None:
-    from sched_cache_airflow.airflow3 import jobs
+    from sched_cache_airflow.airflow3.jobs import jobs
 
     job = vars(module)["Job"]
     replacements.replace(job, "prepare_for_execution", jobs.prepare_for_execution)
@@ -126,27 +116,12 @@ REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
 """Module of the host to what is replaced in it."""
 
 
-def install(just_imported: str = "") -> list[str]:
-    """Replaces what there is to replace in the modules that the host has imported by now; which ones.
-
-    May be called again when more are there. Imports the modules that our parts derive from. `just_imported` names
-    the module whose code has just run, which counts as being imported until the import statement ends.
-    """
-    import airflow.models.dagbag
-    import airflow.models.dagrun
-    import airflow.models.serialized_dag  # noqa: F401
-
-    for name, replace in REPLACEMENTS.items():
-        module = sys.modules.get(name)
-        if module is None or name in _done or (name != just_imported and _is_being_imported(module)):
-            continue
-        _done.append(name)
-        replace(module)
-    return list(_done)
-
-
-def _is_being_imported(module: ModuleType) -> bool:
-    return bool(getattr(module.__spec__, "_initializing", False))
+_installation = Installation(
+    replacements,
+    REPLACEMENTS,
+    bases=("airflow.models.dagbag", "airflow.models.dagrun", "airflow.models.serialized_dag"),
+)
+install = _installation.install
 
 
 def uninstall() -> None:
@@ -155,6 +130,5 @@ def uninstall() -> None:
     from sched_cache_airflow.airflow3.write_events import write_events
 
     write_events.stop()
-    replacements.undo()
-    _done.clear()
+    _installation.uninstall()
     discard_runtime()

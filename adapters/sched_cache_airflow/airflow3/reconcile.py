@@ -22,9 +22,9 @@ from cachetools import LRUCache
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow3.contents import Contents
 from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
 from sched_cache_airflow.airflow3.versions import versions_of
+from sched_cache_airflow.contents import Contents
 
 _MAX_RUNS = 50_000
 

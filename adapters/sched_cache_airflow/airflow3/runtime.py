@@ -2,73 +2,43 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
-from sched_cache.dag_cache import DagCache
-from sched_cache.exporters.statsd import StatsdExporter
-from sched_cache.stats import Stats
-from sched_cache.store.sql import SqlStore
-from sched_cache_airflow.airflow3.contents import Contents
-from sched_cache_airflow.airflow3.fast_path import FastPath
-from sched_cache_airflow.airflow3.host_code import HostCode
+from sched_cache_airflow.airflow3.fast_path import deciding_host
+from sched_cache_airflow.airflow3.host_code import PINNED
 from sched_cache_airflow.airflow3.install import replacements
+from sched_cache_airflow.airflow3.metrics import begin_metrics
 from sched_cache_airflow.airflow3.reconcile import Reconciler
-from sched_cache_airflow.airflow3.upkeep import Upkeep, upkeep_of
+from sched_cache_airflow.airflow3.stored_contents import StoredContents
 from sched_cache_airflow.conf import Settings
-from sched_cache_airflow.fallback import Fallbacks
-from sched_cache_airflow.heartbeat import Heartbeat
-from sched_cache_airflow.host_settings import host_database_url, settings_of_host
+from sched_cache_airflow.fast_path.fast_path import FastPath
+from sched_cache_airflow.host_code import HostCode
+from sched_cache_airflow.host_settings import settings_of_host
 from sched_cache_airflow.per_process import PerProcess
+from sched_cache_airflow.process_state import ProcessState
+from sched_cache_airflow.written import written_table
 
-logger = logging.getLogger("sched_cache.airflow")
 
-
-class Runtime:
+class Runtime(ProcessState):
     """Settings, tiers and counters of this process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.stats = Stats()
-        self.fallbacks = Fallbacks(self.stats)
-        # The DAG objects are kept by `contents`; a second copy of their bytes would serve nobody.
-        self.cache = DagCache.open(replace(settings.config, l1_max_bytes=0))
-        self.contents = Contents(settings, self.cache, self.stats, self.fallbacks)
+        super().__init__(settings, StoredContents(), written_table(settings.config), begin_metrics)
         self.reconciler = Reconciler(self.contents)
-        self.fast_path = FastPath(settings, self.fallbacks, self.contents, HostCode(replacements.original_of))
-        self.shares_database = settings.config.database_url == host_database_url()
-        self.upkeep: Upkeep = upkeep_of(self)
-        self.heartbeat: Heartbeat | None = None
-        self.metrics: StatsdExporter | None = None
+        host_code = HostCode(replacements.original_of, PINNED)
+        self.fast_path = FastPath(settings, self.fallbacks, deciding_host(self.contents), host_code)
 
-    def begin_reports(self, component: str) -> None:
-        """Reports on this process from now on, under the name of what it does; once."""
-        from sched_cache_airflow.airflow3.metrics import begin_metrics
-        from sched_cache_airflow.airflow3.process_facts import ProcessFacts
-        from sched_cache_airflow.policy import status
-
-        if component == "scheduler":
-            self.upkeep.start()
-        self.metrics = self.metrics or begin_metrics(self)
-        store, every_seconds = self.cache.store, self.settings.process_report_seconds
-        if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
-            self.heartbeat = Heartbeat(store.processes, ProcessFacts(component, self, status), every_seconds)
-            self.heartbeat.start()
-
-    def end_reports(self) -> None:
-        """Says no more about this process."""
-        if self.heartbeat is not None:
-            self.heartbeat.stop()
-            self.heartbeat = None
-        if self.metrics is not None:
-            self.metrics.close()
-            self.metrics = None
-
-    def close(self) -> None:
-        """Ends connections and threads."""
-        self.end_reports()
-        self.upkeep.close()
-        self.contents.close()
+    def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """What was decided and reconciled here."""
+        shadow = self.fast_path.shadow
+        counts = {
+            "runs_reconciled": self.reconciler.n_reconciled,
+            "fast_decisions": self.fast_path.n_decided,
+            "decisions_compared": shadow.n_compared,
+            "decisions_different": shadow.n_differences,
+        }
+        return counts, {"fast_path_dags_off": self.fast_path.n_dags_off}
 
 
 _runtime = PerProcess(lambda: Runtime(settings_of_host()))

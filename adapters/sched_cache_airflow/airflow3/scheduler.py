@@ -27,11 +27,19 @@ def do_scheduling(stock: Method) -> Method:
     def _do_scheduling(self: Any, session: Session) -> Any:
         begin_loop(session)
         try:
+            _tend()
             return stock(self, session)
         finally:
             end_loop(session)
 
     return _do_scheduling
+
+
+def _tend() -> None:
+    try:
+        runtime().contents.tend()
+    except Exception as error:
+        runtime().fallbacks.note("books of what is in memory", error)
 
 
 def runs_to_examine(stock: Method) -> Method:
@@ -55,6 +63,22 @@ def runs_to_examine(stock: Method) -> Method:
         return dag_runs
 
     return get_dag_runs
+
+
+def runs_to_decide(stock: Method) -> Method:
+    """`DagRun.get_running_dag_runs_to_examine`: which runs this loop is going to decide."""
+
+    def get_running_dag_runs_to_examine(cls: Any, session: Session) -> Any:
+        dag_runs = list(stock(cls, session))
+        try:
+            runtime().fast_path.begin_loop(dag_runs, session)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            runtime().fallbacks.note("fast path: begin", error)
+        return dag_runs
+
+    return get_running_dag_runs_to_examine
 
 
 def create_dag_runs(stock: Method) -> Method:

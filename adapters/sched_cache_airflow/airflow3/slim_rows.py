@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import String, and_, cast, select
-from sqlalchemy.orm import Session, lazyload, load_only
+from sqlalchemy import String, and_, bindparam, cast, func, select
+from sqlalchemy.orm import Session, joinedload, lazyload, load_only
 
-_SKIP_DECISION: Final = "skipmixin_key"
+from sched_cache_airflow.fast_path.raw_rows import RawRows, rows_by_run
+
 _IDS_PER_QUERY: Final = 1000
-_ROWS_AT_ONCE: Final = 500
 
 # By the dependencies, `set_state`, `schedule_tis`, `expand_mapped_task` and `__repr__`.
 _READ_BY_DECISIONS: Final = (
@@ -36,59 +36,69 @@ _READ_BY_DECISIONS: Final = (
 )
 
 
-@dataclass(slots=True)
-class RawRows:
-    """Rows of one run by column, in no order. ids: as text."""
+# Made once: a statement takes as long to make as the database to answer.
+_TI, _RUN, _XCOM = TaskInstance.__table__.c, DagRun.__table__.c, XComModel.__table__.c
+_ROWS = (
+    select(_RUN.id, _TI.task_id, _TI.map_index, _TI.state, cast(_TI.id, String(36)))
+    .join_from(
+        DagRun.__table__,
+        TaskInstance.__table__,
+        and_(_TI.dag_id == _RUN.dag_id, _TI.run_id == _RUN.run_id),
+    )
+    .where(_RUN.id.in_(bindparam("ids", expanding=True)))
+)
+_OF_RUN = (_TI.dag_id == bindparam("dag_id"), _TI.run_id == bindparam("run_id"))
+_STATES = select(_TI.state, func.count(), func.min(_TI.start_date)).where(*_OF_RUN).group_by(_TI.state)
+_TASK_ORDER = select(_TI.task_id).where(*_OF_RUN).group_by(_TI.task_id).order_by(_TI.task_id)
+_SKIP_DECISIONS = select(_XCOM.dag_run_id, _XCOM.task_id).where(
+    _XCOM.dag_run_id.in_(bindparam("ids", expanding=True)), _XCOM.key == "skipmixin_key"
+)
 
-    task_ids: list[str] = field(default_factory=list)
-    map_indices: list[int] = field(default_factory=list)
-    states: list[str | None] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
 
-    def extend(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Adds rows, given as the four columns."""
-        task_ids, map_indices, states, ids = columns
-        self.task_ids.extend(task_ids)
-        self.map_indices.extend(map_indices)
-        self.states.extend(states)
-        self.ids.extend(ids)
+@cache  # not when this is imported: the host's mappers may not be complete by then
+def _objects() -> Any:
+    return (
+        select(TaskInstance)
+        .where(TaskInstance.id.in_(bindparam("ids", expanding=True)))
+        .options(lazyload(TaskInstance.dag_run), load_only(*_READ_BY_DECISIONS))
+    )
 
 
-def read_rows(dag_run_ids: Collection[int], session: Session) -> dict[int, RawRows]:
+def read_rows(dag_runs: Collection[Any], session: Session) -> dict[int, RawRows]:
     """Every task instance of these runs. One query, however many runs.
 
-    The id comes as text: drivers make an object of each UUID, and nearly none of them is used. Rows are taken in few
-    at a time: ten thousand tuples at once would have the garbage collector walk through the whole process.
+    The id comes as text: drivers make an object of each UUID, and nearly none of them is used.
     """
     if any(isinstance(changed, TaskInstance) for changed in (*session.new, *session.dirty)):
         session.flush()  # the host's sessions do not do that by themselves
-    rows = {dag_run_id: RawRows() for dag_run_id in dag_run_ids}
-    ti, run = TaskInstance.__table__.c, DagRun.__table__.c
-    found = session.execute(
-        select(run.id, ti.task_id, ti.map_index, ti.state, cast(ti.id, String(36)))
-        .join_from(
-            DagRun.__table__,
-            TaskInstance.__table__,
-            and_(ti.dag_id == run.dag_id, ti.run_id == run.run_id),
-        )
-        .where(run.id.in_(sorted(dag_run_ids)))
-    )
-    for part in found.partitions(_ROWS_AT_ONCE):
-        run_ids, *columns = zip(*part, strict=True)
-        start = 0
-        for dag_run_id, same in groupby(run_ids):
-            end = start + sum(1 for _ in same)
-            rows[dag_run_id].extend([column[start:end] for column in columns])
-            start = end
-    return rows
+    dag_run_ids = sorted(dag_run.id for dag_run in dag_runs)
+    return rows_by_run(dag_run_ids, session.connection().execute(_ROWS, {"ids": dag_run_ids}))
+
+
+def read_states(dag_run: Any, session: Session) -> dict[str | None, tuple[int, datetime | None]]:
+    """State -> how many task instances of the run have it, and when the first of these started. One query."""
+    of_run = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}
+    found = session.connection().execute(_STATES, of_run)
+    return {state: (n_rows, first) for state, n_rows, first in found}
+
+
+def load_last_ended(dag_run: Any, state: str, session: Session) -> Any:
+    """The host's object of the one that ended last among those in this state, or None. One query."""
+    ti = TaskInstance
+    return session.scalars(
+        select(ti)
+        .where(ti.dag_id == dag_run.dag_id, ti.run_id == dag_run.run_id, ti.state == state)
+        .order_by(ti.end_date.is_(None), ti.end_date.desc(), ti.task_id, ti.map_index)
+        .options(joinedload(ti.dag_run))
+        .limit(1)
+    ).first()
 
 
 def read_skip_decisions(dag_run_ids: Collection[int], session: Session) -> dict[int, set[str]]:
     """The ids of the tasks that hold a skip decision, for each of these runs. One query."""
     deciders: dict[int, set[str]] = {dag_run_id: set() for dag_run_id in dag_run_ids}
-    xcom = XComModel.__table__.c
-    where = (xcom.dag_run_id.in_(sorted(dag_run_ids)), xcom.key == _SKIP_DECISION)
-    for dag_run_id, task_id in session.execute(select(xcom.dag_run_id, xcom.task_id).where(*where)):
+    found = session.connection().execute(_SKIP_DECISIONS, {"ids": sorted(dag_run_ids)})
+    for dag_run_id, task_id in found:
         deciders[dag_run_id].add(task_id)
     return deciders
 
@@ -98,15 +108,8 @@ def read_task_order(dag_run: Any, session: Session) -> Sequence[str]:
 
     The host asks for task instances in this order, and it rests with the collation of the database.
     """
-    ti = TaskInstance.__table__.c
-    return list(
-        session.scalars(
-            select(ti.task_id)
-            .where(ti.dag_id == dag_run.dag_id, ti.run_id == dag_run.run_id)
-            .group_by(ti.task_id)
-            .order_by(ti.task_id)
-        )
-    )
+    of_run = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}
+    return session.connection().execute(_TASK_ORDER, of_run).scalars().all()
 
 
 def load_task_instances(ids: Iterable[str], session: Session) -> dict[str, Any]:
@@ -119,11 +122,7 @@ def load_task_instances(ids: Iterable[str], session: Session) -> dict[str, Any]:
     keys = list(wanted)
     found: dict[str, Any] = {}
     for start in range(0, len(keys), _IDS_PER_QUERY):
-        query = (
-            select(TaskInstance)
-            .where(TaskInstance.id.in_(keys[start : start + _IDS_PER_QUERY]))
-            .options(lazyload(TaskInstance.dag_run), load_only(*_READ_BY_DECISIONS))
-        )
-        for task_instance in session.scalars(query):
+        some = keys[start : start + _IDS_PER_QUERY]
+        for task_instance in session.scalars(_objects(), {"ids": some}):
             found[wanted[task_instance.id]] = task_instance
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -14,23 +15,14 @@ from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import bindparam, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
+
+from sched_cache_airflow.last_read import last_read
 
 _INFO_KEY = "sched_cache.versions"
 _READ_OF_RUN = frozenset(("dag_id", "bundle_version", "created_dag_version_id"))
-
-
-@dataclass(slots=True)
-class LastRead:
-    """When this process last asked which content is current, and how often so far; for its reports."""
-
-    at: float = 0.0
-    n_queries: int = 0
-
-
-last_read = LastRead()
 
 
 class Current(NamedTuple):
@@ -52,6 +44,28 @@ _LATEST = (
     .limit(1)
 )
 _HASH = select(_CONTENT.dag_hash).where(_CONTENT.dag_version_id == bindparam("version_id"))
+
+
+@cache
+def _current(*wanted: str) -> Select[Any]:
+    """The versions that are `wanted`: the latest of `dag_ids`, those of `version_ids`, or both."""
+    newer = DagVersion.__table__.alias()
+    highest = select(func.max(newer.c.version_number)).where(newer.c.dag_id == _VERSION.dag_id)
+    is_wanted = {
+        "dag_ids": _VERSION.dag_id.in_(bindparam("dag_ids", expanding=True))
+        & (_VERSION.version_number == highest.scalar_subquery()),
+        "version_ids": _VERSION.id.in_(bindparam("version_ids", expanding=True)),
+    }
+    return (
+        select(_VERSION.dag_id, _VERSION.id, _VERSION.version_number, _CONTENT.dag_hash)
+        .select_from(
+            DagVersion.__table__.outerjoin(
+                SerializedDagModel.__table__, _CONTENT.dag_version_id == _VERSION.id
+            )
+        )
+        .where(or_(*(is_wanted[name] for name in wanted)))
+        .order_by(_VERSION.version_number)
+    )
 
 
 def read_latest(dag_id: str, session: Session) -> Current | None:
@@ -96,25 +110,15 @@ class Versions:
 
     def read(self, dag_ids: Collection[str], version_ids: Collection[Any], session: Session) -> None:
         """Reads the latest versions of these DAGs and the hashes of these versions, in one query."""
-        newer = aliased(DagVersion)
-        highest = select(func.max(newer.version_number)).where(newer.dag_id == DagVersion.dag_id)
-        wanted = []
-        if dag_ids:
-            is_latest = DagVersion.version_number == highest.scalar_subquery()
-            wanted.append(DagVersion.dag_id.in_(dag_ids) & is_latest)
-        if version_ids:
-            wanted.append(DagVersion.id.in_(version_ids))
-        if not wanted:
+        if not dag_ids and not version_ids:
             return
         self.n_queries += 1
         last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
-        rows = session.execute(
-            select(DagVersion.dag_id, DagVersion.id, DagVersion.version_number, SerializedDagModel.dag_hash)
-            .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
-            .where(or_(*wanted))
-            .order_by(DagVersion.version_number)
-            .execution_options(autoflush=False)
-        ).all()
+        wanted = {"dag_ids": list(dag_ids), "version_ids": list(version_ids)}
+        rows = session.connection().execute(
+            _current(*(name for name, values in wanted.items() if values)),
+            {name: values for name, values in wanted.items() if values},
+        )
         self.latest.update(dict.fromkeys(dag_ids))
         self.hashes.update(dict.fromkeys(version_ids))
         for dag_id, version_id, _, dag_hash in rows:

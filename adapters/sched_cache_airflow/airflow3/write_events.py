@@ -1,181 +1,51 @@
-"""Notices in a session what it writes to the host's versions, and says so to the other processes.
-
-Nothing depends on it but time: a write that goes unnoticed is found by the hash that every loop reads. Each write
-leaves a row in the table `written`, in its own transaction; after the commit the thread of `upkeep` is woken.
-
-| write | noticed by |
-|---|---|
-| objects that are flushed or deleted | the events of their mapper |
-| updates and deletes of Core and ORM, reflected tables too | `do_orm_execute`, by the table's name |
-| raw SQL, cascades of the database | nothing here: the database trigger, if one was installed |
-"""
+"""Writes to the contents of Airflow 3: those of versions, which go with their version or their DAG."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
 
-from sqlalchemy import Insert, String, Table, cast, column, event, insert, inspect, select, table
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import ORMExecuteState, Session, object_session
+from sqlalchemy import String, cast, column, select, table
+from sqlalchemy.orm import ORMExecuteState
 
-from sched_cache_airflow.written import MAX_VERSION_ID_LENGTH, written_table
-
-logger = logging.getLogger("sched_cache.airflow")
-
-_RETRY_SECONDS = 60.0
-_MYSQL_DEADLOCK = 1213
+from sched_cache_airflow.process_state import ProcessState
+from sched_cache_airflow.write_events import WriteEvents, rows_of, table_of
+from sched_cache_airflow.written import MAX_VERSION_ID_LENGTH
 
 _VERSION = table("dag_version", column("id"), column("dag_id"))
 
 
-class WriteEvents:
-    """The listeners of one process. `start` may be called again when more of the host was imported."""
+class VersionWrites:
+    """Names are version ids."""
 
-    def __init__(self) -> None:
-        # Those that may have something to say after their next commit. One that was rolled back says nothing,
-        # since it left no row.
-        self._writing: WeakSet[Session] = WeakSet()
-        self._listening: list[tuple[Any, str, Any]] = []
-        self._table: Table | None = None
-        self._is_there = False
-        self._not_before = 0.0
-        self.n_noticed = 0
+    column = "dag_version_id"
 
-    def start(self, model: Any = None) -> None:
-        """Listens to all sessions; and to the mapper of `model`, the host's class of contents, if given."""
-        self._listen(Session, "do_orm_execute", self._on_execute)
-        self._listen(Session, "after_commit", self._on_commit)
-        if model is not None:
-            for name in ("after_insert", "after_update", "after_delete"):
-                self._listen(model, name, self._on_flush)
+    def of_row(self, row: Any) -> str | None:
+        """The version of a row of `serialized_dag`."""
+        return None if row.dag_version_id is None else str(row.dag_version_id)
 
-    def stop(self) -> None:
-        """Listens no longer."""
-        while self._listening:
-            event.remove(*self._listening.pop())
-        self._writing.clear()
-        self._table = None
-        self._is_there = False
-        self._not_before = 0.0
-
-    def _listen(self, target: Any, name: str, listener: Any) -> None:
-        if (target, name, listener) not in self._listening:
-            event.listen(target, name, listener)
-            self._listening.append((target, name, listener))
-
-    def _on_flush(self, mapper: Any, connection: Connection, row: Any) -> None:
-        session = object_session(row)
-        if session is not None and row.dag_version_id is not None:
-            values = {"dag_version_id": str(row.dag_version_id)}
-            self._note(session, connection, lambda written: insert(written).values(values))
-
-    def _on_execute(self, state: ORMExecuteState) -> None:
-        if not (state.is_update or state.is_delete):
-            return
-        name = getattr(getattr(state.statement, "table", None), "name", None)
-        # The scheduler updates `dag` all the time; only its deletion takes contents along.
-        if name == "serialized_dag" or (name in ("dag_version", "dag") and state.is_delete):
-            self._note(
-                state.session,
-                None,
-                lambda written: insert(written).from_select(["dag_version_id"], _versions(state)),
-            )
-
-    def _note(self, session: Session, connection: Connection | None, make: Callable[[Table], Insert]) -> None:
-        """Inserts the rows in the transaction of the session. Whatever goes wrong stays in here."""
-        if time.monotonic() < self._not_before:
-            return
-        try:
-            written = self._written()
-            if written is None:
-                return
-            self._writing.add(session)
-            connection = connection or session.connection()
-            # In a new installation the first commit has the table made: see `_on_commit`.
-            self._is_there = self._is_there or inspect(connection).has_table(written.name, written.schema)
-            if self._is_there:
-                _insert(connection, make(written))
-                self.n_noticed += 1
-        except Exception as error:
-            if _is_deadlock(error):
-                raise  # MySQL has rolled the host's transaction back: it must hear of that
-            self._not_before = time.monotonic() + _RETRY_SECONDS
-            self._is_there = False
-            _fall_back("write not noticed", error)
-
-    def _written(self) -> Table | None:
-        """The table; None if ours are in another database than the host's."""
-        if self._table is None:
-            from sched_cache_airflow.airflow3.runtime import runtime
-
-            state = runtime()
-            if not state.shares_database:
-                return None
-            self._table = written_table(state.settings.config)
-        return self._table
-
-    def _on_commit(self, session: Session) -> None:
-        # The event is sent for savepoints too.
-        if not self._writing or session not in self._writing or session.in_nested_transaction():
-            return
-        self._writing.discard(session)
-        try:
-            from sched_cache_airflow.airflow3.runtime import runtime
-
-            runtime().upkeep.wake()
-        except Exception as error:
-            _fall_back("upkeep not woken", error)
-
-
-write_events = WriteEvents()
-"""Those of this process."""
-
-
-def _insert(connection: Connection, statement: Insert) -> None:
-    if connection.dialect.name != "postgresql":
-        # A statement that fails leaves the transaction as it was. A savepoint before the first write would, on
-        # SQLite, commit when it is released.
-        connection.execute(statement)
-        return
-    with connection.begin_nested():
-        connection.execute(statement)
-
-
-def _versions(state: ORMExecuteState) -> Any:
-    """A query for the versions whose content the statement is about to change."""
-    statement: Any = state.statement
-    table = statement.table
-
-    def matching(query: Any) -> Any:
-        where = statement.whereclause
-        return query if where is None else query.where(where)
-
-    if table.name == "serialized_dag":
-        return matching(select(_as_text(table.c.dag_version_id)))
-    if table.name == "dag_version":
-        return matching(select(_as_text(table.c.id)))
-    dag_ids = matching(select(table.c.dag_id))
-    return select(_as_text(_VERSION.c.id)).where(_VERSION.c.dag_id.in_(dag_ids))
+    def of_statement(self, state: ORMExecuteState) -> Any:
+        """Those whose content the statement changes. The scheduler updates `dag` all the time; deletions count."""
+        written, name = table_of(state)
+        if name == "serialized_dag":
+            return rows_of(state, select(_as_text(written.c.dag_version_id)))
+        if name == "dag_version" and state.is_delete:
+            return rows_of(state, select(_as_text(written.c.id)))
+        if name == "dag" and state.is_delete:
+            dag_ids = rows_of(state, select(written.c.dag_id))
+            return select(_as_text(_VERSION.c.id)).where(_VERSION.c.dag_id.in_(dag_ids))
+        return None
 
 
 def _as_text(version_id: Any) -> Any:
     return cast(version_id, String(MAX_VERSION_ID_LENGTH))
 
 
-def _is_deadlock(error: Exception) -> bool:
-    arguments: tuple[Any, ...] = getattr(error.orig, "args", ()) if isinstance(error, DBAPIError) else ()
-    return arguments[:1] == (_MYSQL_DEADLOCK,)
+def _runtime() -> ProcessState:
+    # Commands that write import neither bag nor scheduler before.
+    from sched_cache_airflow.airflow3.runtime import runtime
+
+    return runtime()
 
 
-def _fall_back(reason: str, error: Exception) -> None:
-    try:
-        from sched_cache_airflow.airflow3.runtime import runtime
-
-        runtime().fallbacks.note(reason, error)
-    except Exception:
-        logger.exception("%s: %s", reason, error)
+write_events = WriteEvents(VersionWrites(), _runtime)
+"""Those of this process."""

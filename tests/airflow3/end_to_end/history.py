@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg2
+import pymysql
+from sqlalchemy.engine import make_url
 
 # run -> {"state": ..., "tasks": {"task_id" or "task_id[map_index]": "state after n tries"}}
 History = dict[str, dict[str, Any]]
@@ -37,8 +39,8 @@ def read_history(database_url: str) -> History:
 def unfinished_runs(database_url: str) -> list[str]:
     """``dag_id/run_id`` of every run that is queued or running."""
     with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT dag_id || '/' || run_id FROM dag_run WHERE state IN ('queued', 'running')")
-        return [name for (name,) in cursor.fetchall()]
+        cursor.execute("SELECT dag_id, run_id FROM dag_run WHERE state IN ('queued', 'running')")
+        return [f"{dag_id}/{run_id}" for dag_id, run_id in cursor.fetchall()]
 
 
 def n_runs(database_url: str) -> int:
@@ -57,12 +59,12 @@ def n_ended_tasks(database_url: str) -> int:
         return int(count)
 
 
-def n_current_dags(database_url: str) -> int:
+def n_current_dags(database_url: str, *, is_current: str = "NOT is_stale") -> int:
     """How many DAGs have been parsed and are not paused."""
     with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(DISTINCT dag_id) FROM dag JOIN serialized_dag USING (dag_id) "
-            "WHERE NOT is_stale AND NOT is_paused"
+            f"WHERE {is_current} AND NOT is_paused"
         )
         (count,) = cursor.fetchone()
         return int(count)
@@ -71,10 +73,14 @@ def n_current_dags(database_url: str) -> int:
 def import_errors(database_url: str) -> list[str]:
     """The last line of why each file could not be parsed."""
     with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT filename || ': ' || stacktrace FROM import_error")
-        return [text.strip().splitlines()[-1] for (text,) in cursor.fetchall()]
+        cursor.execute("SELECT filename, stacktrace FROM import_error")
+        return [f"{name}: {trace.strip().splitlines()[-1]}" for name, trace in cursor.fetchall()]
 
 
 def connect(database_url: str) -> Any:
-    """A connection of the driver, for a SQLAlchemy URL of PostgreSQL."""
-    return psycopg2.connect(database_url.replace("+psycopg2", ""))
+    """A connection of the driver, for a SQLAlchemy URL of PostgreSQL or MariaDB."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        return psycopg2.connect(database_url.replace("+psycopg2", ""))
+    assert url.database is not None
+    return pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, database=url.database)

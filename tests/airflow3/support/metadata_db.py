@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.servers import PostgresServer
+from tests.support.servers import MariadbServer, PostgresServer
 
 
 class MetadataDb(Protocol):
@@ -55,6 +55,32 @@ class PostgresMetadataDb:
     def restore(self) -> None:
         self.server.execute("DROP DATABASE IF EXISTS airflow WITH (FORCE)")
         self.server.execute("CREATE DATABASE airflow TEMPLATE template_airflow STRATEGY FILE_COPY")
+
+    def stop(self) -> None:
+        self.server.close()
+
+
+class MariadbMetadataDb:
+    """On a private MariaDB server. It is not copied back: for tests that use it once."""
+
+    name = "mariadb"
+
+    def __init__(self) -> None:
+        """Raises ServerMissingError where MariaDB is not installed."""
+        self.server = MariadbServer()
+
+    @property
+    def url(self) -> str:
+        return self.server.url("airflow")
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        self.server.prepare()
+        self.server.start()
+        self.server.execute("CREATE DATABASE airflow CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+        migrate({**environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.url})
+
+    def restore(self) -> None:
+        raise NotImplementedError
 
     def stop(self) -> None:
         self.server.close()

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from sched_cache_airflow.airflow3.process_facts import TAIL_DIGITS, tail_of
+from sched_cache_airflow.process_facts import TAIL_DIGITS, tail_of
 
 _WIDTH = TAIL_DIGITS // 2
 

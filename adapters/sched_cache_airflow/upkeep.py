@@ -6,13 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
 
 from sched_cache import fork
 from sched_cache.errors import SchedCacheError
-
-if TYPE_CHECKING:
-    from sched_cache_airflow.airflow3.runtime import Runtime
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -107,19 +103,3 @@ class Upkeep:
             woken.clear()
             if not stopped.is_set():
                 self.round(is_woken=is_woken)
-
-
-def upkeep_of(state: Runtime) -> Upkeep:
-    """The upkeep of one process's tiers; does nothing until it is started or woken."""
-    from sched_cache_airflow.airflow3.in_use import acknowledge_in_use
-    from sched_cache_airflow.airflow3.removed_versions import RemovedVersions
-    from sched_cache_airflow.airflow3.written_versions import WrittenVersions
-
-    cache, contents = state.cache, state.contents
-    written = WrittenVersions(state.settings.config, cache, contents) if state.shares_database else None
-    return Upkeep(
-        prepare=written.prepare if written else cache.certify,
-        publish_written=written.publish if written else lambda is_own: 0,
-        sweep=RemovedVersions(cache).sweep,
-        acknowledge=lambda: acknowledge_in_use(cache, contents.is_resident),
-    )

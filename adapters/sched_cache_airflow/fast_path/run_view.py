@@ -2,65 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from airflow.ti_deps.dependencies_states import SCHEDULEABLE_STATES
 from airflow.utils.state import State
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from sched_cache.format import ABSENT
+from sched_cache.format import ABSENT, CompactDag
 from sched_cache.scheduling import HostPass, SlimTaskInstances, UpstreamCounts
 from sched_cache.scheduling.state import STATES, UNFINISHED_STATES, mask_of
-from sched_cache_airflow.airflow3.content_proof import ContentProof
-from sched_cache_airflow.airflow3.slim_rows import RawRows, load_task_instances, read_task_order
+from sched_cache_airflow.fast_path.content_proof import ContentProof
+from sched_cache_airflow.fast_path.host import DecidingHost
+from sched_cache_airflow.fast_path.raw_rows import RawRows
 
 _REMOVED: Final = "removed"
 _UNFINISHED: Final = mask_of(UNFINISHED_STATES)
 _WAITS_FOR_OTHERS: Final = mask_of(frozenset({"deferred", "awaiting_input"}))
-_OWN_STATES: Final = frozenset(State.task_states)
+_OWN_STATES: Final = frozenset(State.finished | State.unfinished)
 
 
 class UnfitRowsError(Exception):
     """The rows of a run are such that the host has to read them itself. The text says why."""
 
 
+class KnownRows(NamedTuple):
+    """The rows of a run whose tasks the content has, and their ids."""
+
+    rows: SlimTaskInstances
+    ids: Sequence[Hashable]
+
+    @property
+    def is_anything_unfinished(self) -> bool:
+        """Whether the run goes on."""
+        return 1 in self.rows.state.translate(_UNFINISHED)
+
+
+def known_rows(dag: CompactDag, raw: RawRows) -> KnownRows:
+    """The rows in `raw`, without those of tasks that the content does not have, all of which are removed.
+
+    Raises:
+        UnfitRowsError: the host has to set the state of a row in it, or knows one that we do not.
+    """
+    rows = SlimTaskInstances.from_columns(dag, [raw.task_ids, raw.map_indices, raw.states])
+    ids: Sequence[Hashable] = raw.ids
+    if rows.unknown:
+        if any(row.state != _REMOVED for row in rows.unknown):
+            raise UnfitRowsError("task instance without a task")
+        known = set(dag.task_ids)
+        ids = list(compress(ids, [task_id in known for task_id in raw.task_ids]))
+    if rows.state_names is not STATES or not _OWN_STATES.issuperset(
+        rows.state_names[code] for code in set(rows.state)
+    ):
+        raise UnfitRowsError("state of a task instance is unknown")
+    return KnownRows(rows, ids)
+
+
 class RunView:
     """The rows of one run as they were read, and the way from a row to the host's object.
 
-    rows: without those of tasks that the content does not have, all of which are removed. loaded: row -> the
-    host's object. is_outdated: a task instance that was loaded after the rows was no longer as they say.
+    loaded: row -> the host's object. is_outdated: a task instance that was loaded after the rows was no longer as
+    they say.
     """
 
-    def __init__(self, content: ContentProof, counts: UpstreamCounts, raw: RawRows) -> None:
-        """
-        Raises:
-            UnfitRowsError: the host has to set the state of a row in it, or nothing is unfinished.
-        """
+    def __init__(
+        self, host: DecidingHost, content: ContentProof, counts: UpstreamCounts, known: KnownRows
+    ) -> None:
+        self.host = host
         self.content = content
         self.counts = counts
-        rows = SlimTaskInstances.from_columns(content.dag, [raw.task_ids, raw.map_indices, raw.states])
-        ids: Sequence[str] = raw.ids
-        if rows.unknown:
-            if any(row.state != _REMOVED for row in rows.unknown):
-                raise UnfitRowsError("task instance without a task")
-            known = set(content.dag.task_ids)
-            ids = list(compress(ids, [task_id in known for task_id in raw.task_ids]))
-        if rows.state_names is not STATES or not _OWN_STATES.issuperset(
-            rows.state_names[code] for code in set(rows.state)
-        ):
-            raise UnfitRowsError("state of a task instance is unknown")
-        self.rows = rows
-        self.is_unfinished = rows.state.translate(_UNFINISHED)
-        if 1 not in self.is_unfinished:
-            raise UnfitRowsError("nothing is unfinished")
-        self._ids = ids
+        self.rows, self._ids = known
+        self.is_unfinished = self.rows.state.translate(_UNFINISHED)
         self.loaded: dict[int, Any] = {}
         self.is_outdated = False
         self._of_task: dict[int, list[int]] | None = None
         self._asked: dict[HostPass, Sequence[int]] = {}
+
+    @property
+    def dag(self) -> CompactDag:
+        """The content that the rows were read with."""
+        return self.content.dag
 
     def take_in(self, skip_decisions: Collection[str] | None) -> None:
         """Brings the counts up to date. `skip_decisions`: read after the rows."""
@@ -80,11 +103,14 @@ class RunView:
         """The rows that the host must look at in this pass, in its order."""
         found = self._asked.get(host_pass)
         if found is None:
-            rows = self.rows
-            found = self._asked[host_pass] = self.content.in_order(
-                [(rows.task_index[row], rows.map_index[row], row) for row in self.counts.ask_host(host_pass)],
-                lambda: read_task_order(dag_run, session),
-            )
+            found = self.counts.ask_host(host_pass)
+            if self.host.is_ordered:
+                rows = self.rows
+                found = self.content.in_order(
+                    [(rows.task_index[row], rows.map_index[row], row) for row in found],
+                    lambda: self.host.rows.read_task_order(dag_run, session),
+                )
+            self._asked[host_pass] = found
         return found
 
     def unfinished_rows(self) -> list[int]:
@@ -140,11 +166,11 @@ class RunView:
 
     # Objects
 
-    def ids_of(self, rows: Iterable[int]) -> list[str]:
-        """The ids, as text, of those that are not loaded yet."""
+    def ids_of(self, rows: Iterable[int]) -> list[Hashable]:
+        """The ids of those that are not loaded yet."""
         return [self._ids[row] for row in rows if row not in self.loaded]
 
-    def attach(self, rows: Iterable[int], found: dict[str, Any], dag_run: Any, dag: Any) -> None:
+    def attach(self, rows: Iterable[int], found: Mapping[Hashable, Any], dag_run: Any, dag: Any) -> None:
         """Keeps the host's objects of these rows as the host has them: with their run and their task."""
         for row in rows:
             if row in self.loaded:
@@ -167,7 +193,7 @@ class RunView:
         """Loads what is missing of these rows."""
         ids = self.ids_of(rows)
         if ids:
-            self.attach(rows, load_task_instances(ids, session), dag_run, dag_run.dag)
+            self.attach(rows, self.host.rows.load_task_instances(ids, session), dag_run, dag_run.dag)
 
     def schedulable(self, asked: Sequence[int]) -> list[tuple[int, Any]]:
         """(row, object) of those that are still there and in a state that the host schedules from."""

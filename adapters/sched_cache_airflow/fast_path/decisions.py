@@ -1,6 +1,6 @@
 """`DagRun`'s scheduling decisions, from slim rows where that is possible. What decides is the host's own code.
 
-Replaced in Airflow 3.3.2, models/dagrun.py: `task_instance_scheduling_decisions`, which reads every task instance
+Replaced in models/dagrun.py of either host: `task_instance_scheduling_decisions`, which reads every task instance
 of the run and has the host decide all that could be scheduled; here it decides those that are not proven blocked.
 `_are_premature_tis` the same way. `_tis_for_dagrun_state`, which works in every loop for an answer that is used in
 the last one only.
@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import HostPass
-from sched_cache_airflow.airflow3.fast_path import views_of
-from sched_cache_airflow.airflow3.run_view import RunView, UnfitRowsError
-from sched_cache_airflow.airflow3.runtime import runtime
-from sched_cache_airflow.airflow3.slim_rows import read_rows
-from sched_cache_airflow.airflow3.stand_ins import (
+from sched_cache_airflow.fast_path.fast_path import FastPath, fast_path_of
+from sched_cache_airflow.fast_path.loop_views import LoopViews, View
+from sched_cache_airflow.fast_path.run_end import EndedTaskInstances, RunEnd
+from sched_cache_airflow.fast_path.run_view import RunView, UnfitRowsError
+from sched_cache_airflow.fast_path.stand_ins import (
     AllTaskInstances,
     EffectiveLeaves,
     FinishedTaskInstances,
@@ -34,29 +34,14 @@ Method = Callable[..., Any]
 logger = logging.getLogger("sched_cache.airflow")
 
 
-def runs_to_examine(stock: Method) -> Method:
-    """`DagRun.get_running_dag_runs_to_examine`: which runs this loop is going to decide."""
-
-    def get_running_dag_runs_to_examine(cls: Any, session: Session) -> Any:
-        dag_runs = list(stock(cls, session))
-        try:
-            runtime().fast_path.begin_loop(dag_runs, session)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            runtime().fallbacks.note("fast path: begin", error)
-        return dag_runs
-
-    return get_running_dag_runs_to_examine
-
-
 def verify_integrity(stock: Method) -> Method:
     """`DagRun.verify_integrity`: what was read of the run before counts no more."""
 
     def verify_integrity_of(self: Any, **options: Any) -> Any:
         session = options.get("session")
-        views = None if session is None else views_of(session)
-        if session is not None and views is not None:
+        found = None if session is None else fast_path_of(session)
+        if session is not None and found is not None:
+            _, views = found
             views.forget(self, session)
         return stock(self, **options)
 
@@ -66,39 +51,40 @@ def verify_integrity(stock: Method) -> Method:
 def task_instance_scheduling_decisions(stock: Method) -> Method:
     """`DagRun.task_instance_scheduling_decisions`."""
 
-    def decisions(self: Any, *, session: Session) -> Any:
-        view = _view_of(self, session)
-        if view is None or _is_only_compared(stock, view, self, session):
+    def decisions(self: Any, session: Session | None = None) -> Any:
+        found = None if session is None else fast_path_of(session)
+        if session is None:
+            return stock(self)
+        if found is None:
+            return stock(self, session=session)
+        fast_path, views = found
+        view = _view_of(fast_path, views, self, session)
+        if view is None or _is_only_compared(fast_path, stock, view, self, session):
             return stock(self, session=session)
         try:
-            decision = _decide(Snapshot(view, self, session))
+            decision = _decide(view, self, session)
         except SQLAlchemyError:
             raise
         except Exception as error:
             # It may have happened in the middle of the host's pass: not to be repeated in this transaction.
-            runtime().fast_path.switch_off(self.dag_id, "decision", error)
+            fast_path.switch_off(self.dag_id, "decision", error)
             raise
-        runtime().fast_path.n_decided += 1
+        fast_path.n_decided += 1
         return decision
 
     return decisions
 
 
-def _view_of(dag_run: Any, session: Session) -> RunView | None:
+def _view_of(fast_path: FastPath, views: LoopViews, dag_run: Any, session: Session) -> View | None:
     """The rows of the run; None where the host's path is to be taken."""
-    views = views_of(session)
-    if views is None:
-        return None
-    fast_path = runtime().fast_path
     if not fast_path.fits(dag_run):
         return None
     try:
-        return views.take(dag_run, session)
+        view = views.take(dag_run, session)
+        if isinstance(view, RunView) or view.is_confirmed(dag_run, session):
+            return view
     except UnfitRowsError as reason:
-        if str(reason) == "nothing is unfinished":
-            fast_path.forget(dag_run)
-        else:
-            runtime().fallbacks.note(f"fast path: {reason}")
+        fast_path.fallbacks.note(f"fast path: {reason}")
     except SQLAlchemyError:
         raise
     except Exception as error:
@@ -106,9 +92,8 @@ def _view_of(dag_run: Any, session: Session) -> RunView | None:
     return None
 
 
-def _is_only_compared(stock: Method, view: RunView, dag_run: Any, session: Session) -> bool:
+def _is_only_compared(fast_path: FastPath, stock: Method, view: View, dag_run: Any, session: Session) -> bool:
     """Whether shadow mode has chosen this decision: then the host's own path makes it."""
-    fast_path = runtime().fast_path
     if not fast_path.shadow.is_chosen():
         return False
     try:
@@ -116,7 +101,7 @@ def _is_only_compared(stock: Method, view: RunView, dag_run: Any, session: Sessi
             view,
             dag_run,
             session,
-            fast=lambda: _decide(Snapshot(view, dag_run, session)),
+            fast=lambda: _decide(view, dag_run, session),
             host=lambda: stock(dag_run, session=session),
         )
     except SQLAlchemyError:
@@ -135,8 +120,10 @@ def _is_only_compared(stock: Method, view: RunView, dag_run: Any, session: Sessi
     return True
 
 
-def _decide(snapshot: Snapshot) -> Any:
-    view, dag_run, session = snapshot.view, snapshot.dag_run, snapshot.session
+def _decide(view: View, dag_run: Any, session: Session) -> Any:
+    if isinstance(view, RunEnd):
+        return view.decision(dag_run, session)
+    snapshot = Snapshot(view, dag_run, session)
     asked = view.asked(HostPass.READY, dag_run, session)
     view.load(asked, dag_run, session)
     finished = FinishedTaskInstances(snapshot)
@@ -148,7 +135,7 @@ def _decide(snapshot: Snapshot) -> Any:
     if is_expanded:
         changed = True
         session.flush()
-        rows = read_rows([dag_run.id], session)[dag_run.id]
+        rows = view.host.rows.read_rows([dag_run], session)[dag_run.id]
         keys = zip(rows.task_ids, rows.map_indices, strict=True)
         snapshot.note_expansion(dict(zip(keys, rows.states, strict=True)))
     return TISchedulingDecision(
@@ -171,7 +158,9 @@ def are_premature_tis(stock: Method) -> Method:
         except SQLAlchemyError:
             raise
         except Exception as error:
-            runtime().fast_path.switch_off(self.dag_id, "search for a deadlock", error)
+            found = fast_path_of(session)
+            if found is not None:
+                found[0].switch_off(self.dag_id, "search for a deadlock", error)
             raise
 
     return _are_premature_tis
@@ -194,6 +183,8 @@ def tis_for_dagrun_state(stock: Method) -> Method:
     """`DagRun._tis_for_dagrun_state`."""
 
     def _tis_for_dagrun_state(self: Any, *, dag: Any, tis: Any) -> Any:
+        if isinstance(tis, EndedTaskInstances):
+            return tis.end.leaves()
         if isinstance(tis, AllTaskInstances):
             return EffectiveLeaves(stock, self, dag, tis)
         return stock(self, dag=dag, tis=tis)

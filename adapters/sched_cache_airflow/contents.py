@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
-from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -17,14 +15,47 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, SchedCacheError
 from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag
 from sched_cache.stats import Stats
-from sched_cache_airflow.airflow3.dag import CompactSerializedDAG, dag_of_compact
-from sched_cache_airflow.airflow3.publisher import Publisher
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.publisher import Publisher
 
 _HASH_LABEL = "dag_hash"
 _MEASURED_PER_LOAD = 4
-_MEASURED_PER_LOOP = 32
+_MEASURED_PER_LOOP = 8
+
+
+class HostDag(Protocol):
+    """The host's DAG object over a compact DAG."""
+
+    compact: CompactDag
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def renewed(self) -> HostDag:
+        """The DAG without what was made of it for those who used it, or itself if that is little or young."""
+
+
+class HostContents(Protocol):
+    """The contents that the host stores, and its objects of them. `version_id`: what names a version there."""
+
+    def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
+        """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
+
+    def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
+        """Those that the host has a row of. One query."""
+
+    def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> HostDag | None:
+        """The host's object; None for a document that only the host's own path reads."""
+
+    def key_of(self, version_id: Any) -> str:
+        """Its key in our tables."""
+
+    def version_of(self, key: str) -> Any:
+        """The version that has this key in our tables; None for a key of somebody else."""
+
+    def noted(self, text: str) -> Any:
+        """The version that a row of the table `written` names; None if no version has such a name."""
 
 
 class Contents:
@@ -34,20 +65,23 @@ class Contents:
     be old. `None` means: take the host's path.
     """
 
-    def __init__(self, settings: Settings, cache: DagCache, stats: Stats, fallbacks: Fallbacks) -> None:
+    def __init__(
+        self, host: HostContents, settings: Settings, cache: DagCache, stats: Stats, fallbacks: Fallbacks
+    ) -> None:
+        self.host = host
         self.settings = settings
         self._cache = cache
         self._fallbacks = fallbacks
         self.stats = stats
         self.publisher = Publisher(cache)
         config = settings.config
-        self.l1: L1[CompactSerializedDAG] = L1(config.l1_max_bytes, config.l1_max_entries, stats.l1)
+        self.l1: L1[Any] = L1(config.l1_max_bytes, config.l1_max_entries, stats.l1)
         self._not_ours: set[tuple[Any, str]] = set()
 
-    def resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactSerializedDAG | None:
+    def resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> Any:
         """The DAG if this process has it. No lock, no query."""
-        entry = self.l1.entries.get(_key(version_id, load_op_links))
-        if entry is None or entry.content_hash != _name(version_id, dag_hash, load_op_links):
+        entry = self.l1.entries.get(self._key(version_id, load_op_links))
+        if entry is None or entry.content_hash != self._name(version_id, dag_hash, load_op_links):
             return None
         resident = entry.resident
         resident.stamp = self.l1.order.tick
@@ -55,12 +89,10 @@ class Contents:
         return resident.dag
 
     def _is_resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> bool:
-        entry = self.l1.entries.get(_key(version_id, load_op_links))
-        return entry is not None and entry.content_hash == _name(version_id, dag_hash, load_op_links)
+        entry = self.l1.entries.get(self._key(version_id, load_op_links))
+        return entry is not None and entry.content_hash == self._name(version_id, dag_hash, load_op_links)
 
-    def get(
-        self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session
-    ) -> CompactSerializedDAG | None:
+    def get(self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session) -> Any:
         """The DAG of a version whose content has this hash; None where the host has to read it itself.
 
         `session` is asked for the host's row if no tier has the content.
@@ -82,13 +114,20 @@ class Contents:
         dag = (
             None
             if self.settings.excludes(compact.dag_id)
-            else dag_of_compact(compact, load_op_links=load_op_links)
+            else self.host.dag_of(compact, load_op_links=load_op_links)
         )
         if dag is None:
             self._remember_not_ours(version_id, dag_hash)
             return None
         self._keep(version_id, dag_hash, load_op_links, dag)
         return dag
+
+    def tend(self) -> None:
+        """Keeps the books of what is here true, and lets go of what nobody has used for a while.
+
+        For the scheduler, once a loop: DAGs grow while they are used, and one that loads none has to look, too.
+        """
+        self.l1.measure(_MEASURED_PER_LOOP, _renewed)
 
     def prefetch(self, hashes: Mapping[Any, str | None]) -> None:
         """Brings what is missing of these versions from the shared tiers, as many as one round trip carries.
@@ -98,10 +137,10 @@ class Contents:
         Args:
             hashes: by version id.
         """
-        # DAGs grow while they are used; a scheduler that loads none has to look, too.
-        self.l1.measure(_MEASURED_PER_LOOP)
+        if not hashes:
+            return
         missing = {
-            str(version_id): (version_id, dag_hash)
+            self.host.key_of(version_id): (version_id, dag_hash)
             for version_id, dag_hash in hashes.items()
             if dag_hash is not None
             and (version_id, dag_hash) not in self._not_ours
@@ -119,21 +158,22 @@ class Contents:
             if compact is None or compact.label(_HASH_LABEL) != dag_hash:
                 continue
             if not self.settings.excludes(compact.dag_id):
-                dag = dag_of_compact(compact, load_op_links=False)
+                dag = self.host.dag_of(compact, load_op_links=False)
                 if dag is not None:
                     self.stats.l1.misses += 1
                     self._keep(version_id, dag_hash, False, dag)
 
     def _other_form(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactDag | None:
         """The same content as it is here for the other value of `load_op_links`."""
-        entry = self.l1.entries.get(_key(version_id, not load_op_links))
-        if entry is not None and entry.content_hash == _name(version_id, dag_hash, not load_op_links):
-            return entry.dag.compact
+        entry = self.l1.entries.get(self._key(version_id, not load_op_links))
+        if entry is not None and entry.content_hash == self._name(version_id, dag_hash, not load_op_links):
+            compact: CompactDag = entry.dag.compact
+            return compact
         return None
 
     def _shared(self, version_id: Any, dag_hash: str) -> CompactDag | None:
         """What some node has published, from Redis or our tables, if it is of this hash."""
-        key = str(version_id)
+        key = self.host.key_of(version_id)
         try:
             for is_last in (False, True):
                 compact = self._cache.get(key)
@@ -148,7 +188,7 @@ class Contents:
 
     def _from_host(self, version_id: Any, session: Session) -> tuple[CompactDag, str] | None:
         """What the host's row holds by now, with its hash, encoded for everybody else."""
-        found = read_row(version_id, session)
+        found = self.host.read(version_id, session)
         if found is None:
             return None
         document, dag_hash = found
@@ -160,7 +200,7 @@ class Contents:
             self._remember_not_ours(version_id, dag_hash)
             return None
         if self._shares(encoded):
-            self.publisher.submit(str(version_id), encoded)
+            self.publisher.submit(self.host.key_of(version_id), encoded)
         return decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash), dag_hash
 
     def encoded_to_share(self, document: dict[str, Any], dag_hash: str) -> EncodedDag | None:
@@ -177,7 +217,7 @@ class Contents:
 
     def floor(self, version_id: Any) -> object:
         """What the shared tiers have told last of a version: the same object until they tell something new."""
-        return self._cache.floor(str(version_id))
+        return self._cache.floor(self.host.key_of(version_id))
 
     def is_resident(self, key: str) -> bool:
         """Whether some content of the version with this key is in this process."""
@@ -187,12 +227,12 @@ class Contents:
         # The keys' order is kept, since the API shows it.
         return encode_dag(document, labels={_HASH_LABEL: dag_hash}, sort_keys=False)
 
-    def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: CompactSerializedDAG) -> None:
-        key = _key(version_id, load_op_links)
+    def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: HostDag) -> None:
+        key = self._key(version_id, load_op_links)
         nbytes = dag.nbytes
         with self.l1.lock:
             self.l1.discard(key)
-            self.l1.put(key, 0, _name(version_id, dag_hash, load_op_links), dag, nbytes)
+            self.l1.put(key, 0, self._name(version_id, dag_hash, load_op_links), dag, nbytes)
         if self.l1.is_tight:
             self.l1.measure(_MEASURED_PER_LOAD)
 
@@ -201,29 +241,26 @@ class Contents:
             self._not_ours.clear()
         self._not_ours.add((version_id, dag_hash))
 
+    def _key(self, version_id: Any, load_op_links: bool) -> str:
+        key = self.host.key_of(version_id)
+        return f"{key}+links" if load_op_links else key
+
+    @staticmethod
+    def _name(version_id: Any, dag_hash: str, load_op_links: bool) -> str:
+        return f"{version_id} {dag_hash} {load_op_links}"
+
     def close(self) -> None:
         """Ends connections and threads."""
         self._cache.close()
 
 
-def read_row(version_id: Any, session: Session | Connection) -> tuple[dict[str, Any], str] | None:
-    """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
-    table = SerializedDagModel.__table__.c
-    row = session.execute(
-        select(table.data, table.data_compressed, table.dag_hash).where(table.dag_version_id == version_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    data, compressed, dag_hash = row
+def _renewed(dag: HostDag) -> HostDag:
+    return dag.renewed()
+
+
+def document_of(data: Any, compressed: bytes | None) -> dict[str, Any] | None:
+    """The document of a row of the host, which keeps it as JSON, as text or compressed; None if it is none of these."""
     document = json.loads(zlib.decompress(compressed)) if compressed else data
     if isinstance(document, str):
         document = json.loads(document)
-    return (document, dag_hash) if isinstance(document, dict) else None
-
-
-def _key(version_id: Any, load_op_links: bool) -> str:
-    return f"{version_id}+links" if load_op_links else str(version_id)
-
-
-def _name(version_id: Any, dag_hash: str, load_op_links: bool) -> str:
-    return f"{version_id} {dag_hash} {load_op_links}"
+    return document if isinstance(document, dict) else None

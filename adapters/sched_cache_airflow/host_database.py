@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from airflow import settings
 from sqlalchemy.engine import Connection
 
 
@@ -14,6 +13,8 @@ def host_transaction() -> AbstractContextManager[Connection]:
     No session: a process of the host that ends closes every session there is, and one that another thread is just
     committing makes that fail.
     """
+    from airflow import settings
+
     assert settings.engine is not None  # whoever has written something has connected
     transaction: AbstractContextManager[Connection] = settings.engine.begin()
     return transaction

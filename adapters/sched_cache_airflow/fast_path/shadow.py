@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import pack_task_instances
-from sched_cache_airflow.airflow3.run_view import RunView
-from sched_cache_airflow.airflow3.slim_rows import read_rows
+from sched_cache_airflow.fast_path.host import SlimRows
+from sched_cache_airflow.fast_path.run_end import RunEnd
+from sched_cache_airflow.fast_path.run_view import RunView
 
 Decide = Callable[[], Any]
 Key = tuple[str, int]
 State = tuple[str, int, str | None]
+
+_ENDS: Final = ("success", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,15 @@ class Outcome:
     """What comes of a decision.
 
     schedulable: the task instances that are ready, in order. is_changed: as the host is told. is_unfinished:
-    whether anything is. premature: what the search for a deadlock answers, None if it is not reached. rows: every
-    task instance after it, with its state.
+    whether anything is. premature: what the search for a deadlock answers, None if it is not reached. end: what the
+    end of the run is told by, None if it goes on. rows: every task instance after it, with its state.
     """
 
     schedulable: tuple[Key, ...]
     is_changed: bool
     is_unfinished: bool
     premature: tuple[bool, ...] | None
+    end: tuple[Any, ...] | None
     rows: tuple[State, ...]
 
     def difference(self, host: Outcome) -> str:
@@ -68,18 +72,21 @@ class Shadow:
         """Whether to compare the next decision."""
         return self._share > 0 and self._random.random() < self._share
 
-    def difference(self, view: RunView, dag_run: Any, session: Session, fast: Decide, host: Decide) -> str:
+    def difference(
+        self, view: RunView | RunEnd, dag_run: Any, session: Session, fast: Decide, host: Decide
+    ) -> str:
         """How the two differ, with what it takes to see it again; empty if they agree.
 
         Both are undone in the end, in the database and in the session; what the host's code does elsewhere, log
         lines for instance, it does twice. Costs both ways, and four times reading all rows.
         """
-        before = _states(dag_run, session)
-        with _undone(dag_run, session):
-            ours = _outcome(fast(), dag_run, session)
-        with _undone(dag_run, session):
-            theirs = _outcome(host(), dag_run, session)
-        if before != _states(dag_run, session) or view.is_outdated:
+        rows = view.host.rows
+        before = _states(rows, dag_run, session)
+        with _undone(dag_run, session), _in_order_of(view, dag_run):
+            ours = _outcome(rows, fast(), dag_run, session)
+        with _undone(dag_run, session), _in_order_of(view, dag_run):
+            theirs = _outcome(rows, host(), dag_run, session)
+        if before != _states(rows, dag_run, session) or view.is_outdated:
             return ""
         self.n_compared += 1
         difference = ours.difference(theirs)
@@ -87,6 +94,29 @@ class Shadow:
             return ""
         self.n_differences += 1
         return f"{difference}. Reproduction: {_reproduction(view)}"
+
+
+@contextmanager
+def _in_order_of(view: RunView | RunEnd, dag_run: Any) -> Iterator[None]:
+    """Where the host does not say in which order it wants the rows, both ways get them in that of the view.
+
+    What is decided can rest with it: a task that is mapped over another is skipped in the same pass as that one, or
+    in the next.
+    """
+    if view.host.is_ordered:
+        yield
+        return
+    read = dag_run.get_task_instances
+    place = {slim[:2]: row for row, slim in enumerate(view.rows)}
+
+    def get_task_instances(**options: Any) -> list[Any]:
+        return sorted(read(**options), key=lambda ti: place.get((ti.task_id, ti.map_index), len(place)))
+
+    dag_run.get_task_instances = get_task_instances
+    try:
+        yield
+    finally:
+        del dag_run.get_task_instances
 
 
 @contextmanager
@@ -101,7 +131,7 @@ def _undone(dag_run: Any, session: Session) -> Iterator[None]:
                 session.expunge(found)
 
 
-def _outcome(decision: Any, dag_run: Any, session: Session) -> Outcome:
+def _outcome(slim_rows: SlimRows, decision: Any, dag_run: Any, session: Session) -> Outcome:
     schedulable = tuple((ti.task_id, ti.map_index) for ti in decision.schedulable_tis)
     is_unfinished = len(decision.unfinished_tis) > 0
     premature = None
@@ -109,18 +139,38 @@ def _outcome(decision: Any, dag_run: Any, session: Session) -> Outcome:
         answer = dag_run._are_premature_tis(decision.unfinished_tis, decision.finished_tis, session)
         premature = tuple(map(bool, answer))
     session.flush()
-    rows = _states(dag_run, session)
-    return Outcome(schedulable, bool(decision.changed_tis), is_unfinished, premature, rows)
+    end = None if is_unfinished else _end(decision, dag_run)
+    rows = _states(slim_rows, dag_run, session)
+    return Outcome(schedulable, bool(decision.changed_tis), is_unfinished, premature, end, rows)
 
 
-def _states(dag_run: Any, session: Session) -> tuple[State, ...]:
-    rows = read_rows([dag_run.id], session)[dag_run.id]
+def _end(decision: Any, dag_run: Any) -> tuple[Any, ...]:
+    """The leaves with their states, when the first task instance started, the last ended of each state."""
+    leaves = dag_run._tis_for_dagrun_state(dag=dag_run.get_dag(), tis=decision.tis)
+    started = [ti.start_date for ti in decision.finished_tis if ti.start_date]
+    last: dict[str, Any] = {}
+    for ti in decision.tis:
+        if ti.state in _ENDS and (ti.state not in last or _ended(ti) > _ended(last[ti.state])):
+            last[ti.state] = ti
+    return (
+        sorted((ti.task_id, ti.map_index, str(ti.state)) for ti in leaves),
+        min(started, default=None),
+        sorted((str(state), ti.task_id, ti.map_index) for state, ti in last.items()),
+    )
+
+
+def _ended(ti: Any) -> float:
+    return ti.end_date.timestamp() if ti.end_date else 0.0
+
+
+def _states(slim_rows: SlimRows, dag_run: Any, session: Session) -> tuple[State, ...]:
+    rows = slim_rows.read_rows([dag_run], session)[dag_run.id]
     states = zip(rows.task_ids, rows.map_indices, rows.states, strict=True)
     return tuple(sorted(states, key=lambda row: row[:2]))
 
 
-def _reproduction(view: RunView) -> str:
+def _reproduction(view: RunView | RunEnd) -> str:
     """The content's hash and the rows: base64 of the zlib form of what `unpack_task_instances` reads."""
-    content_hash = view.content.dag.content_hash or ""
+    content_hash = view.dag.content_hash or ""
     packed = zlib.compress(pack_task_instances(view.rows, content_hash))
     return f"content {content_hash}, task instances {base64.b64encode(packed).decode()}"

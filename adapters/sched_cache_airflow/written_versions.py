@@ -1,18 +1,13 @@
-"""Publishing what the host's versions hold by now, for each row of the table `written`."""
+"""Publishing what the host's versions hold by now, for each row of the table of written versions."""
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
+from sqlalchemy import Table, delete, select
 
-from sqlalchemy import delete, select
-
-from sched_cache.config import Config
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, PublishConflictError
-from sched_cache_airflow.airflow3.contents import Contents, read_row
-from sched_cache_airflow.airflow3.host_database import host_transaction
-from sched_cache_airflow.written import written_table
+from sched_cache_airflow.contents import Contents
+from sched_cache_airflow.host_database import host_transaction
 
 _ROWS_PER_BATCH = 100
 
@@ -20,9 +15,10 @@ _ROWS_PER_BATCH = 100
 class WrittenVersions:
     """For one thread per process. Two processes may do the same at once; the second finds nothing to change."""
 
-    def __init__(self, config: Config, cache: DagCache, contents: Contents) -> None:
-        self._create = config.create_tables
-        self._table = written_table(config)
+    def __init__(self, table: Table, cache: DagCache, contents: Contents) -> None:
+        self._create = contents.settings.config.create_tables
+        self._table = table
+        (self._version_id,) = (column for column in table.c if column.name != "id")
         self._cache = cache
         self._contents = contents
         self._seen_id = 0
@@ -60,7 +56,7 @@ class WrittenVersions:
 
     def _rows(self, up_to_id: int | None) -> list[tuple[int, str]]:
         table = self._table
-        query = select(table.c.id, table.c.dag_version_id).order_by(table.c.id).limit(_ROWS_PER_BATCH)
+        query = select(table.c.id, self._version_id).order_by(table.c.id).limit(_ROWS_PER_BATCH)
         if up_to_id is not None:
             query = query.where(table.c.id <= up_to_id)
         with host_transaction() as connection:
@@ -72,15 +68,15 @@ class WrittenVersions:
         return last or 0
 
     def _publish_version(self, text: str) -> None:
-        try:
-            version_id: Any = UUID(text)
-        except ValueError:
-            return  # nobody has a version of that name
-        key = str(version_id)
+        host = self._contents.host
+        version_id = host.noted(text)
+        if version_id is None:
+            return
+        key = host.key_of(version_id)
         # Read before the row: who publishes after this has read a newer one, and wins.
         token = self._cache.token(key)
         with host_transaction() as connection:
-            found = read_row(version_id, connection)
+            found = host.read(version_id, connection)
         try:
             encoded = None if found is None else self._contents.encoded_to_share(*found)
             if encoded is None:

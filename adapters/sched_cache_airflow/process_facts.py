@@ -6,19 +6,18 @@ import base64
 import math
 import os
 import platform
+import re
 import time
 from collections import deque
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from airflow.utils.net import get_hostname
-
-from sched_cache_airflow.airflow3 import versions
-from sched_cache_airflow.airflow3.metrics import snapshot_of
-from sched_cache_airflow.airflow3.runtime import Runtime
+from sched_cache_airflow.last_read import last_read
+from sched_cache_airflow.process_state import ProcessState
 from sched_cache_airflow.status import Status
 
+_UUID = re.compile("[0-9a-f]{32}")
 _MAX_SAMPLES = 60
 _MAX_RESIDENT = 5_000
 TAIL_DIGITS = 8
@@ -28,7 +27,7 @@ TAIL_DIGITS = 8
 class ProcessFacts:
     """The facts of this process. Each call samples a few counters, for the pictures of the last minutes."""
 
-    def __init__(self, component: str, state: Runtime, status: Status) -> None:
+    def __init__(self, component: str, state: ProcessState, status: Status) -> None:
         self._component = component
         self._state = state
         self._status = status
@@ -47,7 +46,7 @@ class ProcessFacts:
         resident = resident_tails(state)
         return {
             "component": self._component,
-            "host": get_hostname(),
+            "host": _host(),
             "pid": os.getpid(),
             "uptime_seconds": round(now - self._started_at, 1),
             "every_seconds": settings.process_report_seconds,
@@ -67,21 +66,20 @@ class ProcessFacts:
         }
 
 
-def counts_of(state: Runtime) -> dict[str, dict[str, Any]]:
+def counts_of(state: ProcessState) -> dict[str, dict[str, Any]]:
     """Sections of plain numbers, as in the metrics. A timing is its count and its p50, p99 and max, in seconds."""
-    counts = {section: _numbers(values) for section, values in snapshot_of(state).items()}
-    read = versions.last_read
-    counts["plugin"]["hash_queries"] = read.n_queries
-    counts["gauges"]["hashes_age_seconds"] = time.monotonic() - read.at if read.n_queries else None
+    counts = {section: _numbers(values) for section, values in state.snapshot().items()}
+    counts["plugin"]["hash_queries"] = last_read.n_queries
+    age_seconds = time.monotonic() - last_read.at if last_read.n_queries else None
+    counts["gauges"]["hashes_age_seconds"] = age_seconds
     counts["gauges"] |= _numbers(state.stats.snapshot()["gauges"])
     return counts
 
 
-def resident_tails(state: Runtime) -> list[str]:
-    """The last digits of the ids of the versions in memory, without duplicates."""
-    keys = list(state.contents.l1.entries)
-    ids = {key.removesuffix("+links").replace("-", "")[-TAIL_DIGITS:] for key in keys}
-    return sorted(tail for tail in ids if len(tail) == TAIL_DIGITS and _is_hex(tail))
+def resident_tails(state: ProcessState) -> list[str]:
+    """The last digits of the ids of the versions in memory, without duplicates; none where ids are no UUIDs."""
+    keys = (key.removesuffix("+links").replace("-", "") for key in list(state.contents.l1.entries))
+    return sorted({key[-TAIL_DIGITS:] for key in keys if _UUID.fullmatch(key)})
 
 
 def tail_of(version_id: Any) -> bytes:
@@ -99,17 +97,19 @@ def _numbers(values: dict[str, Any]) -> dict[str, Any]:
     return numbers
 
 
-def _is_hex(text: str) -> bool:
-    return all(character in "0123456789abcdef" for character in text)
+def _host() -> str:
+    from airflow.utils.net import get_hostname
+
+    return str(get_hostname())
 
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("sched-cache", "apache-airflow-core"):
+    for name in ("sched-cache", "apache-airflow-core", "apache-airflow"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
+            continue
     return found
 
 

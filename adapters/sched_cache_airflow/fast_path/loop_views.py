@@ -11,18 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import HostPass
-from sched_cache_airflow.airflow3.run_view import RunView
-from sched_cache_airflow.airflow3.slim_rows import (
-    RawRows,
-    load_task_instances,
-    read_rows,
-    read_skip_decisions,
-)
+from sched_cache_airflow.fast_path.host import SlimRows
+from sched_cache_airflow.fast_path.raw_rows import RawRows
+from sched_cache_airflow.fast_path.run_end import RunEnd
+from sched_cache_airflow.fast_path.run_view import RunView
 
 MAX_AGE_SECONDS: Final = 1.0
 """How old rows may be when their run is decided. The host reads each run right before."""
 
-MakeView = Callable[[Any, Any, RawRows], RunView]
+View = RunView | RunEnd
+MakeView = Callable[[Any, Any, RawRows], View]
 
 
 class LoopViews:
@@ -35,6 +33,7 @@ class LoopViews:
     def __init__(
         self,
         dag_runs: Iterable[Any],
+        rows: SlimRows,
         predict_dag: Callable[[Any], Any],
         make_view: MakeView,
         clock: Callable[[], float] = time.monotonic,
@@ -45,14 +44,15 @@ class LoopViews:
             make_view: (run, DAG, rows) -> its view. Raises UnfitRowsError.
         """
         self._undecided = {dag_run.id: dag_run for dag_run in dag_runs}
+        self._rows = rows
         self._predict_dag = predict_dag
         self._make_view = make_view
         self._clock = clock
-        self._views: dict[int, tuple[Any, RunView]] = {}
+        self._views: dict[int, tuple[Any, View]] = {}
         self._errors: dict[int, Exception] = {}
         self._read_at: float | None = None
 
-    def take(self, dag_run: Any, session: Session) -> RunView:
+    def take(self, dag_run: Any, session: Session) -> View:
         """The view of this run, with the objects that the first pass needs.
 
         Raises:
@@ -99,17 +99,22 @@ class LoopViews:
         found = self._read(pairs, session)
         self._views = {run.id: (dag, found[run.id]) for run, dag in pairs if run.id in found}
 
-    def _read(self, pairs: Sequence[tuple[Any, Any]], session: Session) -> dict[int, RunView]:
+    def _read(self, pairs: Sequence[tuple[Any, Any]], session: Session) -> dict[int, View]:
         """The views of these runs with these DAGs. What is wrong with one of them is noted under its id."""
         if not pairs:
             return {}
-        raw = read_rows([run.id for run, _ in pairs], session)
+        raw = self._rows.read_rows([run for run, _ in pairs], session)
         views: dict[int, RunView] = {}
+        ends: dict[int, View] = {}
         for run, dag in pairs:
             with self._noting_errors(run):
-                views[run.id] = self._make_view(run, dag, raw[run.id])
+                view = self._make_view(run, dag, raw[run.id])
+                if isinstance(view, RunView):
+                    views[run.id] = view
+                else:
+                    ends[run.id] = view
         deciding = [run_id for run_id, view in views.items() if view.has_finished_decider()]
-        decisions = read_skip_decisions(deciding, session) if deciding else {}
+        decisions = self._rows.read_skip_decisions(deciding, session) if deciding else {}
         wanted: dict[int, Sequence[int]] = {}
         for run, _ in pairs:
             if run.id in views:
@@ -117,11 +122,11 @@ class LoopViews:
                     views[run.id].take_in(decisions.get(run.id, ()))
                     wanted[run.id] = _needed_at_first(views[run.id], run, session)
         ids = [text for run_id, rows in wanted.items() for text in views[run_id].ids_of(rows)]
-        found = load_task_instances(ids, session) if ids else {}
+        found = self._rows.load_task_instances(ids, session) if ids else {}
         for run, dag in pairs:
             if run.id in wanted:
                 views[run.id].attach(wanted[run.id], found, run, dag)
-        return {run_id: views[run_id] for run_id in wanted}
+        return ends | {run_id: views[run_id] for run_id in wanted}
 
     @contextmanager
     def _noting_errors(self, dag_run: Any) -> Iterator[None]:
@@ -141,8 +146,8 @@ def _needed_at_first(view: RunView, dag_run: Any, session: Session) -> Sequence[
     return view.asked(HostPass.PREMATURE, dag_run, session)[:1]
 
 
-def _expunge(view: RunView, session: Session) -> None:
+def _expunge(view: View, session: Session) -> None:
     """Objects that may be old by now: the host would be given them instead of what it reads."""
-    for ti in view.loaded.values():
+    for ti in view.loaded.values() if isinstance(view, RunView) else ():
         if ti in session and not session.is_modified(ti):
             session.expunge(ti)

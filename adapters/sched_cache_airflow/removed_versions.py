@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from uuid import UUID
-
-from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import select
 
 from sched_cache.dag_cache import DagCache
-from sched_cache_airflow.airflow3.host_database import host_transaction
+from sched_cache_airflow.contents import HostContents
+from sched_cache_airflow.host_database import host_transaction
 
 KEYS_PER_SWEEP = 500
 
@@ -20,26 +17,26 @@ class RemovedVersions:
     A deletion that a session's events or a trigger noticed needs none of this.
     """
 
-    def __init__(self, cache: DagCache) -> None:
+    def __init__(self, host: HostContents, cache: DagCache) -> None:
+        self._host = host
         self._cache = cache
         self._position = ""
         self._settled_seq = 0
 
     def sweep(self) -> int:
         """Publishes the removal of those in the next batch that are gone; how many. Two or three queries."""
-        keys = sorted(filter(_is_version, self._cache.keys()))
+        every = self._cache.keys()
+        keys = sorted(key for key in every if self._host.version_of(key) is not None)
         start = bisect_right(keys, self._position)
         batch = keys[start : start + KEYS_PER_SWEEP]
         self._position = batch[-1] if batch else ""
         if not batch:
             self._purge()
             return 0
-        column = SerializedDagModel.__table__.c.dag_version_id
+        versions = {key: self._host.version_of(key) for key in batch}
         with host_transaction() as connection:
-            present = {
-                str(found) for found in connection.scalars(select(column).where(column.in_(map(UUID, batch))))
-            }
-        gone = [key for key in batch if key not in present]
+            present = self._host.present(versions.values(), connection)
+        gone = [key for key in batch if versions[key] not in present]
         for key in gone:
             self._cache.delete(key)
         return len(gone)
@@ -50,10 +47,3 @@ class RemovedVersions:
         if self._settled_seq:
             store.purge_tombstones(self._settled_seq)
         self._settled_seq = store.changes_since(2**62).counter
-
-
-def _is_version(key: str) -> bool:
-    try:
-        return str(UUID(key)) == key
-    except ValueError:
-        return False

@@ -7,7 +7,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from sched_cache.format import CompactDag
-from sched_cache.scheduling import AIRFLOW_3, BlockedProof
+from sched_cache.scheduling import BlockedProof, Host
 from sched_cache.scheduling.effective import effective_column
 
 _LIMITS: Final = ("depends_on_past", "max_active_tis_per_dag", "max_active_tis_per_dagrun")
@@ -22,9 +22,9 @@ class ContentProof:
 
     __slots__ = ("__weakref__", "_rank", "dag", "has_limit", "proof")
 
-    def __init__(self, dag: CompactDag) -> None:
+    def __init__(self, dag: CompactDag, rules: Host) -> None:
         self.dag = dag
-        self.proof = BlockedProof(dag, AIRFLOW_3)
+        self.proof = BlockedProof(dag, rules)
         columns = [effective_column(dag, name) for name in _LIMITS]
         self.has_limit = bytes(
             bool(past) or per_dag is not None or per_run is not None
@@ -54,7 +54,8 @@ class ContentProof:
 class ContentProofs:
     """The proofs in use. A proof lives as long as the counts of a run rest on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Host) -> None:
+        self._rules = rules
         self._by_hash: WeakValueDictionary[str, ContentProof] = WeakValueDictionary()
 
     def of(self, dag: CompactDag) -> ContentProof:
@@ -68,5 +69,5 @@ class ContentProofs:
         found = self._by_hash.get(key)
         if found is None or found.dag is not dag:
             # The same content, loaded again: the old object would be kept beyond the bound of the cache.
-            found = self._by_hash[key] = ContentProof(dag)
+            found = self._by_hash[key] = ContentProof(dag, self._rules)
         return found

@@ -5,20 +5,16 @@ The host's `TaskInstance.insert_mapping` makes one only to ask the weight rule, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FunctionType
 from typing import Any
 
-from airflow import settings
-from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
-
-from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
-from sched_cache_airflow.airflow3.runtime import runtime
+from sched_cache_airflow.fallback import Fallbacks
 
 Method = Callable[..., Any]
 
 
-class _OfTask:
+class OfTask:
     """All that the host's own weight rules read of a task instance."""
 
     __slots__ = ("task",)
@@ -27,24 +23,32 @@ class _OfTask:
         self.task = task
 
 
-def insert_mapping(stock: Any) -> Method:
+def lean_insert_mapping(
+    stock: Any, dag_class: type[Any], own_rules: Collection[type], fallbacks: Callable[[], Fallbacks]
+) -> Method:
     """`TaskInstance.insert_mapping`: the host's own code, in which `TaskInstance` is the smaller class.
 
     A weight rule of the site gets a real task instance, and so does a mutation hook. DAGs that are not ours stay on
     the host's path.
+
+    Args:
+        dag_class: ours.
+        own_rules: the host's weight rules.
+        fallbacks: those of the process.
     """
-    lean = FunctionType(stock.__code__, {**stock.__globals__, "TaskInstance": _OfTask}, stock.__name__)
+    from airflow import settings
+
+    lean = FunctionType(stock.__code__, {**stock.__globals__, "TaskInstance": OfTask}, stock.__name__)
     lean.__kwdefaults__ = stock.__kwdefaults__
-    own_rules = frozenset(get_airflow_priority_weight_strategies().values())
 
     def insert_mapping(run_id: str, task: Any, map_index: int, **others: Any) -> Any:
         is_hook_noop = getattr(settings.task_instance_mutation_hook, "is_noop", False)
-        is_ours = type(task.get_dag()) is CompactSerializedDAG
+        is_ours = type(task.get_dag()) is dag_class
         if is_ours and is_hook_noop and type(task.weight_rule) in own_rules:
             try:
                 return lean(run_id, task, map_index, **others)
             except Exception as error:
-                runtime().fallbacks.note("insert_mapping", error)
+                fallbacks().note("insert_mapping", error)
         return stock(run_id, task, map_index, **others)
 
     return insert_mapping

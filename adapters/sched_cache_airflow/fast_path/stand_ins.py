@@ -18,7 +18,7 @@ from typing import Any, Final
 from airflow.utils.state import State
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow3.run_view import RunView
+from sched_cache_airflow.fast_path.run_view import RunView
 
 _FIRST_CHUNK: Final = 1
 _CHUNK_GROWTH: Final = 16
@@ -30,10 +30,11 @@ class StandIn:
     __slots__ = ("dag_id", "map_index", "run_id", "state", "task", "task_id")
 
     def __init__(self, view: RunView, row: int, dag_run: Any) -> None:
-        slim = view.rows[row]
-        self.task_id, self.map_index, self.state = slim[:3]
+        rows = view.rows
+        self.task_id = rows.task_ids[rows.task_index[row]]
+        self.map_index, self.state = rows.map_index[row], rows.state_names[rows.state[row]]
         self.dag_id, self.run_id = dag_run.dag_id, dag_run.run_id
-        self.task = dag_run.dag.get_task(slim.task_id)
+        self.task = dag_run.dag.get_task(self.task_id)
 
 
 class Snapshot:
@@ -53,6 +54,7 @@ class Snapshot:
         self.is_in_pass = False
         self._objects: dict[int, Any] | None = None
         self._stand_ins: dict[int, StandIn] = {}
+        self._finished_of: tuple[int, Sequence[StandIn]] | None = None
         self._kinds: Sequence[int] | None = None
 
     @property
@@ -66,6 +68,19 @@ class Snapshot:
         if found is None:
             found = self._stand_ins[row] = StandIn(self.view, row, self.dag_run)
         return found
+
+    def finished(self) -> Iterator[StandIn]:
+        """What stands for the finished task instances, as far as the host reads them for the one it examines.
+
+        Each of its dependencies goes through them, some twice.
+        """
+        examined = self.examined
+        if examined is None:
+            return map(self.stand_in, self.view.all_finished_rows())
+        if self._finished_of is None or self._finished_of[0] != examined:
+            found = list(map(self.stand_in, self.view.finished_rows_of(examined)))
+            self._finished_of = examined, found
+        return iter(self._finished_of[1])
 
     def kinds(self) -> Sequence[int]:
         """One unfinished row of each kind."""
@@ -187,12 +202,7 @@ class FinishedTaskInstances(_Lazy):
     """
 
     def __iter__(self) -> Iterator[Any]:
-        snapshot = self.snapshot
-        if not snapshot.is_in_pass:
-            return super().__iter__()
-        view, examined = snapshot.view, snapshot.examined
-        rows = view.all_finished_rows() if examined is None else view.finished_rows_of(examined)
-        return map(snapshot.stand_in, rows)
+        return self.snapshot.finished() if self.snapshot.is_in_pass else super().__iter__()
 
     def _objects(self) -> list[Any]:
         rows = {*self.snapshot.view.all_finished_rows(), *self.snapshot.finished_rows}

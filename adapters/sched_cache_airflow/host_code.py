@@ -1,0 +1,106 @@
+"""Whether the host's code is the code that the fast path was made for.
+
+The fast path stands in for lists that these functions read, so it knows what they read. Each is pinned by a digest
+of its source: a release that changes one, and an installation that replaces one, are left alone. The digests are
+those of the releases that we know: `PINNED` in the `host_code.py` of each host.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+OBSERVES_ONLY: Final = "sched_cache_observes_only"
+"""Set on a wrapper that only measures what it wraps (`__wrapped__`), so that it does not count as a change."""
+
+
+class HostCode:
+    """Looks at the host's code once, and at each loop whether it is still the same."""
+
+    def __init__(self, original: Callable[[Any, str], Any], pinned: Mapping[str, str]) -> None:
+        """
+        Args:
+            original: (class, name) -> the function as the host defined it, before we replaced it.
+            pinned: `module:` for a whole module, `module:Class.function` for a function -> digest of its source.
+        """
+        self._original = original
+        self._pinned = pinned
+        self._doubt: str | None = None
+        self._seen: list[tuple[Any, str, Any]] | None = None
+
+    def doubt(self) -> str:
+        """What is not as it should be; empty if all is."""
+        if self._seen is None:
+            self._seen = []
+            self._doubt = "the host's code could not be examined"  # stays if that raises
+            self._doubt = self._examine()
+        if not self._doubt:
+            for owner, name, function in self._seen:
+                found = vars(owner)[name]
+                if found is not function and _observed(found) is not function:
+                    self._doubt = f"{owner.__name__}.{name} was replaced"
+        return self._doubt or ""
+
+    def _examine(self) -> str:
+        assert self._seen is not None
+        for path, digest in self._pinned.items():
+            module_name, _, names = path.partition(":")
+            module = importlib.import_module(module_name)
+            if not names:
+                if _digest(module) != digest:
+                    return f"{module_name} is not the code of a known release"
+                continue
+            class_name, _, name = names.partition(".")
+            owner = getattr(module, class_name)
+            current = _observed(vars(owner)[name])
+            self._seen.append((owner, name, current))
+            if not _is_of(current, ("airflow", "sched_cache_airflow")):
+                return f"{names} was replaced"
+            original = _observed(self._original(owner, name))
+            if not _is_of(original, ("airflow",)):
+                return f"{names} was replaced"
+            if _digest(_function(original)) != digest:
+                return f"{names} is not the code of a known release"
+        return ""
+
+
+def is_known(owner: Any, name: str, digests: Mapping[str, str]) -> bool:
+    """Whether a function, not replaced yet, is the code that has the digest given for it."""
+    path = f"{owner.__module__}:{owner.__name__}.{name}"
+    return _digest(_function(vars(owner)[name])) == digests[path]
+
+
+def _observed(function: Any) -> Any:
+    while getattr(function, OBSERVES_ONLY, False):
+        function = function.__wrapped__
+    return function
+
+
+def _function(member: Any) -> Any:
+    return inspect.unwrap(_observed(getattr(member, "__func__", member)))
+
+
+def _is_of(member: Any, packages: tuple[str, ...]) -> bool:
+    """Whether the code that a call enters first belongs to one of these packages."""
+    code_globals = getattr(getattr(member, "__func__", member), "__globals__", {})
+    return str(code_globals.get("__name__", "")).partition(".")[0] in packages
+
+
+def _digest(code: Any) -> str:
+    return blake2b(inspect.getsource(code).encode(), digest_size=8).hexdigest()
+
+
+def digests(paths: Iterable[str]) -> dict[str, str]:
+    """The digests of the installed host's code, for the same paths."""
+    found = {}
+    for path in paths:
+        module_name, _, names = path.partition(":")
+        code: Any = importlib.import_module(module_name)
+        if names:
+            class_name, _, name = names.partition(".")
+            code = _function(vars(getattr(code, class_name))[name])
+        found[path] = _digest(code)
+    return found

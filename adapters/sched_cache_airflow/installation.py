@@ -1,0 +1,57 @@
+"""Replacing what there is to replace in the modules of the host, as it imports them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
+from types import ModuleType
+
+from sched_cache_airflow.replacement import Replacements
+
+
+class Installation:
+    """What was done in this process.
+
+    Args:
+        by_module: module of the host to what replaces something in it.
+        bases: the modules that our parts derive from; they are imported first.
+    """
+
+    def __init__(
+        self,
+        replacements: Replacements,
+        by_module: Mapping[str, Callable[[ModuleType], None]],
+        bases: Collection[str],
+    ) -> None:
+        self._replacements = replacements
+        self._by_module = by_module
+        self._bases = bases
+        self._done: list[str] = []
+
+    def install(self, just_imported: str = "") -> list[str]:
+        """Replaces what there is to replace in the modules that the host has imported by now; which ones.
+
+        May be called again when more are there. `just_imported` names the module whose code has just run, which
+        counts as being imported until the import statement ends.
+        """
+        for name in self._bases:
+            import_module(name)
+        for name, replace in self._by_module.items():
+            module = sys.modules.get(name)
+            if module is None or name in self._done:
+                continue
+            if name != just_imported and _is_being_imported(module):
+                continue
+            self._done.append(name)
+            replace(module)
+        return list(self._done)
+
+    def uninstall(self) -> None:
+        """Gives the host back what it had."""
+        self._replacements.undo()
+        self._done.clear()
+
+
+def _is_being_imported(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))

@@ -1,0 +1,17 @@
+"""When this process last asked the host's database which content is current."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class LastRead:
+    """When that was, by the monotonic clock, and how often so far; for the reports of the process."""
+
+    at: float = 0.0
+    n_queries: int = 0
+
+
+last_read = LastRead()
+"""That of this process."""

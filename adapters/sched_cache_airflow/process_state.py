@@ -1,0 +1,115 @@
+"""Tiers, counters and threads of one process of the host; each host adds what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Table
+
+from sched_cache.dag_cache import DagCache
+from sched_cache.exporters.statsd import StatsdExporter
+from sched_cache.stats import Snapshot, Stats
+from sched_cache.store.sql import SqlStore
+from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.contents import Contents, HostContents
+from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.heartbeat import Heartbeat
+from sched_cache_airflow.host_settings import host_database_url
+from sched_cache_airflow.in_use import acknowledge_in_use
+from sched_cache_airflow.removed_versions import RemovedVersions
+from sched_cache_airflow.upkeep import Upkeep
+from sched_cache_airflow.written_versions import WrittenVersions
+
+
+class ProcessState:
+    """Settings, tiers and counters of this process.
+
+    written: the table of written versions; None if ours are in another database than the host's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        host: HostContents,
+        written: Table,
+        begin_metrics: Callable[[Callable[[], Snapshot]], StatsdExporter | None],
+    ) -> None:
+        self.settings = settings
+        self.stats = Stats()
+        self.fallbacks = Fallbacks(self.stats)
+        # The DAG objects are kept by `contents`; a second copy of their bytes would serve nobody.
+        self.cache = DagCache.open(replace(settings.config, l1_max_bytes=0))
+        self.contents = Contents(host, settings, self.cache, self.stats, self.fallbacks)
+        self.shares_database = settings.config.database_url == host_database_url()
+        self.written = written if self.shares_database else None
+        self.upkeep: Upkeep = self._make_upkeep()
+        self.heartbeat: Heartbeat | None = None
+        self.metrics: StatsdExporter | None = None
+        self._begin_metrics = begin_metrics
+
+    def _make_upkeep(self) -> Upkeep:
+        cache, contents = self.cache, self.contents
+        written = None if self.written is None else WrittenVersions(self.written, cache, contents)
+        return Upkeep(
+            prepare=written.prepare if written else cache.certify,
+            publish_written=written.publish if written else lambda is_own: 0,
+            sweep=RemovedVersions(contents.host, cache).sweep,
+            acknowledge=lambda: acknowledge_in_use(cache, contents.is_resident),
+        )
+
+    def begin_reports(self, component: str) -> None:
+        """Reports on this process from now on, under the name of what it does; once."""
+        from sched_cache_airflow.policy import status
+        from sched_cache_airflow.process_facts import ProcessFacts
+
+        if component == "scheduler":
+            self.upkeep.start()
+        self.metrics = self.metrics or self._begin_metrics(self.snapshot)
+        store, every_seconds = self.cache.store, self.settings.process_report_seconds
+        if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
+            self.heartbeat = Heartbeat(store.processes, ProcessFacts(component, self, status), every_seconds)
+            self.heartbeat.start()
+
+    def end_reports(self) -> None:
+        """Says no more about this process."""
+        if self.heartbeat is not None:
+            self.heartbeat.stop()
+            self.heartbeat = None
+        if self.metrics is not None:
+            self.metrics.close()
+            self.metrics = None
+
+    def snapshot(self) -> Snapshot:
+        """Everything counted in this process. L1 is that of the host's DAG objects."""
+        shared, own = self.cache.stats(), self.stats.snapshot()
+        publisher = self.contents.publisher
+        counts, gauges = self.own_counts()
+        return {
+            **{section: shared[section] for section in ("redis", "database", "freshness", "flights")},
+            "l1": own["l1"],
+            "fallbacks": own["fallbacks"],
+            "plugin": {
+                "host_documents_read": own["database"]["contents_read"],
+                "contents_published": publisher.n_published,
+                "contents_not_published": publisher.n_dropped,
+                **counts,
+            },
+            "gauges": {
+                **{name: value for name, value in shared["gauges"].items() if not name.startswith("l1_")},
+                "l1_bytes": self.contents.l1.nbytes,
+                "l1_entries": len(self.contents.l1),
+                **gauges,
+            },
+        }
+
+    def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """(counters, gauges) of what only this host has."""
+        return {}, {}
+
+    def close(self) -> None:
+        """Ends connections and threads."""
+        self.end_reports()
+        self.upkeep.close()
+        self.contents.close()

@@ -1,0 +1,143 @@
+"""A complete Airflow 2.11 for one test: its own database, home and processes, and the DAGs of the Airflow 3 suite."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.airflow3.support.home import AirflowHome
+from tests.airflow3.support.metadata_db import MariadbMetadataDb, MetadataDb, PostgresMetadataDb
+from tests.airflow3.support.processes import AirflowProcess
+from tests.airflow3.support.subject import Subject
+
+FOLDER = Path(__file__).parent
+DAGS = FOLDER.parents[1] / "airflow3" / "end_to_end" / "dags"
+DATABASES: dict[str, Callable[[], MetadataDb]] = {
+    "postgresql": PostgresMetadataDb,
+    "mariadb": MariadbMetadataDb,
+}
+_OPTIONS = {
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "AIRFLOW__CORE__PARALLELISM": "6",
+    "AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY": "True",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+    "AIRFLOW__SCHEDULER__STANDALONE_DAG_PROCESSOR": "True",
+    "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__CATCHUP_BY_DEFAULT": "False",
+}
+_COMMANDS = {
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+    "scheduler-1": ("scheduler", "--skip-serve-logs"),
+    "scheduler-2": ("scheduler", "--skip-serve-logs"),
+}
+# The old names of what moved out of the host's core.
+_MOVED = (
+    (r"airflow\.providers\.standard\.", "airflow."),
+    (r"airflow\.sdk\.exceptions", "airflow.exceptions"),
+    (r"airflow\.sdk\b", "sdk_of_airflow_2"),
+)
+# Through the host's own function: a command for each run would take seconds each.
+_TRIGGER = """
+import sys
+from airflow.api.common.trigger_dag import trigger_dag
+for name in sys.argv[1:]:
+    dag_id, run_id = name.split("/")
+    trigger_dag(dag_id=dag_id, run_id=run_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running Airflow: two schedulers, a DAG processor and a triggerer.
+
+    Attributes:
+        environment: what every one of its processes was started with.
+    """
+
+    home: AirflowHome
+    environment: Mapping[str, str]
+    database_url: str
+    processes: Mapping[str, AirflowProcess]
+
+    def wait_until(self, holds: Callable[[], bool], *, what: str, timeout_seconds: float) -> None:
+        """Poll until ``holds``.
+
+        Raises:
+            TimeoutError: names ``what`` did not happen.
+            AssertionError: a process ended by itself; the text ends with its log.
+        """
+        end = time.monotonic() + timeout_seconds
+        while not holds():
+            for process in self.processes.values():
+                if not process.is_running:
+                    raise AssertionError(f"{process.name} ended:\n{process.log_end()}")
+            if time.monotonic() > end:
+                raise TimeoutError(what)
+            time.sleep(0.5)
+
+    def trigger(self, runs: list[str]) -> None:
+        """Create runs, each named ``dag_id/run_id``, in one process."""
+        command = [sys.executable, "-c", _TRIGGER, *runs]
+        done = subprocess.run(
+            command,
+            env=dict(self.environment),
+            cwd=self.home.path,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@contextlib.contextmanager
+def installation(
+    subject: Subject, *, database: str = "postgresql", options: Mapping[str, str] | None = None
+) -> Iterator[Installation]:
+    """An installation with the DAGs, gone without a trace when the block ends.
+
+    Args:
+        options: more environment variables, e.g. options of Airflow or of the plugin.
+    """
+    with contextlib.ExitStack() as stack:
+        metadata_db = DATABASES[database]()
+        stack.callback(metadata_db.stop)
+        home = AirflowHome(metadata_db.url, options={**_OPTIONS, **(options or {})})
+        stack.callback(home.remove)
+        _copy_dags(home)
+        environment = {**os.environ, **home.environment, **subject.environment(), "PYTHONWARNINGS": "ignore"}
+        metadata_db.start(environment)
+        logs = home.path / "output"
+        logs.mkdir()
+        processes = {
+            name: AirflowProcess(name, command, logs / f"{name}.log", environment)
+            for name, command in _COMMANDS.items()
+        }
+        for process in processes.values():
+            stack.callback(process.stop)
+        try:
+            for process in processes.values():
+                process.start()
+            yield Installation(home, environment, metadata_db.url, processes)
+        except BaseException:
+            # The logs are gone when the reader of the failure wants them.
+            for process in processes.values():
+                print(f"--- the end of {process.log.name}\n{process.log_end()}", file=sys.stderr)
+            raise
+
+
+def _copy_dags(home: AirflowHome) -> None:
+    for path in DAGS.glob("*.py"):
+        text = path.read_text()
+        for old, new in _MOVED:
+            text = re.sub(old, new, text)
+        (home.dags / path.name).write_text(text)
+    shutil.copy(FOLDER / "sdk_of_airflow_2.py", home.plugins)

@@ -1,0 +1,82 @@
+"""What a loop leaves behind outside of its tables: callbacks, metrics, listener calls, log lines of runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from airflow.listeners import hookimpl
+from airflow.listeners.listener import get_listener_manager
+from airflow.metrics.base_stats_logger import NoStatsLogger
+from airflow.stats import Stats
+
+_METRICS = ("dagrun.", "dag.", "ti.", "task")
+_LOGGER = "airflow.models.dagrun.DagRun"
+
+
+class _Listener:
+    def __init__(self, seen: list[Any]) -> None:
+        self._seen = seen
+
+    @hookimpl
+    def on_dag_run_success(self, dag_run: Any, msg: str) -> None:
+        self._seen.append(("listener", "success", dag_run.dag_id, dag_run.run_id, msg))
+
+    @hookimpl
+    def on_dag_run_failed(self, dag_run: Any, msg: str) -> None:
+        self._seen.append(("listener", "failed", dag_run.dag_id, dag_run.run_id, msg))
+
+
+class _Lines(logging.Handler):
+    def __init__(self, seen: list[Any]) -> None:
+        super().__init__(logging.INFO)
+        self._seen = seen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Arguments hold dates and ids that no two loops share.
+        self._seen.append(("log", record.levelname, record.msg))
+
+
+class _Metrics:
+    """A logger of metrics that remembers."""
+
+    def __init__(self, seen: list[Any]) -> None:
+        self._seen = seen
+
+    def __getattr__(self, kind: str) -> Any:
+        stock = getattr(NoStatsLogger, kind)
+
+        def record(name: Any = None, *arguments: Any, **options: Any) -> Any:
+            if str(name).startswith(_METRICS):
+                self._seen.append((kind, name, sorted((options.get("tags") or {}).items())))
+            return stock(name, *arguments, **options)
+
+        return record
+
+
+@contextmanager
+def side_effects() -> Iterator[list[Any]]:
+    """The list fills up while the block runs; in the order of events, timestamps and durations left out."""
+    seen: list[Any] = []
+    listener, lines, logger = _Listener(seen), _Lines(seen), logging.getLogger(_LOGGER)
+    manager = get_listener_manager()
+    manager.add_listener(listener)
+    level = logger.level
+    logger.addHandler(lines)
+    logger.setLevel(logging.INFO)
+    try:
+        with mock.patch.object(Stats, "instance", _Metrics(seen)):
+            yield seen
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(lines)
+        manager.pm.unregister(listener)
+
+
+def described(callback: Any) -> tuple[Any, ...]:
+    """A callback request without what differs between two loops that decide alike."""
+    names = ("dag_id", "run_id", "is_failure_callback", "msg", "full_filepath")
+    return (type(callback).__name__, *(getattr(callback, name, None) for name in names))

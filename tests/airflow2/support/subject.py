@@ -1,0 +1,24 @@
+"""Who is on trial: Airflow as it is, or Airflow with the plugin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+from tests.airflow3.support.home import option
+
+
+@contextmanager
+def plugin(**options: str) -> Iterator[None]:
+    """The plugin in charge of this process until the block ends, with these options."""
+    from sched_cache_airflow import airflow2
+
+    chosen = {"enabled": "True", "publish_contents": "False", **options}
+    with mock.patch.dict(os.environ, {option("sched_cache", name): value for name, value in chosen.items()}):
+        airflow2.install()
+        try:
+            yield
+        finally:
+            airflow2.uninstall()

@@ -1,0 +1,147 @@
+"""Our deserialized DAG answers every question of the host as the host's own does.
+
+The comparison is first tried on two copies of stock's DAG (nothing may differ) and on copies that were
+changed on purpose (the change must be named), then on the plugin's.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+pytest.importorskip("airflow.models.dagbag")
+
+from airflow.serialization.serialized_objects import SerializedDAG
+
+from sched_cache.format import decode_dag, encode_dag
+from tests.airflow2.contract.compare import compare_dags, compare_first_answers
+from tests.airflow2.support.generated import generated_documents
+from tests.airflow3.support.metadata_db import MetadataDb
+from tests.support.host_examples import load_examples, load_golden_documents
+
+op_links = pytest.mark.parametrize("load_op_links", [False, True], ids=["scheduler", "webserver"])
+
+
+@pytest.fixture(scope="module")
+def documents(migrated_db: MetadataDb) -> dict[str, Any]:
+    """Examples, those that older releases wrote, and generated ones."""
+    found = {example.dag_id: example.document for example in load_examples().dags}
+    golden = load_golden_documents("2.2.5", "2.6.3", "2.11.2")
+    return found | {example.dag_id: example.document for example in golden.dags} | generated_documents()
+
+
+def stock_of(document: Any, *, load_op_links: bool = False) -> Any:
+    SerializedDAG._load_operator_extra_links = load_op_links
+    return SerializedDAG.from_dict(copy.deepcopy(document))
+
+
+def ours_of(document: Any, *, load_op_links: bool = False) -> Any:
+    from sched_cache_airflow.airflow2.dag import dag_of_compact
+
+    encoded = encode_dag(document, sort_keys=False)
+    return dag_of_compact(decode_dag(encoded.hot, encoded.cold), load_op_links=load_op_links)
+
+
+def ours(documents: dict[str, Any]) -> dict[str, Any]:
+    """The documents that the compact form serves."""
+    served = {name: document for name, document in documents.items() if ours_of(document) is not None}
+    assert {
+        "example_bash_operator",
+        "example_dynamic_task_mapping",
+        "example_setup_teardown",
+    } <= served.keys()
+    return served
+
+
+def test_few_documents_are_left_to_the_host(documents: dict[str, Any]) -> None:
+    """Those with subdags, and those of 2.2."""
+    left = documents.keys() - ours(documents).keys()
+    assert {name for name in left if not name.startswith("airflow-2.2.5")} <= {
+        "example_subdag_operator",
+        "example_subdag_operator.section-1",
+        "example_subdag_operator.section-2",
+    }
+
+
+@op_links
+def test_two_copies_of_stock_do_not_differ(documents: dict[str, Any], load_op_links: bool) -> None:
+    """The comparison itself is deterministic, for every document."""
+    assert len(documents) > 80
+    for name, document in documents.items():
+        stock, again = (stock_of(document, load_op_links=load_op_links) for _ in range(2))
+        assert [str(found) for found in compare_dags(stock, again)] == [], name
+
+
+@op_links
+def test_the_plugin_answers_as_stock_does(documents: dict[str, Any], load_op_links: bool) -> None:
+    """For every document, with and without operator links."""
+    found = {}
+    for name, document in ours(documents).items():
+        stock = stock_of(document, load_op_links=load_op_links)
+        found[name] = [
+            str(line) for line in compare_dags(stock, ours_of(document, load_op_links=load_op_links))
+        ]
+    assert {name: differences for name, differences in found.items() if differences} == {}
+
+
+def test_the_plugin_answers_every_question_first(documents: dict[str, Any]) -> None:
+    """Whatever is asked first: nothing of a lazy object waits for another question."""
+    found = {}
+    for name, document in ours(documents).items():
+        if name.startswith(("example_task_group", "generated", "airflow", "example_setup", "tutorial")):
+            found[name] = [
+                str(line) for line in compare_first_answers(stock_of(document), partial(ours_of, document))
+            ]
+    assert {name: differences for name, differences in found.items() if differences} == {}
+
+
+def task(document: dict[str, Any]) -> dict[str, Any]:
+    """The encoded fields of a Bash task with a downstream task."""
+    tasks: list[dict[str, Any]] = [encoded["__var"] for encoded in document["dag"]["tasks"]]
+    return next(fields for fields in tasks if "bash_command" in fields and fields["downstream_task_ids"])
+
+
+_ONCE = {"__type": "airflow.timetables.simple.OnceTimetable", "__var": {}}
+EDITS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "retries": (lambda document: task(document).update(retries=7), ".retries"),
+    "type of a value": (lambda document: task(document).update(pool_slots=True), ".pool_slots"),
+    "template field": (lambda document: task(document).update(bash_command="other"), ".bash_command"),
+    "trigger rule": (lambda document: task(document).update(trigger_rule="always"), ".trigger_rule"),
+    "dependencies": (lambda document: task(document).update(downstream_task_ids=[]), ".downstream_task_ids"),
+    "order of tasks": (lambda document: document["dag"]["tasks"].reverse(), "dag.task_ids"),
+    "unknown key": (lambda document: task(document).update(reschedule=True), ".reschedule"),
+    "catchup": (lambda document: document["dag"].update(catchup=True), "dag.catchup"),
+    "schedule": (lambda document: document["dag"].update(timetable=_ONCE), "dag.timetable"),
+    "group": (lambda document: document["dag"]["_task_group"].update(tooltip="other"), ".tooltip"),
+    "tags": (lambda document: document["dag"].update(tags=["other"]), "dag.tags"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_change_is_found_and_named(documents: dict[str, Any], edit: str) -> None:
+    """One changed field of a document shows up under its own name."""
+    document = documents["example_bash_operator"]
+    changed = json.loads(json.dumps(document))
+    make, named = EDITS[edit]
+    make(changed)
+    found = compare_dags(stock_of(changed), stock_of(document))
+    assert any(difference.where.endswith(named) for difference in found), [str(item) for item in found]
+
+
+def test_copies_and_pickles_are_the_hosts(documents: dict[str, Any]) -> None:
+    """A copy of an operator or a DAG can do without us."""
+    document = documents["example_bash_operator"]
+    stock, dag = stock_of(document), ours_of(document)
+    for task_id in stock.task_ids:
+        operator = copy.copy(dag.get_task(task_id))
+        assert type(operator) is type(stock.get_task(task_id))
+        assert operator == stock.get_task(task_id)
+        assert operator.dag is dag
+        assert vars(operator).keys() == vars(stock.get_task(task_id)).keys()
+    assert type(pickle.loads(pickle.dumps(dag))) is SerializedDAG
