@@ -150,6 +150,9 @@ class L1(Generic[D]):
         Args:
             renew: gives the DAG that is kept from now on: the same, or one of the same content that has grown less.
         """
+        with self.lock:
+            if limit >= len(self._books):  # each once, from the beginning
+                self._unmeasured = list(self._books)
         for _ in range(min(limit, len(self._books))):
             with self.lock:
                 if not self._unmeasured:

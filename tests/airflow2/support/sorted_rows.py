@@ -1,4 +1,4 @@
-"""A database that gives task instances in one order, whoever asks and however."""
+"""A database that gives task instances and runs in one order, whoever asks and however."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from sqlalchemy import event
 _TASK_INSTANCES = re.compile(r"SELECT .*\b(FROM|JOIN) task_instance\b", re.DOTALL)
 _HAS_ITS_OWN_ORDER = re.compile(r"\b(ORDER BY|GROUP BY|LIMIT|FOR UPDATE|count\(|max\(|EXISTS)", re.IGNORECASE)
 
+_RUNS_TO_EXAMINE = re.compile(
+    r"(ORDER BY dag_run.last_scheduling_decision.* dag_run.execution_date)(\s+LIMIT)"
+)
+
 
 @contextmanager
 def sorted_rows() -> Iterator[None]:
@@ -26,6 +30,7 @@ def sorted_rows() -> Iterator[None]:
     def sort(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
         if _TASK_INSTANCES.match(statement) and not _HAS_ITS_OWN_ORDER.search(statement):
             statement += " ORDER BY task_instance.task_id, task_instance.map_index"
+        statement = _RUNS_TO_EXAMINE.sub(r"\1, dag_run.dag_id\2", statement)
         return statement, parameters
 
     create = SchedulerJobRunner._create_dag_runs
