@@ -15,8 +15,8 @@ from .suite import Suite, discover_suites, metric_named
 class Agreement:
     """What is reported of one metric of one product subject in one case, in both runs.
 
-    old, new: how many times as much the reference needs, the median over rounds; the figure itself in suites whose
-    reference is the product.
+    old, new: how many times as much the reference needs, the median over rounds; bytes themselves where the product is
+    the reference.
     """
 
     suite: str
@@ -39,8 +39,11 @@ def agreements(old: Results, new: Results, suite: Suite | None = None) -> Iterat
     for case in old.cases():
         for subject in products:
             for name in suite.headline:
+                unit = metric_named(suite, name).unit
+                if not unit or (subject == suite.reference and unit == "seconds"):
+                    continue  # seconds alone are the machine's as much as ours
                 ratios = [_reported(run, case, subject, name, suite) for run in (old, new)]
-                if metric_named(suite, name).unit and all(ratios):
+                if all(ratios):
                     yield Agreement(suite.name, case, subject, name, ratios[0], ratios[1])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from .leash import short_lived_folder
 
 DAG_FILE = "generated.py"
 
@@ -13,7 +14,7 @@ DAG_FILE = "generated.py"
 @contextmanager
 def airflow_home() -> Iterator[str]:
     """A folder with a DAG folder in it, removed with the block. Gives its path."""
-    with TemporaryDirectory(prefix="bench-airflow-", ignore_cleanup_errors=True) as home:
+    with short_lived_folder("bench-airflow-") as home:
         dags = Path(home, "dags")
         dags.mkdir()
         (dags / DAG_FILE).write_text("# The DAGs of a benchmark are generated; no file defines them.\n")

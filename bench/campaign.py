@@ -53,14 +53,16 @@ def run_suites(suites: Sequence[Suite], choice: Choice, plan: Plan, command: str
     chosen = [(suite, _cases(suite, choice), _placed(suite, choice)) for suite in suites]
     n_failed = 0
     expected_seconds = [
-        60 * suite.minutes[choice.size] / len(suite.cases(choice.size, choice.seed))
+        60 * suite.minutes.get(choice.size, 1.0) / len(suite.cases(choice.size, choice.seed))
         for suite, cases, _ in chosen
         for _ in cases
     ]
     progress = Progress(expected_seconds)
-    progress.note(
-        f"{len(expected_seconds)} cases, about {max(1.0, sum(expected_seconds) / 60):.0f} min on two quiet cores"
+    is_timed = all(choice.size in suite.minutes for suite in suites)
+    expected = (
+        f", about {max(1.0, sum(expected_seconds) / 60):.0f} min on two quiet cores" if is_timed else ""
     )
+    progress.note(f"{len(expected_seconds)} cases{expected}")
     needed = {service for suite in suites for service in suite.needs}
     with start_services(needed, quick=choice.size is Size.QUICK) as services:
         for suite, cases, subjects in chosen:
@@ -113,9 +115,8 @@ def _run_suite(
                 progress.note(f"{suite.name}: no time for {case.label}")
                 continue
             failed = set()
-            named = {*case.subjects, *asked_for} if case.subjects else set()
-            taking_part = [pair for pair in able if not named or pair[0].name in named]
-            for record, is_twin in run_case(case, suite, taking_part, services, plan, progress):
+            measured = taking_part(case, able, asked_for)
+            for record, is_twin in run_case(case, suite, measured, services, plan, progress):
                 # What nobody planted anything in is in both.
                 for to in files if not record.is_product else files[1:] if is_twin else files[:1]:
                     print(to_line(record), file=to)
@@ -126,6 +127,14 @@ def _run_suite(
             text = f"{suite.name}: {case.label}"
             progress.case_done(text + (f" (failed: {', '.join(sorted(failed))})" if failed else ""))
     return n_failed
+
+
+def taking_part(
+    case: Case, able: Sequence[tuple[Subject, Path]], asked_for: Sequence[str]
+) -> list[tuple[Subject, Path]]:
+    """Those that the case is run with, and those that were named."""
+    named = {*case.subjects, *asked_for}
+    return [(subject, python) for subject, python in able if not case.subjects or subject.name in named]
 
 
 def beside(path: Path) -> Path:

@@ -15,9 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .agree import agreements, render_agreements
+from .arguments import new_parser
 from .campaign import FOLDER, CampaignError, Choice, beside, run_suites
 from .compare import compare, render_comparison
-from .interpreter import PACKAGE, candidates, find_interpreter, is_checkout
+from .interpreter import candidates, find_interpreter, is_checkout
 from .replay.documents import write_documents
 from .replay.reading import ReplayError, from_database, from_files
 from .results import ResultsError, newest_files, read_results
@@ -26,16 +27,6 @@ from .servers import ServerError
 from .size import Size
 from .subject import discover_subjects
 from .suite import Suite, discover_suites
-
-_EXAMPLES = """examples:
-  python -m bench list                          what there is
-  python -m bench run all --quick               the short version of everything: three minutes, on SQLite
-  python -m bench format --subject sched_cache  the same as `run format`; the reference always runs
-  python -m bench run --from-database URL       what your own DAGs would gain; the database is only read
-  python -m bench report                        an HTML page and a Markdown table of the newest results
-  python -m bench compare OLD.jsonl NEW.jsonl   what got slower between two runs; exit 1 if anything did
-  python -m bench compare OLD NEW --agree 10    whether two runs of the same code say the same
-"""
 
 # What an operator asks first comes first.
 _ON_THE_PAGE = (
@@ -54,124 +45,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given and given[0] in discover_suites():
         given.insert(0, "run")
     try:
-        options = _parser().parse_args(given)
+        options = new_parser().parse_args(given)
     except SystemExit as ended:  # argparse has said why: --help, or a usage error
         return ended.code if isinstance(ended.code, int) else 2
     # Ended from outside, the servers it has started end with it.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        code: int = options.do(options)
+        code = _COMMANDS[options.command](options)
     except (UsageError, CampaignError, ReplayError, ResultsError, ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {PACKAGE}",
-        description="Measure sched_cache against the scheduler it plugs into.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    listing = commands.add_parser("list", help="suites, their cases, and the subjects that can run here")
-    listing.add_argument("--python", help="this interpreter for every subject, instead of looking in .venvs/")
-    _add_sizes(listing)
-    listing.set_defaults(do=_list)
-
-    run = commands.add_parser("run", help="run one suite, or all")
-    run.add_argument(
-        "suites", nargs="*", metavar="SUITE", help=f"all (default), {', '.join(discover_suites())}"
-    )
-    _add_sizes(run)
-    run.add_argument("--subject", action="append", help="only this one and the reference; may be repeated")
-    run.add_argument(
-        "--case",
-        action="append",
-        help="only cases with these parameters, as in 'n_dags=3 n_tasks=1000'; may be repeated",
-    )
-    run.add_argument("--processes", type=_positive, help="sets of fresh processes per case (default: 1 to 3)")
-    run.add_argument(
-        "--rounds", type=_positive, help="rounds per process (default: what fits into the time of the case)"
-    )
-    run.add_argument(
-        "--minutes", type=float, help="start nothing after this long, and keep what was measured until then"
-    )
-    run.add_argument("--seed", type=int, default=0, help="of the generated DAGs (default 0)")
-    run.add_argument("--python", help="this interpreter for every subject, instead of looking in .venvs/")
-    run.add_argument("--output", type=Path, help=f"result file (default {FOLDER}/SUITE-TIME.jsonl)")
-    run.add_argument(
-        "--from-database", metavar="URL", help="your own DAGs from this metadata database, which is only read"
-    )
-    run.add_argument(
-        "--from-files", type=Path, metavar="FOLDER", help="your own DAGs, a JSON file for each serialized DAG"
-    )
-    run.add_argument("--show-names", action="store_true", help="their dag_ids in the results, not hashes")
-    run.add_argument("--append", action="store_true", help="add to the result file instead of replacing it")
-    run.add_argument(
-        "--plant", default="", metavar="MODULE:FUNCTION=PERCENT", help="slow a function of the product"
-    )
-    run.add_argument(
-        "--beside",
-        action="store_true",
-        help="the product takes part twice, and what is not planted goes to another file: RESULT.beside.jsonl",
-    )
-    run.set_defaults(do=_run)
-
-    report = commands.add_parser("report", help="one HTML page with charts, and a Markdown table")
-    report.add_argument(
-        "results", nargs="*", type=Path, help="result files (default: the newest of each suite)"
-    )
-    report.add_argument(
-        "--output", type=Path, default=FOLDER / "report", help="folder (default bench-results/report)"
-    )
-    report.add_argument("--markdown", action="store_true", help="print the Markdown table only")
-    report.add_argument(
-        "--readme", action="store_true", help="write the README's figures from the results in bench/results/"
-    )
-    report.set_defaults(do=_report)
-
-    comparing = commands.add_parser("compare", help="what got slower between two runs, and where")
-    comparing.add_argument("old", type=Path, help="result file, or a folder with one for each suite")
-    comparing.add_argument("new", type=Path, help="the same")
-    comparing.add_argument(
-        "--tolerance", type=float, default=5.0, help="percent that never count (default 5)"
-    )
-    comparing.add_argument(
-        "--agree",
-        type=float,
-        metavar="PERCENT",
-        help="instead: whether what the two report differs by no more than this; exit 1 if anything does",
-    )
-    comparing.set_defaults(do=_compare)
-    return parser
-
-
-def _add_sizes(parser: argparse.ArgumentParser) -> None:
-    sizes = parser.add_mutually_exclusive_group()
-    for size, what in (
-        (Size.QUICK, "the smallest cases and one set of processes, on SQLite: three minutes"),
-        (Size.THOROUGH, "every case there is, and more rounds: hours"),
-    ):
-        sizes.add_argument(f"--{size.value}", dest="size", action="store_const", const=size, help=what)
-    parser.set_defaults(size=Size.STANDARD)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
 def _list(options: argparse.Namespace) -> int:
     subjects = discover_subjects()
     pool, size = candidates(options.python), options.size
     for suite in discover_suites().values():
-        print(f"{suite.name}: {suite.title}; about {suite.minutes[size]:.1f} min")
+        expected = f"; about {suite.minutes[size]:.1f} min" if size in suite.minutes else ""
+        print(f"{suite.name}: {suite.title}{expected}")
         for subject in (s for s in subjects.values() if suite.name in s.suites):
             python = find_interpreter(subject.requires, pool)
             place = python or f"cannot run here: no interpreter has {', '.join(subject.requires)}"
@@ -297,9 +190,16 @@ def _compare(options: argparse.Namespace) -> int:
         return int(any(one.difference > options.agree / 100 for one in found))
     codes = set()
     for old, new in pairs:
-        comparison = compare(old, new, tolerance=options.tolerance / 100)
         if len(pairs) > 1:
             print(f"{old.run.suite}:")
+        try:
+            comparison = compare(old, new, tolerance=options.tolerance / 100)
+        except ResultsError as error:
+            if len(pairs) == 1:
+                raise
+            print(f"{error}")
+            codes.add(2)
+            continue
         print(render_comparison(comparison))
         codes.add(comparison.exit_code)
     return 1 if 1 in codes else max(codes)
@@ -314,3 +214,6 @@ def _paired(old: Path, new: Path) -> list[tuple[Path, Path]]:
     if not both:
         raise UsageError(f"{old} and {new} have no suite in common")
     return [(by_suite[0][name], by_suite[1][name]) for name in sorted(both)]
+
+
+_COMMANDS = {"list": _list, "run": _run, "report": _report, "compare": _compare}

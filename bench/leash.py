@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 _PATIENCE_SECONDS = 5.0
@@ -26,18 +28,31 @@ def start_on_leash(
     *,
     ending_signal: int = 0,
     patience_seconds: float = _PATIENCE_SECONDS,
+    removes: str = "",
     **options: Any,
 ) -> subprocess.Popen[str]:
     """Starts the command; `options` are those of `Popen`. Its process id and status are those of the leash.
 
     ending_signal: how the command is told to end; 0: it sees the end of its input and needs no more.
     patience_seconds: what is left of it after that is killed.
+    removes: a folder that goes after it.
     """
     # Isolated and without site-packages: this needs neither, and starts in a hundredth of a second.
-    leash = [sys.executable, "-I", "-S", __file__, str(int(ending_signal)), str(patience_seconds)]
+    leash = [sys.executable, "-I", "-S", __file__, str(int(ending_signal)), str(patience_seconds), removes]
     return subprocess.Popen(
         [*leash, *command], stdin=subprocess.PIPE, text=True, start_new_session=True, **options
     )
+
+
+@contextmanager
+def short_lived_folder(prefix: str) -> Iterator[str]:
+    """A temporary folder that is gone with the block, or with this process."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    broom = start_on_leash(["cat"], removes=folder, stdout=subprocess.DEVNULL)
+    try:
+        yield folder
+    finally:
+        let_go(broom)
 
 
 def let_go(process: subprocess.Popen[str]) -> None:
@@ -50,7 +65,7 @@ def let_go(process: subprocess.Popen[str]) -> None:
         process.stdout.close()
 
 
-def main(ending_signal: int, patience_seconds: float, command: list[str]) -> int:
+def main(ending_signal: int, patience_seconds: float, removes: str, command: list[str]) -> int:
     """Runs the command on a leash. The status is that of the command, as a shell tells it."""
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
@@ -67,6 +82,8 @@ def main(ending_signal: int, patience_seconds: float, command: list[str]) -> int
     with suppress(ProcessLookupError):  # nothing is left of it
         os.killpg(process.pid, signal.SIGKILL)
     status = process.wait()
+    if removes:
+        shutil.rmtree(removes, ignore_errors=True)
     return status if status >= 0 else 128 - status
 
 
@@ -83,4 +100,4 @@ def _has_to_be_ended(process: subprocess.Popen[bytes], woken: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))
+    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:]))

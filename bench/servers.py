@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .leash import let_go, start_on_leash
+from .leash import let_go, short_lived_folder, start_on_leash
 
 _USER = "airflow"
 # The disk is not what is measured: a commit does not wait for it. Nor does a vacuum start in the middle of a
@@ -50,12 +50,11 @@ def postgres_server() -> Iterator[str]:
     Raises:
         ServerError: it is not installed, or did not start.
     """
-    binaries = _postgres_binaries()
-    folder = Path(tempfile.mkdtemp(prefix="bench-postgres-"))
-    data, port = folder / "data", free_port()
-    if os.geteuid() == 0:
-        shutil.chown(folder, user="postgres")  # the server refuses to run as root
-    try:
+    binaries, port = _postgres_binaries(), free_port()
+    with short_lived_folder("bench-postgres-") as folder:
+        data = f"{folder}/data"
+        if os.geteuid() == 0:
+            shutil.chown(folder, user="postgres")  # the server refuses to run as root
         options = ("-D", data, "-A", "trust", "-U", _USER, "--no-sync", "-E", "UTF8")
         initialized = _run(_as_postgres(binaries / "initdb", *options))
         if initialized.returncode:
@@ -64,10 +63,8 @@ def postgres_server() -> Iterator[str]:
         server = _as_postgres(binaries / "postgres", "-D", data, "-p", port, "-k", folder, *settings)
         is_ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
         # Its quickest end: nothing of this has to survive.
-        with _server("PostgreSQL", server, signal.SIGQUIT, lambda: _run(is_ready).returncode == 0):
+        with _server("PostgreSQL", server, signal.SIGQUIT, lambda: _run(is_ready).returncode == 0, folder):
             yield f"postgresql+psycopg2://{_USER}@127.0.0.1:{port}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _postgres_binaries() -> Path:
@@ -127,12 +124,18 @@ def _server(
     command: list[str],
     ending_signal: int,
     is_ready: Callable[[], bool],
+    removes: str = "",
     timeout_seconds: float = 30,
 ) -> Iterator[None]:
-    """Runs within the block, and not longer than this process."""
+    """Runs within the block, and not longer than this process. Its folder goes after it."""
     with tempfile.TemporaryFile("w+") as log:
         process = start_on_leash(
-            command, ending_signal=ending_signal, stdout=log, stderr=log, cwd=tempfile.gettempdir()
+            command,
+            ending_signal=ending_signal,
+            removes=removes,
+            stdout=log,
+            stderr=log,
+            cwd=tempfile.gettempdir(),
         )
         try:
             until = time.monotonic() + timeout_seconds

@@ -80,7 +80,7 @@ class Suite(Protocol):
     `divisor` says what a time of the product is divided by before two runs are compared: "reference", a
     metric of the reference subject in the same part of the same round, or "yardstick", fixed work timed just before and
     after it. `needs` names the services (`services.py`) that its cases need. `minutes`: what it takes on two quiet
-    cores, its share of starting servers included.
+    cores; a size that is missing was not timed.
     """
 
     name: str

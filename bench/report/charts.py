@@ -38,16 +38,17 @@ def draw_chart(chart: Chart, results: Results) -> bytes | None:
     draw = {"lines": _lines, "dots": _dots, "stack": _stack, "bars": _bars}[kind]
     from matplotlib.figure import Figure
 
-    n_rows = {"stack": len(cases) * len(subjects), "dots": len(cases) + 1, "bars": len(subjects)}.get(kind, 0)
-    height = 4.4 if kind == "lines" else 1.2 + 0.36 * max(n_rows, 2)
-    figure = Figure(figsize=(9.2, height), dpi=130, layout="constrained")
+    figure = Figure(figsize=(9.2, 4.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     draw(axes, chart, results, cases, subjects)
+    if kind != "lines":
+        n_rows = len(axes.get_yticks()) + (kind == "dots")
+        figure.set_figheight(1.2 + 0.36 * max(n_rows, 2))
     figure.suptitle(chart.title, x=0.01, ha="left", color=_INK, fontsize=12, fontweight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=_INK, labelsize=8)
     if axes.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=8)
+        figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=8)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
@@ -181,7 +182,12 @@ def _stack(
     """A bar per case and subject, of shares; beside it the whole. The largest parts have a colour each, the
     others are one part."""
     suite = suite_of(results)
-    rows = [(label, subject) for label in cases for subject in subjects]
+    rows = [
+        (label, subject)
+        for label in cases
+        for subject in subjects
+        if any(_spread(results, label, subject, name) for name in chart.metrics)
+    ]
     widths = {
         name: [_median(results, label, subject, name) for label, subject in rows] for name in chart.metrics
     }

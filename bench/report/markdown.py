@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..results import Results
+from collections.abc import Iterable
+
+from ..results import Record, Results
 from ..suite import metric_named
 from .wording import compared, quantity, suite_of, title_of
 
@@ -36,11 +38,18 @@ def commands_text(results: Results) -> str:
 def machine_text(results: Results) -> str:
     """Processor, system and the versions that matter, in one line."""
     machine = results.run.machine
-    versions: dict[str, str] = {}
-    for record in results.records:
-        versions |= record.versions
-    shown = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {shown}"
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {versions_text(results.records)}"
+    )
+
+
+def versions_text(records: Iterable[Record]) -> str:
+    """Of Python and of what matters beside it; of some there are several, in environments of their own."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        for name, version in record.versions.items():
+            found.setdefault(name, set()).add(version)
+    return ", ".join(f"{name} {' and '.join(sorted(found[name]))}" for name in sorted(found))
 
 
 def _cell(value: float | None, reference: float | None, unit: str, is_reference: bool) -> str:

@@ -12,7 +12,7 @@ from ..spread import Spread, growth_exponent, summarize
 from ..suite import metric_named
 from .charts import draw_chart
 from .estimate import estimate_section
-from .markdown import machine_text, markdown_table
+from .markdown import machine_text, markdown_table, versions_text
 from .wording import case_text, compared, quantity, suite_of, title_of
 
 _STYLE = """
@@ -72,13 +72,10 @@ def _where_and_when(results: Sequence[Results]) -> str:
         for machine in (one.run.machine for one in results)
     )
     days = sorted({run.started_at[:10] for one in results for run in one.runs()})
-    versions: dict[str, str] = {}
-    for record in (record for one in results for record in one.records if record.is_product):
-        versions |= record.versions
     loads = [load for one in results for record in one.records for load in record.load]
     facts = [
         "; ".join(machines),
-        ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
+        versions_text(record for one in results for record in one.records),
         " to ".join(dict.fromkeys((days[0], days[-1]))),
         f"load average {min(loads):.1f} to {max(loads):.1f}",
     ]
@@ -123,11 +120,11 @@ def _headline(results: Results) -> str:
     """How many times less than the reference, in the largest case that both ran."""
     suite = suite_of(results)
     product = next((record.subject for record in results.records if record.is_product), None)
-    if product is None:
+    if product is None or product == suite.reference:
         return ""
     items = []
     for name in suite.headline:
-        for case in reversed(_by_size(results)):
+        for case in _by_size(results):
             ours, theirs = (results.median(case, subject, name) for subject in (product, suite.reference))
             if ours and theirs:
                 style = ' class="more"' if ours > 1.05 * theirs else ""
@@ -146,10 +143,15 @@ def _headline(results: Results) -> str:
 
 
 def _by_size(results: Results) -> list[str]:
-    """Cases of up to 1000 tasks a DAG, smallest first: the headline is not won on exotic sizes."""
+    """Cases of up to 1000 tasks a DAG, largest first: the headline is not won on exotic sizes."""
     cases = results.cases()
-    sizes = {label: float(parameters.get("n_tasks", 0)) for label, parameters in cases.items()}
-    return sorted((label for label in cases if sizes[label] <= 1000), key=lambda label: sizes[label])
+    sizes = {
+        label: (float(parameters.get("n_tasks", 0)), float(parameters.get("n_dags", 0)))
+        for label, parameters in cases.items()
+    }
+    return sorted(
+        (label for label in cases if sizes[label][0] <= 1000), key=lambda label: sizes[label], reverse=True
+    )
 
 
 def _growth(results: Results) -> str:
@@ -222,12 +224,12 @@ def _cell(spread: Spread, unit: str) -> str:
 
 
 def _failures(results: Results) -> str:
-    failed = [record for record in results.records if record.error]
-    return "".join(
-        f'<p class="failed">{escape(record.subject)} failed in {escape(record.case)}: '
-        f"{escape(record.error.strip().splitlines()[-1])}</p>"
-        for record in failed
+    failed = dict.fromkeys(
+        f"{record.subject} failed in {record.case}: {record.error.strip().splitlines()[-1]}"
+        for record in results.records
+        if record.error
     )
+    return "".join(f'<p class="failed">{escape(text)}</p>' for text in failed)
 
 
 def _conditions(results: Results) -> str:

@@ -47,7 +47,7 @@ FIGURES = (
     Figure("creating 3 runs x 1000 tasks", "loop", "create_seconds", "n_dags=3 n_tasks=1000"),
     Figure("creating 1 run x 5000 tasks", "loop", "create_seconds", "n_dags=1 n_tasks=5000"),
     Figure("first loop of a process, 20 DAGs x 200 tasks", "restart", "first_loop", "n_dags=20 n_tasks=200"),
-    Figure("file saved to task queued", "latency", "saved_to_queued", "n_tasks=300"),
+    Figure("file saved to task queued", "latency", "saved_to_queued", "n_tasks=100"),
 )
 
 

@@ -94,7 +94,7 @@ class ChurnSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.4, Size.STANDARD: 1.5}
     metrics: Sequence[Metric] = (
         Metric("edited_loop", "a loop after edits", "seconds", "SchedulerJobRunner._do_scheduling"),
         Metric("quiet_loop", "the loop after that", "seconds", "SchedulerJobRunner._do_scheduling"),

@@ -22,7 +22,7 @@ class LookupSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.4, Size.STANDARD: 1.4}
     metrics: Sequence[Metric] = (
         Metric("hit", "a DAG that this process holds", "seconds", "sched_cache.dag_cache: DagCache.get"),
         Metric(
@@ -53,7 +53,7 @@ class LookupSuite:
 
     def cases(self, size: Size, seed: int) -> Sequence[Case]:
         n_dags = 50 if size is Size.QUICK else 500
-        budget, n_processes = {Size.QUICK: (4.0, 1), Size.STANDARD: (5.0, 1), Size.THOROUGH: (60.0, 3)}[size]
+        budget, n_processes = {Size.QUICK: (2.0, 1), Size.STANDARD: (5.0, 1), Size.THOROUGH: (60.0, 3)}[size]
         parameters: dict[str, Parameter] = {
             "shape": "layers",
             "n_tasks": 1000,

@@ -52,7 +52,7 @@ class MemorySuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.2, Size.STANDARD: 1.3}
     metrics: Sequence[Metric] = (
         Metric("load_bytes", "growth of the process per DAG held", "bytes", "sched_cache.format.CompactDag"),
         Metric("use_bytes", "the same, fields of every task read", "bytes", "sched_cache.format.CompactDag"),

@@ -56,7 +56,7 @@ class RestartSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.25, Size.STANDARD: 1.3}
     metrics: Sequence[Metric] = (
         Metric("first_loop", "the first loop of a process", "seconds", "SchedulerJobRunner._do_scheduling"),
         Metric("later_loop", "the third loop", "seconds", "SchedulerJobRunner._do_scheduling"),

@@ -153,7 +153,7 @@ class ScaleSuite:
     reference = "sched_cache"
     divisor = "yardstick"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.3, Size.STANDARD: 2.0, Size.THOROUGH: 10.0}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.05, Size.STANDARD: 0.6}
     metrics: Sequence[Metric] = (
         Metric("certify_idle", "certify, nothing was published", "seconds", "sched_cache.freshness"),
         Metric(

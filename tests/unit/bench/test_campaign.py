@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.campaign import CampaignError, Choice, _placed
+from bench.campaign import CampaignError, Choice, _placed, taking_part
+from bench.case import Case
 from bench.cli import main
 from bench.results import ResultsError, read_results, to_line
 from bench.services import DATABASE, REDIS, start_services
@@ -102,3 +103,32 @@ def test_all_has_no_file_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixtur
     """Each suite has."""
     assert main(["run", "all", "--quick", "--output", str(tmp_path / "all.jsonl")]) == 2
     assert "--output" in capsys.readouterr().err
+
+
+def test_a_slow_case_is_run_with_few_subjects_and_those_that_were_asked_for(tmp_path: Path) -> None:
+    """Its case says with which; whoever names another gets it."""
+    case = Case("loop", {}, subjects=("airflow", "plugin"))
+    able = [(subject, Path(sys.executable)) for subject in discover_subjects().values()]
+
+    def names(*asked_for: str) -> set[str]:
+        return {subject.name for subject, _ in taking_part(case, able, asked_for)}
+
+    assert names() == {"airflow", "plugin"}
+    assert names("plugin_no_l2") == {"airflow", "plugin", "plugin_no_l2"}
+    assert len(taking_part(Case("loop", {}), able, ())) == len(able)
+
+
+def test_the_standard_set_is_one_that_people_wait_for() -> None:
+    """What each suite takes is written beside it, as it was timed; together that is under half an hour."""
+    suites = [suite for suite in discover_suites().values() if suite.cases(Size.STANDARD, 0)]
+    assert sum(suite.minutes[Size.STANDARD] for suite in suites) <= 25
+    assert sum(suite.minutes[Size.QUICK] for suite in suites) <= 3
+
+
+def test_every_size_holds_the_one_before_it() -> None:
+    """Whoever goes for more loses nothing that the README cites."""
+    for suite in discover_suites().values():
+        standard, thorough = (
+            {c.label for c in suite.cases(size, 0)} for size in (Size.STANDARD, Size.THOROUGH)
+        )
+        assert standard <= thorough, suite.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def test_all_generations_end_with_their_owner(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
 def test_servers_end_with_the_process_that_has_started_them(number: signal.Signals) -> None:
-    """PostgreSQL's own processes, too, each of which is a group of its own."""
+    """PostgreSQL's own processes, too, each of which is a group of its own; and their data."""
     code = (
         "import sys, time\n"
         "from bench.servers import postgres_server, redis_server\n"
@@ -68,11 +69,14 @@ def test_servers_end_with_the_process_that_has_started_them(number: signal.Signa
     family = Family([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert family.head.stdout is not None
     assert family.head.stdout.readline() == b"up\n"
-    assert any("redis" in command for command in family.members().values())
+    running = " ".join(family.members().values())
+    assert "redis" in running
+    folders = set(re.findall(r"/\S+/bench-postgres-\w+", running))
     family.head.send_signal(number)
     family.head.wait()
     family.head.stdout.close()
     family.wait_until(lambda members: not members, 15)
+    assert folders and not any(Path(folder).exists() for folder in folders)
 
 
 def test_a_leash_passes_words_and_status_on() -> None:
@@ -112,7 +116,7 @@ def test_who_ends_the_leash_ends_the_command() -> None:
         [
             sys.executable,
             "-c",
-            f"from bench.leash import main; main(0, 0.1, [{sys.executable!r}, '-c', '{SLEEP}'])",
+            f"from bench.leash import main; main(0, 0.1, '', [{sys.executable!r}, '-c', '{SLEEP}'])",
         ],
         stdin=subprocess.PIPE,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.loop.metadata_db import SqliteFiles
-from bench.loop.phases import Phases
+from bench.loop.phases import GARBAGE, Phases
 from bench.loop.workload import make_documents, topological
 
 
@@ -58,6 +58,23 @@ def test_a_phase_that_raises_is_counted_too() -> None:
     assert phases.seconds["commit"] == 3
     phases.timed("commit", lambda: None)()
     assert phases.seconds["commit"] == 3
+
+
+def test_a_garbage_collection_belongs_to_no_phase() -> None:
+    """It strikes whoever allocates when it is due."""
+    clock = Clock()
+    phases = Phases(clock)
+
+    def work() -> None:
+        clock.now += 1
+        phases.collecting("start")
+        clock.now += 10
+        phases.collecting("stop")
+        clock.now += 1
+
+    phases.timed("fetch_tis", work)()
+    assert phases.seconds["fetch_tis"] == 2
+    assert phases.seconds[GARBAGE] == 10
 
 
 def test_tasks_come_after_their_upstreams() -> None:

@@ -78,6 +78,14 @@ def test_a_slowed_function_takes_that_much_longer_and_does_the_same() -> None:
     assert time.process_time() - start >= 1.2 * took[0]
 
 
+def test_a_slowed_function_waits_longer_for_what_it_waits_for() -> None:
+    """A database that takes a fifth longer costs no processor time here."""
+    computed, started = time.process_time(), time.perf_counter()
+    slowed(time.sleep, 50)(0.1)
+    assert time.perf_counter() - started >= 0.148
+    assert time.process_time() - computed < 0.05
+
+
 def test_a_slowdown_is_planted_where_the_name_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a module's function or a class's method; whoever imports it afterwards gets the slow one."""
     module = types.ModuleType("imagined_product")

@@ -12,7 +12,7 @@ import pytest
 from bench.case import Case
 from bench.cli import main
 from bench.interpreter import distributions, find_interpreter
-from bench.progress import Progress
+from bench.progress import Progress, minutes_left
 from bench.results import read_results
 from bench.runner import Plan, _rounds
 
@@ -60,6 +60,14 @@ def test_time_that_is_up_ends_the_rounds_at_once() -> None:
     case = Case("format", {}, budget_seconds=60, min_rounds=3)
     _rounds(case, workers, Plan(max_rounds=20, until=0.0), Progress([1.0], io.StringIO()), 0)
     assert len(turns) == 1
+
+
+def test_what_is_left_is_told_by_the_pace_so_far() -> None:
+    """A machine that took twice as long for the first case will for the others."""
+    assert minutes_left([60.0, 60.0, 120.0], 0, 0.0) == 4
+    assert minutes_left([60.0, 60.0, 120.0], 0, 30.0) == 3.5
+    assert minutes_left([60.0, 60.0, 120.0], 1, 120.0) == 6
+    assert minutes_left([60.0], 1, 90.0) == 0
 
 
 def test_a_run_writes_a_line_per_subject_and_process(
