@@ -38,7 +38,7 @@ _PAGE = "document.querySelector('iframe')?.contentDocument"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """An Airflow on SQLite with one process of each kind, whose every user has to log in."""
+    """An Airflow on SQLite with one process of each kind, below a path of its host, whose every user has to log in."""
 
     url: str
     environment: Mapping[str, str]
@@ -81,7 +81,7 @@ class Watched:
 def watched() -> Iterator[Watched]:
     """Running, with two DAGs that were scheduled."""
     api_port = free_port()
-    url = f"http://127.0.0.1:{api_port}"
+    url = f"http://127.0.0.1:{api_port}/team"
     with ExitStack() as stack:
         database = SqliteMetadataDb()
         stack.callback(database.stop)
