@@ -2,6 +2,8 @@
 PYTHON ?= python3
 CORE = .venvs/core-3.11/bin/python
 AIRFLOW3 = .venvs/airflow-3.3.2/bin/python
+HOST ?= airflow3
+HOST_ENVIRONMENT = $(if $(filter airflow2,$(HOST)),airflow-2.11.2,airflow-3.3.2)
 MINUTES ?= 10
 DATABASE ?= postgresql
 
@@ -28,9 +30,9 @@ test-unit: ## the fast tests only, on Python 3.11
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m pytest tests/unit
 
-end-to-end: ## a whole Airflow 3, while its schedulers and Redis are killed and DAGs are edited; 10 minutes
-	@$(PYTHON) -m tools environment airflow-3.3.2
-	@CI=true SCHED_CACHE_END_TO_END=1 $(AIRFLOW3) -m pytest tests/airflow3/test_end_to_end.py tests/airflow3/test_edit_storm.py
+end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2), its schedulers and Redis killed, DAGs edited; 10 minutes
+	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
+	@CI=true SCHED_CACHE_END_TO_END=1 .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest $(wildcard tests/$(HOST)/test_end_to_end.py tests/$(HOST)/test_edit_storm.py)
 
 figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, against what was promised; 8 minutes
 	@$(PYTHON) -m tools environment airflow-3.3.2
@@ -48,7 +50,7 @@ simple-dag: ## a scheduler of 1.10 on the simple classes, hurt for MINUTES=10 (D
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.simple_scheduler --minutes $(MINUTES) --database $(DATABASE)
 
-bench: ## every suite, on PostgreSQL and Redis, with a report page: hours. BENCH=--quick: minutes, on SQLite
+bench: ## the standard set on PostgreSQL and Redis, half an hour, and a report page. BENCH=--quick: three minutes, on SQLite
 	@$(PYTHON) -m tools environment core-3.11
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@$(PYTHON) -m tools environment airflow-2.11.2

@@ -381,6 +381,11 @@ class DagCache:
         """How many contents were loaded from Redis or the database so far."""
         return self._stats.flights.flights
 
+    @property
+    def n_learnt(self) -> int:
+        """How many newer versions this process has learnt of so far."""
+        return self._stats.freshness.learnt
+
     def keys(self) -> Iterator[str]:
         """The keys that have a DAG, as of the last certification, which this makes if there was none."""
         self._ensure_certified()

@@ -19,7 +19,7 @@ _CORE_TESTS = (
 )
 
 # Processes of their own for minutes, and what differs where there is one writer.
-_END_TO_END = "tests/airflow3/test_end_to_end.py"
+_END_TO_END = {name: f"{folder}/test_end_to_end.py" for name, folder in _HOSTS.items()}
 _ON_SQLITE = tuple(
     f"tests/airflow3/test_{name}.py"
     for name in ("content_races", "excluded_dags", "missing_dag", "removed_versions", "write_events")
@@ -42,9 +42,9 @@ def steps() -> list[Step]:
         _core("layers", "lint-imports"),
         _core("mypy", "mypy"),
         _tests(_CORE, *_CORE_TESTS),
-        *(_tests(name, folder, f"--ignore={_END_TO_END}") for name, folder in _HOSTS.items()),
-        _airflow3("end to end", _END_TO_END),
-        _airflow3("SQLite", *_ON_SQLITE, database="sqlite"),
+        *(_tests(name, folder, f"--ignore={_END_TO_END[name]}") for name, folder in _HOSTS.items()),
+        *(_host(name, "end to end", tests) for name, tests in _END_TO_END.items()),
+        _host("airflow-3.3.2", "SQLite", *_ON_SQLITE, database="sqlite"),
         *(_tests(name, *_CORE_TESTS, *_ONCE_ONLY) for name in ("lowest", *_OTHER_PYTHONS)),
         Step(
             f"tests {_OLD_HOST}",
@@ -78,16 +78,16 @@ def _tests(environment: str, *arguments: str) -> Step:
     return Step(f"tests {environment}", command, (_made(environment),))
 
 
-def _airflow3(what: str, *arguments: str, database: str = "postgresql") -> Step:
+def _host(environment: str, what: str, *arguments: str, database: str = "postgresql") -> Step:
     run = (
         "env",
         f"SCHED_CACHE_AIRFLOW_DB={database}",
-        _executable("airflow-3.3.2", "python"),
+        _executable(environment, "python"),
         "-m",
         "pytest",
         "-q",
     )
-    return Step(f"tests airflow-3.3.2 {what}", (*run, *arguments), (_made("airflow-3.3.2"),))
+    return Step(f"tests {environment} {what}", (*run, *arguments), (_made(environment),))
 
 
 def _executable(environment: str, name: str) -> str:

@@ -75,6 +75,11 @@ class Settings:
         doc="Share of the decisions that Airflow's own path makes and the fast path is compared with. A difference "
         "is logged, and switches the fast path off for that DAG in that process.",
     )
+    background_refresh: bool = option(
+        True,
+        Flag(),
+        doc="Webservers and API servers load changed DAGs before they are asked for.",
+    )
     process_report_seconds: float = option(
         10.0,
         Number(0, 3600),

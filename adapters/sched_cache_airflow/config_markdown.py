@@ -19,6 +19,7 @@ READERS = {
     "fast_path": "scheduler",
     "fast_path_exclude_dags": "scheduler",
     "shadow_share": "scheduler",
+    "background_refresh": "API server, webserver",
     "process_report_seconds": _WRITERS,
     "database_url": _WRITERS,
     "database_schema": _WRITERS,

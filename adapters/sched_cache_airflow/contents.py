@@ -20,6 +20,8 @@ from sched_cache_airflow.fallback import Fallbacks
 from sched_cache_airflow.publisher import Publisher
 
 _HASH_LABEL = "dag_hash"
+_FACTOR_OF_LOADED = 4
+"""How many times its packed bytes a DAG takes that was made ready for the host."""
 _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
 
@@ -92,7 +94,7 @@ class Contents:
         entry = self.l1.entries.get(self._key(version_id, load_op_links))
         return entry is not None and entry.content_hash == self._name(version_id, dag_hash, load_op_links)
 
-    def get(self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session) -> Any:
+    def get(self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session | Connection) -> Any:
         """The DAG of a version whose content has this hash; None where the host has to read it itself.
 
         `session` is asked for the host's row if no tier has the content.
@@ -186,7 +188,7 @@ class Contents:
             self._fallbacks.note("shared tiers", error)
         return None
 
-    def _from_host(self, version_id: Any, session: Session) -> tuple[CompactDag, str] | None:
+    def _from_host(self, version_id: Any, session: Session | Connection) -> tuple[CompactDag, str] | None:
         """What the host's row holds by now, with its hash, encoded for everybody else."""
         found = self.host.read(version_id, session)
         if found is None:
@@ -223,13 +225,19 @@ class Contents:
         """Whether some content of the version with this key is in this process."""
         return key in self.l1.entries or f"{key}+links" in self.l1.entries
 
+    def resident_dag_ids(self, load_op_links: bool) -> set[str]:
+        """The DAGs of which some content is in this process, in the form for this value of `load_op_links`."""
+        residents = [(key, entry.dag) for key, entry in list(self.l1.entries.items())]
+        return {dag.compact.dag_id for key, dag in residents if key.endswith("+links") == load_op_links}
+
     def _encode(self, document: dict[str, Any], dag_hash: str) -> EncodedDag:
         # The keys' order is kept, since the API shows it.
         return encode_dag(document, labels={_HASH_LABEL: dag_hash}, sort_keys=False)
 
     def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: HostDag) -> None:
         key = self._key(version_id, load_op_links)
-        nbytes = dag.nbytes
+        # To measure it takes as long as to load it; that is done in turn.
+        nbytes = _FACTOR_OF_LOADED * dag.compact.packed_nbytes
         with self.l1.lock:
             self.l1.discard(key)
             self.l1.put(key, 0, self._name(version_id, dag_hash, load_op_links), dag, nbytes)

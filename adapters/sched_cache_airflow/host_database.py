@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
+
+from sched_cache.errors import StoreUnavailableError
+
+_last: tuple[int, Engine] | None = None
+
+
+def remember_engine() -> None:
+    """Has later transactions find the host's engine, even if the host has given it up by then.
+
+    A process of Airflow 2.11 that has parsed a file does so before it ends. The engine can connect again.
+    """
+    global _last
+    from airflow import settings
+
+    if settings.engine is not None:
+        _last = os.getpid(), settings.engine
 
 
 def host_transaction() -> AbstractContextManager[Connection]:
@@ -12,9 +29,13 @@ def host_transaction() -> AbstractContextManager[Connection]:
 
     No session: a process of the host that ends closes every session there is, and one that another thread is just
     committing makes that fail.
-    """
-    from airflow import settings
 
-    assert settings.engine is not None  # whoever has written something has connected
-    transaction: AbstractContextManager[Connection] = settings.engine.begin()
+    Raises:
+        StoreUnavailableError: the host has not connected in this process.
+    """
+    remember_engine()
+    # A parent's connections are not those of its children.
+    if _last is None or _last[0] != os.getpid():
+        raise StoreUnavailableError("Airflow has not connected to its database")
+    transaction: AbstractContextManager[Connection] = _last[1].begin()
     return transaction

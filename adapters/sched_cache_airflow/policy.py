@@ -25,6 +25,7 @@ _USERS = (
     "airflow.jobs.dag_processor_job_runner",
     "airflow.api_fastapi.common.dagbag",
     "airflow.www.extensions.init_dagbag",
+    "airflow.www.gunicorn_config",
 )
 
 # Those that write contents or delete them. Commands that do so import none of the above.

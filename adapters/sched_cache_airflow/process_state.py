@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import Table
 
 from sched_cache.dag_cache import DagCache
+from sched_cache.errors import SchedCacheError
 from sched_cache.exporters.statsd import StatsdExporter
 from sched_cache.stats import Snapshot, Stats
 from sched_cache.store.sql import SqlStore
+from sched_cache_airflow.background_refresh import BackgroundRefresh
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.contents import Contents, HostContents
 from sched_cache_airflow.fallback import Fallbacks
@@ -47,7 +49,9 @@ class ProcessState:
         self.upkeep: Upkeep = self._make_upkeep()
         self.heartbeat: Heartbeat | None = None
         self.metrics: StatsdExporter | None = None
+        self.refresh: BackgroundRefresh | None = None
         self._begin_metrics = begin_metrics
+        self._is_listening = False
 
     def _make_upkeep(self) -> Upkeep:
         cache, contents = self.cache, self.contents
@@ -71,6 +75,31 @@ class ProcessState:
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
             self.heartbeat = Heartbeat(store.processes, ProcessFacts(component, self, status), every_seconds)
             self.heartbeat.start()
+
+    def begin_refresh(self, refresh: Callable[[], int]) -> None:
+        """Has changed DAGs loaded before they are asked for; once.
+
+        Args:
+            refresh: loads what has changed of what is in memory; how many.
+        """
+        if self.refresh is None and self.settings.background_refresh:
+            max_staleness_seconds = self.settings.config.max_staleness_seconds
+            self.refresh = BackgroundRefresh(refresh, self._n_learnt, max_staleness_seconds)
+            self.refresh.start()
+
+    @property
+    def is_refreshing(self) -> bool:
+        """Whether changed DAGs are loaded by a thread, and those who ask need not wait for that."""
+        return self.refresh is not None and self.refresh.is_running
+
+    def _n_learnt(self) -> int:
+        if not self._is_listening:
+            self._is_listening = True
+            try:
+                self.cache.certify()  # from now on what others publish is heard
+            except SchedCacheError as error:
+                self.fallbacks.note("shared tiers", error)
+        return self.cache.n_learnt
 
     def end_reports(self) -> None:
         """Says no more about this process."""
@@ -111,5 +140,7 @@ class ProcessState:
     def close(self) -> None:
         """Ends connections and threads."""
         self.end_reports()
+        if self.refresh is not None:
+            self.refresh.close()
         self.upkeep.close()
         self.contents.close()

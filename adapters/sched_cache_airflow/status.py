@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module, metadata
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -62,7 +62,9 @@ class Status:
 
     def has_part(self, name: str) -> bool:
         """Whether there is such a module for this host."""
-        return bool(self._parts) and find_spec(f"{self._parts}.{name}") is not None
+        # Not by its spec, which would import what the module is in.
+        folder = Path(__file__).parent / self._parts.rpartition(".")[2]
+        return bool(self._parts) and any((folder / file).exists() for file in (name, f"{name}.py"))
 
     def fail(self, reason: str) -> None:
         """Notes what went wrong. What was replaced so far stays, and falls back by itself."""

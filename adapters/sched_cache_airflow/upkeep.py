@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from multiprocessing import parent_process
+from multiprocessing.util import Finalize
 from threading import Event, Lock, Thread
 
 from sched_cache import fork
@@ -14,12 +16,14 @@ logger = logging.getLogger("sched_cache.airflow")
 
 _POLL_SECONDS = 5.0
 _SWEEP_SECONDS = 60.0
+_LAST_SECONDS = 1.0
 
 
 class Upkeep:
     """Publishes what was written, acknowledges what schedulers have, and sweeps out what was removed.
 
-    Whoever commits a write wakes the thread of its own process, which publishes at once. Each scheduler looks
+    Whoever commits a write wakes the thread of its own process, which publishes at once. A process that was forked for
+    one piece of work, as Airflow 2.11 does to parse a file, waits a moment for that when it ends. Each scheduler looks
     every few seconds after what was left behind: by a process that died or has no thread, or by a trigger.
     """
 
@@ -45,6 +49,8 @@ class Upkeep:
         self._thread: Thread | None = None
         self._woken = Event()
         self._stopped = Event()
+        self._idle = Event()
+        self._is_waited_for = False
         self._schedules = False
         self._swept_at = time.monotonic()
 
@@ -56,8 +62,12 @@ class Upkeep:
 
     def wake(self) -> None:
         """Has what was written published now."""
+        self._idle.clear()
         self._woken.set()
         self._start_thread()
+        if not self._is_waited_for and parent_process() is not None:
+            self._is_waited_for = True
+            Finalize(None, self._idle.wait, args=(_LAST_SECONDS,), exitpriority=10)
 
     def close(self) -> None:
         """Ends the thread."""
@@ -103,3 +113,5 @@ class Upkeep:
             woken.clear()
             if not stopped.is_set():
                 self.round(is_woken=is_woken)
+            if not woken.is_set():
+                self._idle.set()

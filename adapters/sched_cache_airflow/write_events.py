@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session, object_session
 from sqlalchemy.sql.expression import Insert
 
+from sched_cache_airflow.host_database import remember_engine
 from sched_cache_airflow.process_state import ProcessState
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -129,6 +130,7 @@ class WriteEvents:
             return
         self._writing.discard(session)
         try:
+            remember_engine()
             self._runtime().upkeep.wake()
         except Exception as error:
             self._fall_back("upkeep not woken", error)

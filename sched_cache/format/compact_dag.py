@@ -379,6 +379,13 @@ class CompactDag:
         return columns
 
     @property
+    def packed_nbytes(self) -> int:
+        """Resident bytes without anything unpacked: what `nbytes` is at least. Cost: nothing."""
+        size = sys.getsizeof(self) + 16 + sys.getsizeof(self._packed) + 16
+        size += sum(map(sys.getsizeof, self._packed))
+        return size + sys.getsizeof(self.dag_id) + sys.getsizeof(self._cold_digest)
+
+    @property
     def nbytes(self) -> int:
         """Resident bytes of what is unpacked by now. Grows with use: ask again after the first accesses.
 
@@ -392,9 +399,7 @@ class CompactDag:
             size = resident_bytes(task_ids)
         else:
             size = sys.getsizeof(task_ids) + 16 + self._ids_bytes
-        size += sys.getsizeof(self) + 16 + sys.getsizeof(self._packed) + 16
-        size += sum(map(sys.getsizeof, self._packed))
-        size += sys.getsizeof(self.dag_id) + sys.getsizeof(self._cold_digest)
+        size += self.packed_nbytes
         if self._fields is not None:
             # Walked over once: they do not change.
             size += self._fields_bytes or self._measure_fields(self._fields)

@@ -1,6 +1,6 @@
 """One Airflow 2.11 installation per session, one empty metadata database per test.
 
-``SCHED_CACHE_AIRFLOW_DB`` chooses ``postgresql`` (the default where it is installed) or ``sqlite``.
+``SCHED_CACHE_AIRFLOW_DB`` chooses ``postgresql`` (the default where it is installed), ``mariadb`` or ``sqlite``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.airflow3.support.home import AirflowHome, option
-from tests.airflow3.support.metadata_db import MetadataDb, PostgresMetadataDb, SqliteMetadataDb
+from tests.airflow3.support.metadata_db import (
+    MariadbMetadataDb,
+    MetadataDb,
+    PostgresMetadataDb,
+    SqliteMetadataDb,
+)
 from tests.support.servers import ServerMissingError
 
 _EXAMPLE_PLUGIN = """
@@ -50,6 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _chosen_database(name: str | None) -> MetadataDb:
     if name == "sqlite":
         return SqliteMetadataDb()
+    if name == "mariadb":
+        return MariadbMetadataDb()
     try:
         return PostgresMetadataDb()
     except ServerMissingError:

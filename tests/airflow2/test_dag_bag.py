@@ -209,6 +209,8 @@ def test_outside_of_a_loop_a_dag_is_as_old_as_the_operator_allows(
     write("outside", ["a"])
     bag = new_bag()
     assert tasks_of(bag, "outside") == {"a"}
+    assert runtime().contents.publisher.drain(20)  # that tells this process, too
+    assert tasks_of(bag, "outside") == {"a"}
     change()
     bound = runtime().settings.config.max_staleness_seconds
     assert bound > 0
@@ -226,7 +228,7 @@ def test_the_hash_of_the_bag_is_that_of_its_dag(installed: None) -> None:
     bag = new_bag()
     for tasks in (["a"], ["b"]):
         write("hashed", tasks)
-        bag._confirmed.clear()
+        bag._settled.clear()
         assert tasks_of(bag, "hashed") == set(tasks)
         with create_session() as session:
             assert bag.dags_hash["hashed"] == SerializedDagModel.get_latest_version_hash(
@@ -264,14 +266,14 @@ def test_a_subdag_is_found_and_renewed_with_its_parent(installed: None) -> None:
     bag = new_bag()
     assert tasks_of(bag, "parent.child") == {"a"}
     write_parent(["b"])
-    bag._confirmed.clear()
+    bag._settled.clear()
     assert tasks_of(bag, "parent.child") == {"b"}
     write_parent(["b"], child="other")
-    bag._confirmed.clear()
+    bag._settled.clear()
     assert tasks_of(bag, "parent.child") is None
     assert tasks_of(bag, "parent.other") == {"b"}
     remove("parent")
-    bag._confirmed.clear()
+    bag._settled.clear()
     assert tasks_of(bag, "parent.other") is None
     assert bag.dags == {}
 
@@ -293,7 +295,7 @@ def test_an_excluded_dag_stays_on_the_hosts_path(installed: None, monkeypatch: p
     bag = new_bag()
     assert tasks_of(bag, "left_alone") == {"a"}
     write("left_alone", ["b"])
-    bag._confirmed.clear()
+    bag._settled.clear()
     assert tasks_of(bag, "left_alone") == {"a"}
 
 

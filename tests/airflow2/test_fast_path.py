@@ -9,9 +9,11 @@ from unittest import mock
 
 import pytest
 from airflow.models import DagRun
+from airflow.serialization.serialized_objects import SerializedDAG
 from airflow.utils.session import create_session
 from sqlalchemy.exc import OperationalError
 
+from sched_cache.scheduling import AIRFLOW_2
 from sched_cache_airflow.airflow2 import host_code
 from sched_cache_airflow.airflow2.runtime import runtime
 from tests.airflow2.support.decided_runs import DecidedDag
@@ -30,7 +32,15 @@ def _scheduler(**options: str) -> Iterator[Scheduler]:
 @pytest.fixture
 def fast_host(airflow_db: MetadataDb, quiet_host: None) -> FastHost:
     # A run whose hash agrees with its DAG is not compared with it here.
-    return FastHost(_scheduler, runtime, DecidedDag, host_code.PINNED, nullcontext)
+    return FastHost(
+        _scheduler,
+        runtime,
+        DecidedDag,
+        SerializedDAG.from_dict,
+        AIRFLOW_2,
+        host_code.PINNED,
+        nullcontext,
+    )
 
 
 class TestFastPath(FastPathContract):

@@ -27,7 +27,7 @@ from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.support.scheduling.decided_dag import differences
 
-N_LOOPS = int(os.environ.get("SCHED_CACHE_DECISIONS_LOOPS", "300"))
+N_LOOPS = int(os.environ.get("SCHED_CACHE_DECISIONS_LOOPS", "200"))
 FIRST_SEED = int(os.environ.get("SCHED_CACHE_DECISIONS_SEED", "1"))
 LOOPS_A_TEST = 100
 LOOPS_A_CASE = 8

@@ -5,8 +5,10 @@ And no way to break the host's transaction: what fails in our listeners stays in
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -20,6 +22,7 @@ from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.airflow2.runtime import runtime
+from sched_cache_airflow.upkeep import Upkeep
 from sched_cache_airflow.written import written_dag_table
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.home import AirflowHome
@@ -225,6 +228,27 @@ def test_another_process_takes_the_content_from_the_shared_tiers() -> None:
     assert bag.get_dag("written").task_ids == ["a"]
     assert runtime().stats.database.contents_read == 0
     assert not runtime().stats.fallbacks
+
+
+def write_and_end() -> None:
+    from airflow import settings
+
+    settings.engine.dispose(close=False)  # the parent's connections
+    write("a", "b")
+    settings.dispose_orm()  # as the host does when a file is parsed
+
+
+def test_a_process_that_is_forked_to_parse_a_file_publishes_before_it_ends() -> None:
+    """It writes and is gone, and its thread with it."""
+    upkeep = runtime().upkeep
+    with mock.patch.object(upkeep, "wake", partial(Upkeep.wake, upkeep)):
+        child = multiprocessing.get_context("fork").Process(target=write_and_end)
+        child.start()
+        child.join(20)
+    assert child.exitcode == 0
+    assert rows() == []
+    runtime().cache.certify()
+    assert list(runtime().cache.keys()) == ["dag:written"]
 
 
 def test_uninstalling_takes_every_listener_away() -> None:

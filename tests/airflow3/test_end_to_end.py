@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.airflow3.end_to_end.disturbances import QUICK_RECOVERY, RedisFaults, kill_a_scheduler
-from tests.airflow3.end_to_end.history import History
+from tests.airflow3.end_to_end.history import without_tries
 from tests.airflow3.end_to_end.run import EXPECTED, Outcome, run_everything
 from tests.airflow3.support.subject import PLUGIN, STOCK, SUBJECTS, Subject
 from tests.support.servers import RedisServer, required
@@ -47,17 +47,6 @@ def assert_as_expected(outcome: Outcome, *, same_tries: bool = True) -> None:
     for name, log in outcome.logs.items():
         blamed = [line for line in log.splitlines() if "sched_cache" in line and 'File "' in line]
         assert not blamed, f"{name}: {blamed[:3]}"
-
-
-def without_tries(history: History) -> History:
-    """The history without how often each task was tried."""
-    return {
-        run: {
-            "state": ended["state"],
-            "tasks": {task: state.partition(" after ")[0] for task, state in ended["tasks"].items()},
-        }
-        for run, ended in history.items()
-    }
 
 
 @pytest.mark.skipif(

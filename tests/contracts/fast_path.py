@@ -5,9 +5,9 @@ The fixture `fast_host` says how that host is driven.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 from unittest import mock
@@ -18,11 +18,14 @@ from airflow.models import DagRun, TaskInstance
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from sched_cache.format import decode_dag, encode_dag
+from sched_cache.scheduling import Host
+from sched_cache.scheduling.effective_leaves import effective_leaves
 from sched_cache_airflow.fast_path import stand_ins
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.fast_path.run_view import RunView
 from sched_cache_airflow.host_code import digests
-from tests.support.scheduling import RunSpec, TaskSpec
+from tests.support.scheduling import RunSpec, TaskSpec, document_of, random_run
 from tests.support.scheduling.decided_dag import DecidedDag
 
 NO_ROW = "no row"
@@ -34,13 +37,16 @@ class FastHost:
     """A host with an empty database.
 
     plugin: a scheduler with the plugin in charge of this process, by these options. runtime: the plugin's state.
-    dag_class: how a DAG is stored. pinned: the digests of the host's code. unreconciled: within the block a run
-    keeps task instances that its DAG does not have, and lacks others.
+    dag_class: how a DAG is stored. from_document: the host's DAG of a document. rules: what the proof knows of it.
+    pinned: the digests of the host's code. unreconciled: within the block a run keeps task instances that its DAG does
+    not have, and lacks others.
     """
 
     plugin: Callable[..., AbstractContextManager[Any]]
     runtime: Callable[[], Any]
     dag_class: type[DecidedDag]
+    from_document: Callable[[dict[str, Any]], Any]
+    rules: Host
     pinned: MutableMapping[str, str]
     unreconciled: Callable[[], AbstractContextManager[Any]]
 
@@ -50,7 +56,12 @@ class FastHost:
         return found
 
     def store(
-        self, *states: str | None, dag_id: str = "chain", tasks: Sequence[TaskSpec] = CHAIN, **options: Any
+        self,
+        *states: str | None,
+        dag_id: str = "chain",
+        tasks: Sequence[TaskSpec] = CHAIN,
+        dag_fields: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> None:
         """A DAG with one running run, its task instances in these states. `options`: further fields of `RunSpec`."""
         rows = {(task.task_id, -1): state for task, state in zip(tasks, states, strict=True)}
@@ -60,7 +71,7 @@ class FastHost:
             database() as session,
             mock.patch(f"{module}.random_run", return_value=spec),
             mock.patch(f"{module}.with_further_fields", lambda _, task: task),
-            mock.patch(f"{module}.dag_fields", return_value={}),
+            mock.patch(f"{module}.dag_fields", return_value=dict(dag_fields or {})),
         ):
             # A `Random` of ones: no further runs.
             ones = mock.Mock(spec=Random, random=lambda: 1.0, choice=lambda values: values[0])
@@ -127,6 +138,13 @@ def _loop_that_may_fail(scheduler: Any) -> None:
         assert str(error) == "ours"
 
 
+def perhaps_failing(random: Random, task: TaskSpec) -> TaskSpec:
+    """A teardown may fail its run."""
+    if not task.fields.get("is_teardown") or random.random() < 0.5:
+        return task
+    return replace(task, fields={**task.fields, "on_failure_fail_dagrun": True})
+
+
 class FastPathContract:
     """Tests of a host; its fixture `fast_host` says how it is driven."""
 
@@ -139,13 +157,62 @@ class FastPathContract:
         assert states() == ["success", "scheduled", None]
         assert set(loaded) == {"b"}
 
-    @pytest.mark.parametrize(("last", "expected"), [("success", "success"), ("failed", "failed")])
-    def test_a_run_ends_by_its_leaves(self, fast_host: FastHost, last: str, expected: str) -> None:
+    @pytest.mark.parametrize(("last", "expected"), [("success", "success"), ("upstream_failed", "failed")])
+    def test_a_run_that_ends_needs_no_objects(self, fast_host: FastHost, last: str, expected: str) -> None:
+        """The host asks for the states of the leaves and for the first start."""
         fast_host.store("success", "success", last)
-        with fast_host.plugin() as scheduler:
+        with fast_host.plugin() as scheduler, counting_loaded() as loaded:
             scheduler.loop()
+            assert fast_host.fast_path.n_decided == 1
             assert not fast_host.runtime().stats.fallbacks
         assert run_state() == expected
+        assert loaded == []
+
+    @pytest.mark.parametrize("state", [None, "failed"])
+    def test_a_run_does_not_end_by_rows_that_are_no_longer_true(
+        self, fast_host: FastHost, state: str | None
+    ) -> None:
+        """A task instance is cleared or marked right after the rows were read: the host reads the run itself."""
+        fast_host.store("success", "success", "success")
+        read = FastPath._view
+
+        def read_and_change(*arguments: Any) -> Any:
+            view = read(*arguments)
+            with database() as session:
+                task_instance("c", session).state = state
+            return view
+
+        with fast_host.plugin() as scheduler, mock.patch.object(FastPath, "_view", read_and_change):
+            scheduler.loop()
+            assert fast_host.fast_path.n_decided == 0
+        assert run_state() == ("running" if state is None else "failed")
+
+    def test_a_run_that_lost_a_task_ends_as_on_stock(self, fast_host: FastHost) -> None:
+        """The removed one is told by its task, which the content does not have: the host's to read."""
+        fast_host.store("success", "success", "removed")
+        with database() as session:
+            task_instance("c", session).task_id = "gone"
+        with fast_host.plugin() as scheduler, fast_host.unreconciled():
+            scheduler.loop()
+            assert fast_host.fast_path.n_decided == 0
+            assert not fast_host.runtime().stats.fallbacks
+        assert run_state() == "success"
+
+    def test_the_leaves_that_count_are_those_of_the_host(self, fast_host: FastHost) -> None:
+        """Of random DAGs, with teardowns that may fail the run and others."""
+        n_with_teardowns = 0
+        for seed in range(300):
+            random = Random(seed)
+            tasks = [perhaps_failing(random, task) for task in random_run(random, max_tasks=10).tasks]
+            n_with_teardowns += any(task.fields.get("is_teardown") for task in tasks)
+            document = document_of(tasks, fast_host.dag_class.host_name, "dag")
+            dag = fast_host.from_document(document)
+            stand_ins = [mock.Mock(task_id=task_id, state=None) for task_id in dag.task_dict]
+            expected = DagRun._tis_for_dagrun_state(mock.Mock(), dag=dag, tis=stand_ins)
+            compact = decode_dag(encode_dag(document).hot)
+            found = {compact.task_ids[index] for index in effective_leaves(compact, fast_host.rules)}
+            assert found == {ti.task_id for ti in expected}, seed
+        assert n_with_teardowns > 30
 
     @pytest.mark.parametrize(
         "options",
@@ -314,6 +381,15 @@ class FastPathContract:
             scheduler.loop()
             assert shadow.n_compared == 2
         assert states() == ["success", "scheduled", None]
+
+    def test_shadow_mode_agrees_about_the_end_of_a_run(self, fast_host: FastHost) -> None:
+        fast_host.store("success", "failed", "upstream_failed")
+        with fast_host.plugin(shadow_share="1.0") as scheduler:
+            scheduler.loop()
+            shadow = fast_host.fast_path.shadow
+            assert (shadow.n_compared, shadow.n_differences) == (1, 0)
+            assert not fast_host.runtime().stats.fallbacks
+        assert run_state() == "failed"
 
     def test_a_difference_switches_the_dag_off(
         self, fast_host: FastHost, caplog: pytest.LogCaptureFixture

@@ -28,6 +28,7 @@ def deciding_host(contents: Contents) -> DecidingHost:
         rules=AIRFLOW_2,
         rows=slim_rows,
         is_ordered=False,
+        names_last_ended=False,
         dag_class=CompactSerializedDAG,
         loop_of=versions_of,
         predicted_dag=predicted_dag,

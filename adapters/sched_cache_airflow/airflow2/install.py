@@ -91,6 +91,12 @@ def _in_webserver(module: ModuleType) -> None:
     replacements.replace(module, "init_dagbag", webserver.init_dagbag)
 
 
+def _in_gunicorn_config(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow2 import webserver
+
+    replacements.replace(module, "post_worker_init", webserver.post_worker_init)
+
+
 REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
     "airflow.models.serialized_dag": _in_serialized_dag,
     "airflow.models.dagbag": _bag_name,
@@ -102,6 +108,7 @@ REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
     "airflow.jobs.scheduler_job_runner": _in_scheduler_job,
     "airflow.api.common.trigger_dag": _bag_name,
     "airflow.www.extensions.init_dagbag": _in_webserver,
+    "airflow.www.gunicorn_config": _in_gunicorn_config,
 }
 """Module of the host to what is replaced in it."""
 

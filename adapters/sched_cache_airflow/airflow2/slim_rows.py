@@ -13,13 +13,12 @@ from typing import Any, Final, NamedTuple, cast, overload
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XCom
-from sqlalchemy import and_, func, or_, select
+from airflow.models.xcom import BaseXCom
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, lazyload, load_only
 
 from sched_cache_airflow.fast_path.raw_rows import RawRows, rows_by_run
 
-_SKIP_DECISION: Final = "skipmixin_key"
 _KEYS_PER_QUERY: Final = 1000
 _UNEXPANDED: Final = -1
 
@@ -35,6 +34,27 @@ _READ_BY_DECISIONS: Final = (
     TaskInstance.start_date,
     TaskInstance.end_date,
     TaskInstance.duration,
+)
+
+
+# Made once: a statement takes as long to make as the database to answer.
+_TI, _RUN, _XCOM = TaskInstance.__table__.c, DagRun.__table__.c, BaseXCom.__table__.c
+_ROWS = (
+    select(_RUN.id, _TI.task_id, _TI.map_index, _TI.state)
+    .join_from(
+        DagRun.__table__,
+        TaskInstance.__table__,
+        and_(_TI.dag_id == _RUN.dag_id, _TI.run_id == _RUN.run_id),
+    )
+    .where(_RUN.id.in_(bindparam("ids", expanding=True)))
+)
+_STATES = (
+    select(_TI.state, func.count(), func.min(_TI.start_date))
+    .where(_TI.dag_id == bindparam("dag_id"), _TI.run_id == bindparam("run_id"))
+    .group_by(_TI.state)
+)
+_SKIP_DECISIONS = select(_XCOM.dag_run_id, _XCOM.task_id).where(
+    _XCOM.dag_run_id.in_(bindparam("ids", expanding=True)), _XCOM.key == "skipmixin_key"
 )
 
 
@@ -72,17 +92,7 @@ def read_rows(dag_runs: Collection[Any], session: Session) -> dict[int, RawRows]
     if any(isinstance(changed, TaskInstance) for changed in (*session.new, *session.dirty)):
         session.flush()  # the host's sessions do not do that by themselves
     by_id = {dag_run.id: dag_run for dag_run in dag_runs}
-    ti, run = TaskInstance.__table__.c, DagRun.__table__.c
-    found = session.execute(
-        select(run.id, ti.task_id, ti.map_index, ti.state)
-        .join_from(
-            DagRun.__table__,
-            TaskInstance.__table__,
-            and_(ti.dag_id == run.dag_id, ti.run_id == run.run_id),
-        )
-        .where(run.id.in_(sorted(by_id)))
-    )
-    rows = rows_by_run(by_id, found)
+    rows = rows_by_run(by_id, session.connection().execute(_ROWS, {"ids": sorted(by_id)}))
     for dag_run_id, of_run in rows.items():
         of_run.ids = Keys(by_id[dag_run_id], of_run)
     return rows
@@ -90,12 +100,8 @@ def read_rows(dag_runs: Collection[Any], session: Session) -> dict[int, RawRows]
 
 def read_states(dag_run: Any, session: Session) -> dict[str | None, tuple[int, datetime | None]]:
     """State -> how many task instances of the run have it, and when the first of these started. One query."""
-    ti = TaskInstance.__table__.c
-    found = session.execute(
-        select(ti.state, func.count(), func.min(ti.start_date))
-        .where(ti.dag_id == dag_run.dag_id, ti.run_id == dag_run.run_id)
-        .group_by(ti.state)
-    )
+    of_run = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}
+    found = session.connection().execute(_STATES, of_run)
     return {state: (n_rows, first) for state, n_rows, first in found}
 
 
@@ -111,9 +117,8 @@ def load_last_ended(dag_run: Any, state: str, session: Session) -> Any:
 def read_skip_decisions(dag_run_ids: Collection[int], session: Session) -> dict[int, set[str]]:
     """The ids of the tasks that hold a skip decision, for each of these runs. One query."""
     deciders: dict[int, set[str]] = {dag_run_id: set() for dag_run_id in dag_run_ids}
-    xcom = XCom.__table__.c
-    where = (xcom.dag_run_id.in_(sorted(dag_run_ids)), xcom.key == _SKIP_DECISION)
-    for dag_run_id, task_id in session.execute(select(xcom.dag_run_id, xcom.task_id).where(*where)):
+    found = session.connection().execute(_SKIP_DECISIONS, {"ids": sorted(dag_run_ids)})
+    for dag_run_id, task_id in found:
         deciders[dag_run_id].add(task_id)
     return deciders
 

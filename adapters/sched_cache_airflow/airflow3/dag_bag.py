@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, MutableMapping
+from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 from airflow.models import dagbag as host
 from airflow.serialization.definitions.dag import SerializedDAG
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.airflow3.runtime import runtime
-from sched_cache_airflow.airflow3.versions import read_hash, read_latest, versions_of
+from sched_cache_airflow.airflow3.versions import Versions, read_hash, read_latest, versions_of
 from sched_cache_airflow.contents import Contents
+from sched_cache_airflow.host_database import host_transaction
 
 # The host's own: by the time this runs, its module may have ours under these names.
 StockDagBag = host.CachedDBDagBag
@@ -91,12 +95,17 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
 
     def __init__(self, load_op_links: bool = True, **options: Any) -> None:
         super().__init__(load_op_links, **options)
-        self._contents = runtime().contents
-        self._fallbacks = runtime().fallbacks
-        self._settings = runtime().settings
+        self._state = runtime()
+        self._contents = self._state.contents
+        self._fallbacks = self._state.fallbacks
+        self._settings = self._state.settings
         self._max_staleness_seconds = self._settings.config.max_staleness_seconds
         stock = vars(self)["_dags"]
         self._entries = self._dags = BagEntries(stock, self._contents, load_op_links)
+        # Held while a hash is read and confirmed, so that nobody confirms what another has read later. Who takes it
+        # has a connection already.
+        self._reading = Lock()
+        _bags.add(self)
 
     def _get_dag(self, version_id: Any, session: Session) -> SerializedDAG | None:
         dag_hash: str | None = None
@@ -124,13 +133,41 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         if (
             entry is not None
             and now - entry.last_validated < max_age
-            and self._entries.is_still_at(version_id, floor)
+            and (self._state.is_refreshing or self._entries.is_still_at(version_id, floor))
         ):
             return str(entry.dag_hash)
-        dag_hash = read_hash(version_id, session)
-        if dag_hash is not None:
-            self._entries.confirm(version_id, dag_hash, now, floor)
+        session.connection()
+        with self._reading:
+            now, floor = time.monotonic(), self._contents.floor(version_id)
+            dag_hash = read_hash(version_id, session)
+            if dag_hash is not None:
+                self._entries.confirm(version_id, dag_hash, now, floor)
         return dag_hash
+
+    def refresh(self, connection: Connection) -> int:
+        """Loads what has changed of the DAGs that are in memory, and their new versions; how many.
+
+        One query, and one for each to load.
+        """
+        version_ids = [version_id for version_id in self._entries if version_id not in self._entries.stock]
+        dag_ids = self._contents.resident_dag_ids(self.load_op_links)
+        if not version_ids and not dag_ids:
+            return 0
+        versions = Versions()
+        with self._reading:
+            now = time.monotonic()
+            floors = {version_id: self._contents.floor(version_id) for version_id in version_ids}
+            versions.read_by(connection, dag_ids, version_ids)
+            for version_id in version_ids:
+                dag_hash = versions.hashes[version_id]
+                if dag_hash is not None:
+                    self._entries.confirm(version_id, dag_hash, now, floors[version_id])
+        n_loaded = 0
+        for version_id, dag_hash in versions.hashes.items():
+            if dag_hash is None or self._contents.resident(version_id, dag_hash, self.load_op_links):
+                continue
+            n_loaded += self._contents.get(version_id, dag_hash, self.load_op_links, connection) is not None
+        return n_loaded
 
     def _compact_dag(self, version_id: Any, dag_hash: str, session: Session) -> SerializedDAG | None:
         dag = self._contents.resident(version_id, dag_hash, self.load_op_links)
@@ -169,6 +206,15 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         """The DAG of the latest version. Two columns are read, and the content if it is not resident."""
         dag = latest_dag(dag_id, self.load_op_links, session)
         return super().get_latest_version_of_dag(dag_id, session=session) if dag is None else dag
+
+
+_bags: WeakSet[CompactDagBag] = WeakSet()
+
+
+def refresh_bags() -> int:
+    """Refreshes every bag of this process; how many contents were loaded."""
+    with host_transaction() as connection:
+        return sum(bag.refresh(connection) for bag in list(_bags))
 
 
 def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> SerializedDAG | None:

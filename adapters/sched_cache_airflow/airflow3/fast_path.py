@@ -29,6 +29,7 @@ def deciding_host(contents: Contents) -> DecidingHost:
         rules=AIRFLOW_3,
         rows=slim_rows,
         is_ordered=True,
+        names_last_ended=True,
         dag_class=CompactSerializedDAG,
         loop_of=versions_of,
         predicted_dag=predicted_dag,

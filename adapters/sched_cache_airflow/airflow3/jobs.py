@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
+from sched_cache_airflow.airflow3.dag_bag import refresh_bags
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.jobs import Jobs
 
+logger = logging.getLogger("sched_cache.airflow")
+
 jobs = Jobs(runtime)
+
+
+def begin_refresh() -> None:
+    """Has the bags of this worker kept up to date. Never raises."""
+    try:
+        runtime().begin_refresh(refresh_bags)
+    except Exception:
+        logger.exception("changed DAGs are loaded when they are asked for")

@@ -16,6 +16,7 @@ from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -110,12 +111,15 @@ class Versions:
 
     def read(self, dag_ids: Collection[str], version_ids: Collection[Any], session: Session) -> None:
         """Reads the latest versions of these DAGs and the hashes of these versions, in one query."""
-        if not dag_ids and not version_ids:
-            return
+        if dag_ids or version_ids:
+            self.read_by(session.connection(), dag_ids, version_ids)
+
+    def read_by(self, connection: Connection, dag_ids: Collection[str], version_ids: Collection[Any]) -> None:
+        """The same without a session; at least one of them is named."""
         self.n_queries += 1
         last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
         wanted = {"dag_ids": list(dag_ids), "version_ids": list(version_ids)}
-        rows = session.connection().execute(
+        rows = connection.execute(
             _current(*(name for name, values in wanted.items() if values)),
             {name: values for name, values in wanted.items() if values},
         )

@@ -43,15 +43,17 @@ class DecidingHost:
     """A host as the fast path sees it: `fast_path.py` of that host.
 
     rules: what may make a task instance change. rows: how its tables are read. is_ordered: whether it asks for task
-    instances by task and map index; else it takes them as the database gives them, and so do we. dag_class: DAGs
-    over the compact form, which they have as `compact`. loop_of: what is current in the loop that a session is in,
-    None outside of one; another object in the next loop. predicted_dag: the DAG that a run is going to be decided
-    with, if this process has it; no query.
+    instances by task and map index; else it takes them as the database gives them, and so do we. names_last_ended:
+    whether the callback of a run that ends names the task instance that ended last. dag_class: DAGs over the compact
+    form, which they have as `compact`. loop_of: what is current in the loop that a session is in, None outside of one;
+    another object in the next loop. predicted_dag: the DAG that a run is going to be decided with, if this process has
+    it; no query.
     """
 
     rules: Host
     rows: SlimRows
     is_ordered: bool
+    names_last_ended: bool
     dag_class: type[Any]
     loop_of: Callable[[Session], object | None]
     predicted_dag: Callable[[Any, Session], Any]

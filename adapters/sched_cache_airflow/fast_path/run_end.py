@@ -111,7 +111,7 @@ class EndedTaskInstances(Sequence[Any]):
         self._dag_run, self._session = dag_run, session
 
     def __iter__(self) -> Iterator[Any]:
-        for state in _NAMED_BY_CALLBACKS:
+        for state in _NAMED_BY_CALLBACKS if self.end.host.names_last_ended else ():
             found = self.end.last_ended(state, self._dag_run, self._session)
             if found is not None:
                 yield found

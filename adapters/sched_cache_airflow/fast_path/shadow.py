@@ -14,7 +14,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import pack_task_instances
-from sched_cache_airflow.fast_path.host import SlimRows
+from sched_cache_airflow.fast_path.host import DecidingHost, SlimRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView
 
@@ -83,9 +83,9 @@ class Shadow:
         rows = view.host.rows
         before = _states(rows, dag_run, session)
         with _undone(dag_run, session), _in_order_of(view, dag_run):
-            ours = _outcome(rows, fast(), dag_run, session)
+            ours = _outcome(view.host, fast(), dag_run, session)
         with _undone(dag_run, session), _in_order_of(view, dag_run):
-            theirs = _outcome(rows, host(), dag_run, session)
+            theirs = _outcome(view.host, host(), dag_run, session)
         if before != _states(rows, dag_run, session) or view.is_outdated:
             return ""
         self.n_compared += 1
@@ -126,12 +126,19 @@ def _undone(dag_run: Any, session: Session) -> Iterator[None]:
         yield
     finally:
         nested.rollback()
+        # What was changed is expired by now. Objects of other runs stay: they have been read for decisions to come.
         for found in list(session.identity_map.values()):
-            if isinstance(found, TaskInstance):
+            if isinstance(found, TaskInstance) and _is_of(found, dag_run):
                 session.expunge(found)
 
 
-def _outcome(slim_rows: SlimRows, decision: Any, dag_run: Any, session: Session) -> Outcome:
+def _is_of(ti: Any, dag_run: Any) -> bool:
+    known = vars(ti)
+    run = known.get("dag_id", dag_run.dag_id), known.get("run_id", dag_run.run_id)
+    return run == (dag_run.dag_id, dag_run.run_id)
+
+
+def _outcome(host: DecidingHost, decision: Any, dag_run: Any, session: Session) -> Outcome:
     schedulable = tuple((ti.task_id, ti.map_index) for ti in decision.schedulable_tis)
     is_unfinished = len(decision.unfinished_tis) > 0
     premature = None
@@ -139,17 +146,17 @@ def _outcome(slim_rows: SlimRows, decision: Any, dag_run: Any, session: Session)
         answer = dag_run._are_premature_tis(decision.unfinished_tis, decision.finished_tis, session)
         premature = tuple(map(bool, answer))
     session.flush()
-    end = None if is_unfinished else _end(decision, dag_run)
-    rows = _states(slim_rows, dag_run, session)
+    end = None if is_unfinished else _end(host, decision, dag_run)
+    rows = _states(host.rows, dag_run, session)
     return Outcome(schedulable, bool(decision.changed_tis), is_unfinished, premature, end, rows)
 
 
-def _end(decision: Any, dag_run: Any) -> tuple[Any, ...]:
+def _end(host: DecidingHost, decision: Any, dag_run: Any) -> tuple[Any, ...]:
     """The leaves with their states, when the first task instance started, the last ended of each state."""
     leaves = dag_run._tis_for_dagrun_state(dag=dag_run.get_dag(), tis=decision.tis)
     started = [ti.start_date for ti in decision.finished_tis if ti.start_date]
     last: dict[str, Any] = {}
-    for ti in decision.tis:
+    for ti in decision.tis if host.names_last_ended else ():
         if ti.state in _ENDS and (ti.state not in last or _ended(ti) > _ended(last[ti.state])):
             last[ti.state] = ti
     return (

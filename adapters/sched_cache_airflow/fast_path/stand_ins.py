@@ -1,6 +1,7 @@
 """What the host gets in place of its lists of task instances: each holds the objects only if they are read.
 
-`DagRun.update_state` and the dependencies of Airflow 3.3.2 read the lists that a decision comes with as follows.
+`DagRun.update_state` and the dependencies, of Airflow 3.3.2 and 2.11.2 alike, read the lists that a decision comes with
+as follows.
 
     finished_tis      by a dependency: those of the tasks above the one it decides. After the passes, only if
                       the run has ended or is deadlocked: start dates, task ids.

@@ -69,7 +69,7 @@ def run_everything(
         left = history.unfinished_runs(url)
         if left or history.n_runs(url) != _N_RUNS:
             raise TimeoutError(f"{history.n_runs(url)} of {_N_RUNS} runs exist, unfinished: {left}")
-        logs = {name: process.log.read_text() for name, process in installed.processes.items()}
+        logs = {name: process.log.read_text() for name, process in installed.running.items()}
         return Outcome(history.read_history(url), logs, seconds)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from tests.airflow3.end_to_end import history
-from tests.airflow3.end_to_end.installation import Installation
+from tests.airflow3.support.processes import AirflowProcess
 from tests.support.servers import RedisServer
 
 # A scheduler and the tasks that died with it are noticed soon enough for the end of a test, and run again.
@@ -20,13 +22,23 @@ QUICK_RECOVERY = {
 }
 
 
+class Installation(Protocol):
+    """A running Airflow, of either host. processes: by name."""
+
+    @property
+    def database_url(self) -> str: ...
+    @property
+    def running(self) -> Mapping[str, AirflowProcess]: ...
+    def wait_until(self, holds: Callable[[], bool], *, what: str, timeout_seconds: float) -> None: ...
+
+
 def kill_a_scheduler(installed: Installation) -> None:
     """Kill one scheduler with its workers while tasks are running, and start another in its place.
 
     Its workers have to die too: they inherited its database connections, which would keep its locks.
     """
     _wait_for_tasks(installed, 10)
-    process = installed.processes.all["scheduler-1"]
+    process = installed.running["scheduler-1"]
     process.kill()
     process.start()
 

@@ -36,6 +36,17 @@ def read_history(database_url: str) -> History:
     return history
 
 
+def without_tries(history: History) -> History:
+    """The history without how often each task was tried."""
+    return {
+        run: {
+            "state": ended["state"],
+            "tasks": {task: state.partition(" after ")[0] for task, state in ended["tasks"].items()},
+        }
+        for run, ended in history.items()
+    }
+
+
 def unfinished_runs(database_url: str) -> list[str]:
     """``dag_id/run_id`` of every run that is queued or running."""
     with connect(database_url) as connection, connection.cursor() as cursor:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.airflow3.support.home import AirflowHome
 from tests.airflow3.support.metadata_db import PostgresMetadataDb
-from tests.airflow3.support.processes import Processes
+from tests.airflow3.support.processes import AirflowProcess, Processes
 from tests.airflow3.support.rest_client import RestClient
 from tests.airflow3.support.subject import Subject
 from tests.support.servers.process import free_port
@@ -40,6 +40,11 @@ class Installation:
     database_url: str
     processes: Processes
     client: RestClient
+
+    @property
+    def running(self) -> Mapping[str, AirflowProcess]:
+        """Its processes by name."""
+        return self.processes.all
 
     def wait_until(self, holds: Callable[[], bool], *, what: str, timeout_seconds: float) -> None:
         """Poll until ``holds``.

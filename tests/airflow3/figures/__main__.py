@@ -10,16 +10,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.airflow3.figures.child import BOUND_BYTES, Figures
 from tests.airflow3.support.home import AirflowHome
 from tests.airflow3.support.metadata_db import PostgresMetadataDb
 from tests.airflow3.support.subject import CHECKOUT, OFF, ON
 from tests.support.servers import RedisServer
 
+Figures = dict[str, float]
+BOUND_BYTES = 24 << 20
 NO_REDIS: Mapping[str, str] = {}
 
 
@@ -29,13 +30,14 @@ class Cluster:
 
     environment: Mapping[str, str]
     redis: RedisServer
+    child: str
 
     def measure(
         self, name: str, *arguments: str, plugin: bool, options: Mapping[str, str] = NO_REDIS
     ) -> Figures:
         """The figures of one child."""
         done = subprocess.run(
-            [sys.executable, "-m", "tests.airflow3.figures.child", name, *arguments],
+            [sys.executable, "-m", self.child, name, *arguments],
             env={**self.environment, **(ON if plugin else OFF), **options},
             cwd=CHECKOUT,
             stdout=subprocess.PIPE,
@@ -121,23 +123,32 @@ FIGURES: dict[str, tuple[Callable[[Cluster], list[Row]], tuple[str, ...]]] = {
 """By name: what measures it, and the DAGs that it needs."""
 
 
-def main(names: list[str]) -> int:
-    unknown = set(names) - set(FIGURES)
+def main(
+    names: list[str],
+    *,
+    child: str = "tests.airflow3.figures.child",
+    known: Sequence[str] = tuple(FIGURES),
+    options: Mapping[str, str] = NO_REDIS,
+) -> int:
+    """Prints a table; 1 if a promise was not kept.
+
+    Args:
+        child: the module that measures. known: what it can. options: of the host.
+    """
+    unknown = set(names) - set(known)
     if unknown:
-        print(
-            f"no figure called {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}", file=sys.stderr
-        )
+        print(f"no figure called {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     rows: list[Row] = []
     with ExitStack() as stack:
         database = PostgresMetadataDb()
         stack.callback(database.stop)
-        home = AirflowHome(database.url)
+        home = AirflowHome(database.url, options=options)
         stack.callback(home.remove)
         environment = {**os.environ, **home.environment, "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT / 'adapters'}"}
         database.start({**environment, **OFF})
-        cluster = Cluster(environment, stack.enter_context(RedisServer()))
-        chosen = names or list(FIGURES)
+        cluster = Cluster(environment, stack.enter_context(RedisServer()), child)
+        chosen = names or list(known)
         dags = dict.fromkeys(prefix for name in chosen for prefix in FIGURES[name][1])
         cluster.measure("write", *dags, plugin=False)
         cluster.measure("fill", *dags, plugin=True, options=cluster.with_redis)

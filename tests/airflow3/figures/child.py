@@ -30,7 +30,6 @@ SIZES = {
 """By the prefix of their names: how many DAGs of how many tasks."""
 N_RUNS_PER_LOOP = 20
 SECONDS_OF_LOOPS = 75
-BOUND_BYTES = 24 << 20
 
 
 def write(*prefixes: str) -> Figures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+from pathlib import Path
 from typing import ClassVar
 
 from tests.support.servers.process import ServerProcess, program
@@ -17,7 +18,7 @@ class MariadbServer(ServerProcess):
     run_as: ClassVar[tuple[str, ...]] = ("mysql",)
 
     def __init__(self) -> None:
-        names = ("mariadb-install-db", "mariadbd", "mariadb-admin", "mariadb")
+        names = ("mariadb-install-db", "mariadbd", "mariadb-admin", "mariadb", "mariadb-dump")
         self._programs = {name: program(name, _DEBIAN_FOLDER) for name in names}
         self._names = itertools.count(1)
         super().__init__()
@@ -69,6 +70,10 @@ class MariadbServer(ServerProcess):
         return self.run(
             self._programs["mariadb"], *to, "--batch", "--skip-column-names", "--execute", sql
         ).stdout.strip()
+
+    def dump(self, database: str, path: Path) -> None:
+        """Writes the statements that make the tables of a database and what is in them."""
+        self.run(self._programs["mariadb-dump"], *self._connection(), f"--result-file={path}", database)
 
     def _connection(self) -> tuple[str, ...]:
         return "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={self.port}", "--user=root"

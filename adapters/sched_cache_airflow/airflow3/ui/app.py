@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from sched_cache.errors import SchedCacheError
-from sched_cache_airflow.airflow3.jobs import jobs
+from sched_cache_airflow.airflow3.jobs import begin_refresh, jobs
 from sched_cache_airflow.airflow3.ui.dag_facts import read_dag_facts
 from sched_cache_airflow.airflow3.ui.overview_facts import read_overview
 from sched_cache_airflow.page.dag_view import dag_page
@@ -43,6 +43,7 @@ _WORDS = {
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Runs in each worker of the API server; the workers are no jobs of the host, so nobody else tells of them."""
     jobs.begin_reports("api-server")
+    begin_refresh()
     yield
     jobs.end_reports()
 

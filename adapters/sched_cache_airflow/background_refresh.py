@@ -1,0 +1,84 @@
+"""Changed DAGs are loaded before they are asked for, in processes that serve people.
+
+Without it the first request after a change waits for the load, and the first after `max_staleness_seconds` for the
+question whether anything has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+from sched_cache import fork
+
+logger = logging.getLogger("sched_cache.airflow")
+
+_LOOK_SECONDS = 0.1
+_MIN_SECONDS = 0.5
+
+
+class BackgroundRefresh:
+    """One thread of a worker. Nothing depends on it: who finds nothing loaded loads it.
+
+    Args:
+        refresh: loads what has changed of what is in memory; how many.
+        n_learnt: grows with each change that somebody has told of.
+        max_staleness_seconds: twice as often it is asked for changes that nobody has told of.
+    """
+
+    def __init__(
+        self, refresh: Callable[[], int], n_learnt: Callable[[], int], max_staleness_seconds: float
+    ) -> None:
+        self._refresh = refresh
+        self._n_learnt = n_learnt
+        self._every_seconds = max(max_staleness_seconds / 2, _MIN_SECONDS)
+        self._seen = -1
+        self._refreshed_at = float("-inf")
+        self.n_loaded = 0
+        self.n_failed = 0
+        self.reset_after_fork()
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """The child begins its own."""
+        self._lock = Lock()  # guards _thread
+        self._thread: Thread | None = None
+        self._stopped = Event()
+
+    def start(self) -> None:
+        """Begins; once."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="sched-cache-refresh", daemon=True)
+                self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether changes are loaded by this thread, so that a request may leave that to it."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def look(self) -> None:
+        """Refreshes if there is a reason to. An error is left for the next time."""
+        learnt, now = self._n_learnt(), time.monotonic()
+        if learnt == self._seen and now - self._refreshed_at < self._every_seconds:
+            return
+        self._seen, self._refreshed_at = learnt, now
+        try:
+            self.n_loaded += self._refresh()
+        except Exception as error:
+            self.n_failed += 1
+            if self.n_failed == 1:
+                logger.info("could not refresh in the background: %s (logged once)", error)
+
+    def _run(self) -> None:
+        stopped = self._stopped
+        while not stopped.wait(_LOOK_SECONDS):
+            self.look()

@@ -1,0 +1,64 @@
+"""A worker of a webserver that does nothing but look at one DAG; started by test_background_refresh.py.
+
+Prints JSON: for each look the time before it and the number that it saw, and how many looks read the database.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from typing import Any
+
+DAG_ID = "edited"
+
+
+def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
+    from airflow import settings
+    from airflow.models.dagbag import DagBag
+    from sqlalchemy import event
+
+    from sched_cache_airflow import airflow2
+    from sched_cache_airflow.airflow2.runtime import runtime
+    from sched_cache_airflow.airflow2.webserver import begin_refresh
+
+    airflow2.install()
+    from airflow.models import dagbag
+
+    bag: Any = dagbag.DagBag(read_dags_from_db=True, collect_dags=False)
+    assert type(bag) is not DagBag
+    statements: list[str] = []
+    looking = False
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if looking and threading_name() == "MainThread":
+            statements.append(statement)
+
+    event.listen(settings.engine, "before_cursor_execute", note)
+    bag.get_dag(DAG_ID)
+    if refreshes:
+        begin_refresh(bag)
+    looks: list[tuple[float, int]] = []
+    print("ready", flush=True)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        begun, looking = time.monotonic(), True
+        (task_id,) = bag.get_dag(DAG_ID).task_ids
+        looking = False
+        looks.append((begun, int(task_id.removeprefix("task_"))))
+        time.sleep(every_seconds)
+    found = {"looks": looks, "n_statements": len(statements), "fallbacks": dict(runtime().stats.fallbacks)}
+    print(json.dumps(found), flush=True)
+    airflow2.uninstall()
+
+
+def threading_name() -> str:
+    import threading
+
+    return threading.current_thread().name
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main(float(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "refresh")

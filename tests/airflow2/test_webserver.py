@@ -1,0 +1,127 @@
+"""A real webserver with the plugin, installed as an operator does it: its workers report, refresh, and show DAGs."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.models.dag import DAG
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.operators.empty import EmptyOperator
+from airflow.utils.session import create_session
+
+from sched_cache_airflow.process_words import count, title
+from tests.airflow3.support.home import AirflowHome
+from tests.airflow3.support.metadata_db import MetadataDb
+from tests.airflow3.support.processes import AirflowProcess
+from tests.airflow3.support.subject import PLUGIN
+from tests.support.servers.process import free_port
+
+_WEBSERVER_CONFIG = """
+from airflow.www.fab_security.manager import AUTH_DB
+
+AUTH_TYPE = AUTH_DB
+AUTH_ROLE_PUBLIC = "Admin"
+WTF_CSRF_ENABLED = False
+"""
+
+
+class Webserver:
+    """One webserver with one worker, everybody an administrator."""
+
+    def __init__(self, process: AirflowProcess, port: int) -> None:
+        self.process = process
+        self._url = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"{self._url}{path}", timeout=20) as answer:
+            return str(answer.read().decode())
+
+    def wait_for(self, holds: Callable[[], Any], *, what: str, timeout_seconds: float) -> Any:
+        end = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                if found := holds():
+                    return found
+            except (urllib.error.URLError, OSError):
+                pass
+            assert self.process.is_running, self.process.log_end()
+            assert time.monotonic() < end, f"{what}: {self.process.log_end()}"
+            time.sleep(0.3)
+
+
+@pytest.fixture
+def webserver(airflow_db: MetadataDb, airflow_home: AirflowHome, quiet_host: None) -> Iterator[Webserver]:
+    port = free_port()
+    config = Path(airflow_home.path, "webserver_config.py")
+    config.write_text(_WEBSERVER_CONFIG)
+    environment = {
+        **os.environ,
+        **airflow_home.environment,
+        **PLUGIN.environment(),
+        "AIRFLOW__WEBSERVER__CONFIG_FILE": str(config),
+        "AIRFLOW__WEBSERVER__SECRET_KEY": "a key of a test",
+        "AIRFLOW__SCHED_CACHE__PROCESS_REPORT_SECONDS": "0.5",
+        "PYTHONWARNINGS": "ignore",
+    }
+    command = ("webserver", "--hostname", "127.0.0.1", "--port", str(port), "--workers", "1")
+    process = AirflowProcess("webserver", command, airflow_home.path / "webserver.log", environment)
+    process.start()
+    try:
+        yield Webserver(process, port)
+    finally:
+        process.stop()
+        config.unlink()
+
+
+def write(*tasks: str) -> None:
+    with DAG("shown", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), schedule=None) as dag:
+        for task_id in tasks:
+            EmptyOperator(task_id=task_id)
+    with create_session() as session:
+        dag.sync_to_db(session=session)
+        SerializedDagModel.write_dag(dag, session=session)
+
+
+def report() -> dict[str, Any] | None:
+    """What the worker says about itself."""
+    from sched_cache.store.sql import SqlStore
+    from sched_cache_airflow.host_settings import settings_of_host
+
+    store = SqlStore.configured(settings_of_host().config)
+    try:
+        reports = [dict(found.facts) for found in store.processes.recent(60)]
+    finally:
+        store.close()
+    return next((facts for facts in reports if facts["component"] == "webserver"), None)
+
+
+def test_a_worker_reports_and_shows_what_was_written(webserver: Webserver) -> None:
+    """The plugin serves there, the page has the DAG, and after an edit the new one without being asked to load it."""
+    write("before")
+    webserver.wait_for(lambda: webserver.get("/health"), what="no answer", timeout_seconds=90)
+    facts = webserver.wait_for(report, what="no report", timeout_seconds=30)
+    assert facts["is_on"], facts["reason"]
+    assert title(facts).startswith("webserver on ")
+    assert "airflow.www.extensions.init_dagbag" in facts["installed"]
+    page = webserver.wait_for(lambda: webserver.get("/dags/shown/graph"), what="no page", timeout_seconds=30)
+    assert "shown" in page
+    write("before", "after")
+    webserver.wait_for(
+        lambda: "after" in webserver.get("/object/graph_data?dag_id=shown"),
+        what="the new task is not shown",
+        timeout_seconds=20,
+    )
+    facts = webserver.wait_for(
+        lambda: (found := report()) and count(found, "l1", "hits") > 0 and found,
+        what="nothing from memory",
+        timeout_seconds=20,
+    )
+    assert not facts["counts"]["fallbacks"]
