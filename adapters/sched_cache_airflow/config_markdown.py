@@ -9,8 +9,9 @@ from sched_cache.config.option import Option
 from sched_cache_airflow.conf import CORE_OPTIONS, HOST_DEFAULTS, OWN_OPTIONS, SECTION
 
 _EVERY = "every process of Airflow, tasks and commands too"
-_LOADERS = "scheduler, api-server, triggerer"
-_WRITERS = "scheduler, api-server, triggerer, dag-processor"
+_SERVERS = "api-server, webserver"
+_LOADERS = f"scheduler, {_SERVERS}, triggerer"
+_WRITERS = f"{_LOADERS}, dag-processor"
 
 READERS = {
     "enabled": _EVERY,
@@ -19,7 +20,7 @@ READERS = {
     "fast_path": "scheduler",
     "fast_path_exclude_dags": "scheduler",
     "shadow_share": "scheduler",
-    "background_refresh": "API server, webserver",
+    "background_refresh": _SERVERS,
     "process_report_seconds": _WRITERS,
     "database_url": _WRITERS,
     "database_schema": _WRITERS,

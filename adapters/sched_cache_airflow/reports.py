@@ -30,7 +30,7 @@ def recent_reports(settings: Settings) -> list[tuple[dict[str, Any], float]]:
     return sorted(((dict(report.facts), report.seconds_ago) for report in reports), key=_rank)
 
 
-_ORDER = ("scheduler", "dag-processor", "triggerer", "api-server")
+_ORDER = ("scheduler", "dag-processor", "triggerer", "api-server", "webserver")
 
 
 def _rank(report: tuple[dict[str, Any], float]) -> tuple[int, str, str, int]:

@@ -41,7 +41,8 @@ class LoopSession:
         if self._n_tasks <= _SMALL:
             list(self.round())
         else:
-            self._start("steady")
+            # Every state has imports and DAGs to load; of the largest ones only this has a quick loop on stock.
+            self._start("steady" if self._n_tasks <= 3 * _SMALL else "last")
             self._scheduler.loop()
 
     def round(self) -> Iterator[Round]:

@@ -1,6 +1,6 @@
 """The workers of the webserver, which are no jobs of the host: nobody else tells when one begins.
 
-The app is made before they are forked, or in each of them with `[webserver] reload_on_plugin_change`; commands make one,
+The app is made before they are forked, or in each of them with `[webserver] reload_on_plugin_change`. Commands make one
 too, and serve nobody.
 """
 

@@ -1,4 +1,4 @@
-"""The thread that publishes for its process: what wakes it, what it survives, and that nobody waits for it at the end."""
+"""The thread that publishes for its process: what wakes it, what it survives, and that nobody waits for it."""
 
 from __future__ import annotations
 
