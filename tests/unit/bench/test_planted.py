@@ -14,7 +14,7 @@ from bench.results import read_results
 
 FORMAT = (
     *("format", "--quick", "--beside", "--case", "n_tasks=1000", "--subject", "sched_cache"),
-    *("--processes", "2", "--rounds", "15", "--python", sys.executable),
+    *("--processes", "3", "--rounds", "12", "--python", sys.executable),
 )
 
 
@@ -23,9 +23,10 @@ def measured(folder: Path, *options: str) -> Comparison:
     output = folder / "format.jsonl"
     assert main([*FORMAT, "--output", str(output), *options]) == 0
     old, new = read_results(beside(output)), read_results(output)
-    assert [len(run.records) for run in (old, new)] == [2, 2]
+    assert [len(run.records) for run in (old, new)] == [3, 3]
     assert not old.run.planted
-    return compare(old, new)
+    # Wider than by default: this runs among other tests, and three processes are few to know how processes differ.
+    return compare(old, new, tolerance=0.08)
 
 
 @pytest.mark.parametrize(
