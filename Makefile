@@ -8,7 +8,7 @@ MINUTES ?= 10
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end figures-airflow3 fuzz chaos simple-dag bench targets clean
+.PHONY: help demo test lint test-unit end-to-end figures-airflow3 figures-airflow2 fuzz chaos simple-dag bench targets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2), its schedulers and R
 figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, against what was promised; 8 minutes
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@$(AIRFLOW3) -m tests.airflow3.figures
+
+figures-airflow2: ## the same on Airflow 2.11; 8 minutes
+	@$(PYTHON) -m tools environment airflow-2.11.2
+	@.venvs/airflow-2.11.2/bin/python -m tests.airflow2.figures
 
 fuzz: ## damaged bytes and documents against the decoder, for MINUTES=10
 	@$(PYTHON) -m tools environment core-3.11

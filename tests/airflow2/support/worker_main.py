@@ -9,6 +9,7 @@ import json
 import sys
 import time
 import warnings
+from threading import current_thread, main_thread
 from typing import Any
 
 DAG_ID = "edited"
@@ -16,7 +17,7 @@ DAG_ID = "edited"
 
 def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
     from airflow import settings
-    from airflow.models.dagbag import DagBag
+    from airflow.models import dagbag
     from sqlalchemy import event
 
     from sched_cache_airflow import airflow2
@@ -24,15 +25,12 @@ def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
     from sched_cache_airflow.airflow2.webserver import begin_refresh
 
     airflow2.install()
-    from airflow.models import dagbag
-
     bag: Any = dagbag.DagBag(read_dags_from_db=True, collect_dags=False)
-    assert type(bag) is not DagBag
     statements: list[str] = []
     looking = False
 
     def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if looking and threading_name() == "MainThread":
+        if looking and current_thread() is main_thread():
             statements.append(statement)
 
     event.listen(settings.engine, "before_cursor_execute", note)
@@ -51,12 +49,6 @@ def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
     found = {"looks": looks, "n_statements": len(statements), "fallbacks": dict(runtime().stats.fallbacks)}
     print(json.dumps(found), flush=True)
     airflow2.uninstall()
-
-
-def threading_name() -> str:
-    import threading
-
-    return threading.current_thread().name
 
 
 if __name__ == "__main__":
