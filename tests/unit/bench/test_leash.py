@@ -24,8 +24,10 @@ SLEEP = "import time; time.sleep(600)"
 # Three generations: the youngest is on a leash of its own and in no group of the others; one child has no leash; and
 # nobody reads what it is told.
 OWNER = f"""
-import sys, time
+import signal, sys, time
 from bench.leash import start_on_leash
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)  # under nohup, or in the background of a shell, some are ignored
 child = '''
 import subprocess, sys, time
 from bench.leash import start_on_leash
@@ -44,7 +46,7 @@ def test_all_generations_end_with_their_owner(number: signal.Signals) -> None:
     family = Family([sys.executable, "-c", OWNER], stderr=subprocess.DEVNULL)
     family.wait_until(lambda members: sum("#" in m for m in members.values()) >= 2 and len(members) >= 6, 20)
     family.head.send_signal(number)
-    family.head.wait()
+    family.head.wait(20)
     family.wait_until(lambda members: not members, 10)
 
 
@@ -73,7 +75,7 @@ def test_servers_end_with_the_process_that_has_started_them(number: signal.Signa
     assert "redis" in running
     folders = set(re.findall(r"/\S+/bench-postgres-\w+", running))
     family.head.send_signal(number)
-    family.head.wait()
+    family.head.wait(20)
     family.head.stdout.close()
     family.wait_until(lambda members: not members, 15)
     assert folders and not any(Path(folder).exists() for folder in folders)
