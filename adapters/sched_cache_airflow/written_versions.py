@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, PublishConflictError
@@ -10,6 +11,22 @@ from sched_cache_airflow.contents import Contents
 from sched_cache_airflow.host_database import host_transaction
 
 _ROWS_PER_BATCH = 100
+
+
+def create_missing(table: Table) -> None:
+    """Creates the table unless it is there, also when another process does so at this moment.
+
+    Raises:
+        SQLAlchemyError: it is not there, and could not be created.
+    """
+    try:
+        with host_transaction() as connection:
+            table.create(connection, checkfirst=True)
+    except SQLAlchemyError:
+        # Both had looked before either had committed.
+        with host_transaction() as connection:
+            if not inspect(connection).has_table(table.name, table.schema):
+                raise
 
 
 class WrittenVersions:
@@ -27,8 +44,7 @@ class WrittenVersions:
         """Creates the table where it is missing, and ours beside it."""
         self._cache.certify()
         if self._create:
-            with host_transaction() as connection:
-                self._table.create(connection, checkfirst=True)
+            create_missing(self._table)
 
     def publish(self, is_own: bool) -> int:
         """Publishes for the rows that are there, and removes them; how many.
