@@ -65,7 +65,8 @@ def test_the_history_of_random_runs_is_that_of_stock(empty_database: EmptyDataba
 
 def test_the_history_of_a_large_run_is_that_of_stock(empty_database: EmptyDatabase) -> None:
     """The larger a run, the more of its task instances are proven blocked and never loaded."""
-    documents = [document_of(random_dag(7, LARGEST, Traits(trigger_rules=False, past=False)))]
+    traits = Traits(trigger_rules=False, past=False, late_starts=False)
+    documents = [document_of(random_dag(7, LARGEST, traits))]
     script = Script.for_dags(7, documents)
     history = play_on_both(empty_database, lambda: play(documents, script, n_runs=1, max_loops=1000))
     assert len(history.executed) > LARGEST / 4

@@ -39,7 +39,8 @@ class Traits:
     """What the tasks of a random DAG may be.
 
     trigger_rules: all but `all_success`. mapping: tasks and groups that expand, over literals and over what other
-    tasks return. weight_rules: names and strategies that a task may have.
+    tasks return. late_starts: some begin after the runs, which have no instance of them; what is below waits for ever.
+    weight_rules: names and strategies that a task may have.
     """
 
     trigger_rules: bool = True
@@ -48,6 +49,7 @@ class Traits:
     sensors: bool = True
     setups: bool = True
     past: bool = True
+    late_starts: bool = True
     weight_rules: tuple[Any, ...] = ("downstream", "upstream", "absolute")
     retries: int = 2
 
@@ -178,7 +180,8 @@ class _Author:
         if draw.random() < 0.1:
             options["executor_config"] = {"any": [1, {"thing": "x"}]}
         if draw.random() < 0.05:
-            options["start_date"] = START + timedelta(days=draw.choice((-1, 400)))
+            days = draw.choice((-1, 400))
+            options["start_date"] = START + timedelta(days=days if self.traits.late_starts else -1)
         if draw.random() < 0.05:
             options["end_date"] = START + timedelta(days=draw.choice((0, 400)))
         if draw.random() < 0.05:
