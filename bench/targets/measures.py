@@ -189,7 +189,7 @@ def memory(servers: Servers) -> Iterator[Row]:
     """What a process grows by while it reads far more DAGs than fit, as the operating system sees it."""
     bound = 48 * 1024 * 1024
     url = servers.database("memory")
-    keys = [f"dag_{number}" for number in range(4000)]
+    keys = [f"dag_{number}" for number in range(10_000)]
     config = Config(database_url=url, redis_url=None, l1_max_bytes=bound)
     with DagCache.open(Config(database_url=url, redis_url=None)) as cache:
         for first in range(0, len(keys), 250):

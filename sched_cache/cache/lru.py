@@ -152,11 +152,11 @@ class L1(Generic[D]):
         """
         with self.lock:
             if limit >= len(self._books):  # each once, from the beginning
-                self._unmeasured = list(self._books)
+                self._unmeasured = self._oldest_last()
         for _ in range(min(limit, len(self._books))):
             with self.lock:
                 if not self._unmeasured:
-                    self._unmeasured = list(self._books)
+                    self._unmeasured = self._oldest_last()
                 if not self._unmeasured:
                     return
                 resident = self._books.get(self._unmeasured.pop())
@@ -171,6 +171,10 @@ class L1(Generic[D]):
                 self._growth += (growth - self._growth) * _GROWTH_WEIGHT
                 if self._books.get(resident.content_hash) is resident:
                     self._resize(resident, size)
+
+    def _oldest_last(self) -> list[str]:
+        # They are taken from the end: who came just now has not been used yet, and would look smaller than it will be.
+        return list(self._books)[::-1]
 
     @property
     def is_tight(self) -> bool:

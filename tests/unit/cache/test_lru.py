@@ -170,6 +170,19 @@ def test_it_is_tight_before_growth_can_pass_the_bound() -> None:
     assert l1.is_tight
 
 
+def test_newcomers_are_measured_last() -> None:
+    """They have not been used yet: they would look smaller than they will be, and the books would believe it."""
+    l1 = make_l1(max_bytes=100 * (OVERHEAD_BYTES + 1000))
+    dags = [SizedDag(str(number), nbytes=100) for number in range(10)]
+    for number, dag in enumerate(dags):
+        l1.put(str(number), 1, str(number), dag)
+    for dag in dags[:5]:
+        dag.nbytes = 200
+    l1.measure(5)
+    assert l1.nbytes == 10 * OVERHEAD_BYTES + 5 * 200 + 5 * 100
+    check_books(l1)
+
+
 def test_measuring_nothing_is_harmless() -> None:
     """It is called in turn with everything else."""
     make_l1().measure(10)
