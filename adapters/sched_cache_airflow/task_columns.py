@@ -124,11 +124,10 @@ class TaskColumns:
         row = self._compact.upstream(index) if is_upstream else self._compact.downstream(index)
         return (task_ids[other] for other in row)
 
-    def setups(self, index: int) -> list[Any] | None:
-        """The operators of the relevant upstream setups; None if that was not derived."""
-        if self._compact.derived_value("has_setups") is False:
-            return []
-        return None
+    @property
+    def has_setups(self) -> bool:
+        """Whether a task may have a setup above it; True where that was not derived."""
+        return self._compact.derived_value("has_setups") is not False
 
     def is_in_mapped_group(self, index: int) -> bool:
         """Whether a group around the task is mapped."""

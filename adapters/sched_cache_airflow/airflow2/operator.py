@@ -1,6 +1,6 @@
 """Operators as flyweights over the columns of a compact DAG.
 
-An instance is two references and keeps no field that its column has: a hot field is looked up there at every read,
+An instance is two references and keeps no field that a column has: a hot field is looked up there at every read,
 decoded once for all tasks that share the value. The first read of any other field has the host deserialize that one
 task from its restored document, so what the host's code makes of a field is what our operators have. Source:
 Airflow 2.11.2 serialization/serialized_objects.py `populate_operator`, `set_task_dag_references`.
@@ -20,30 +20,16 @@ from airflow.serialization.serialized_objects import (
 )
 
 from sched_cache.format import ABSENT
-from sched_cache_airflow.task_columns import OWN, UNKNOWN, TaskColumns
+from sched_cache_airflow.column_operator import ColumnOperator
+from sched_cache_airflow.operator_fields import MISSING, Cold, ColumnTask, Default, Field, Hot, Kept, OfDag
+from sched_cache_airflow.task_columns import TaskColumns
 
 _TIMEDELTAS = frozenset(("retry_delay", "execution_timeout", "sla", "max_retry_delay"))
 _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
-_MISSING = object()
 
 # The host sets these on every operator when it makes one.
 _DEFAULTS: dict[str, Any] = vars(SerializedBaseOperator(task_id="any"))
 _MUTABLE = {name: value for name, value in _DEFAULTS.items() if isinstance(value, (dict, list, set))}
-
-
-def _decode(name: str, value: Any) -> Any:
-    """The attribute's value, by the branch that `populate_operator` takes for `name`."""
-    if name in _TIMEDELTAS:
-        return None if value is None else SerializedBaseOperator._deserialize_timedelta(value)
-    if name.endswith("_date"):
-        return SerializedBaseOperator._deserialize_datetime(value)
-    if name == "weight_rule":
-        return decode_priority_weight_strategy(value)
-    if name == "deps":
-        return _deps(tuple(value))
-    if name in ("inlets", "outlets", "executor_config") or name not in _SERIALIZED_FIELDS:
-        return BaseSerialization.deserialize(value)
-    return value
 
 
 @lru_cache(maxsize=64)
@@ -51,174 +37,56 @@ def _deps(names: tuple[str, ...]) -> Any:
     return SerializedBaseOperator._deserialize_deps(list(names))
 
 
-def _default(name: str) -> Any:
-    """What the host gives an operator whose document lacks the field; its own, if it can be changed."""
-    if name in _MUTABLE:
-        return type(_MUTABLE[name])(_MUTABLE[name])
-    return _DEFAULTS[name] if name in _DEFAULTS else getattr(SerializedBaseOperator, name, None)
+class _Fields:
+    """What Airflow 2.11 makes of fields."""
 
-
-class _Field:
-    """A field that is computed at every read.
-
-    It defines no `__set__`, so that the host can assign to the field, as it does.
-    """
-
-    __slots__ = ("name",)
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
-        return getattr(SerializedBaseOperator, self.name, None) if task is None else self.compute(task)
-
-    def compute(self, task: CompactOperator) -> Any:
-        raise NotImplementedError
-
-
-class _Kept(_Field):
-    """A field that is computed at its first read and then stands in the instance's `__dict__`."""
-
-    __slots__ = ()
-
-    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
-        if task is None:
-            return getattr(SerializedBaseOperator, self.name, None)
-        # Of two threads that come first, both get the object of one: what can be changed must be the task's own.
-        return task.__dict__.setdefault(self.name, self.compute(task))
-
-
-class _Default(_Kept):
-    """What no task of the DAG has, and what must not be shared."""
-
-    __slots__ = ()
-
-    def compute(self, task: CompactOperator) -> Any:
-        return _default(self.name)
-
-
-class _Hot(_Field):
-    """A field that is decoded from its column. `column`: its name in the document."""
-
-    __slots__ = ("column",)
-
-    def __init__(self, column: str) -> None:
-        self.column = column
-
-    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
-        if task is None:
-            return getattr(SerializedBaseOperator, self.name, None)
-        columns = task._columns
-        try:
-            table, codes = columns.shared[self.column]
-            value = table[codes[task._index]]
-        except KeyError:
-            value = UNKNOWN
-        if value is UNKNOWN:
-            default = OWN if self.name in _MUTABLE else self.default()
-            value = columns.make_shared(self.column, task._index, self.decode, default)
-        if value is OWN:
-            own = columns.value(self.column, task._index, self.decode)
-            return task.__dict__.setdefault(self.name, self.default() if own is ABSENT else own)
-        return value
+    host_class = SerializedBaseOperator
 
     def decode(self, name: str, value: Any) -> Any:
-        return _decode(name, value)
+        """By the branch that `populate_operator` takes for `name`."""
+        if name in _TIMEDELTAS:
+            return None if value is None else SerializedBaseOperator._deserialize_timedelta(value)
+        if name.endswith("_date"):
+            return SerializedBaseOperator._deserialize_datetime(value)
+        if name == "weight_rule":
+            return decode_priority_weight_strategy(value)
+        if name == "deps":
+            return _deps(tuple(value))
+        if name in ("inlets", "outlets", "executor_config") or name not in _SERIALIZED_FIELDS:
+            return BaseSerialization.deserialize(value)
+        return value
 
-    def default(self) -> Any:
-        """What a task has whose document lacks the field."""
-        return _default(self.name)
+    def default(self, name: str) -> Any:
+        """What the host sets on a new operator, else the class attribute."""
+        if name in _MUTABLE:
+            return type(_MUTABLE[name])(_MUTABLE[name])
+        return _DEFAULTS[name] if name in _DEFAULTS else getattr(SerializedBaseOperator, name, None)
 
+    def is_own(self, name: str) -> bool:
+        """Whether the host makes a new one for each operator."""
+        return name in _MUTABLE
 
-class _Cold(_Kept):
-    """A field that the host deserializes, together with all others of the task."""
-
-    __slots__ = ()
-
-    def compute(self, task: CompactOperator) -> Any:
-        task._populate()
-        value = task.__dict__.get(self.name, _MISSING)
-        return _default(self.name) if value is _MISSING else value
-
-
-class _Dag(_Field):
-    __slots__ = ()
-
-    def compute(self, task: CompactOperator) -> Any:
-        return task._columns.dag
-
-
-class _TaskGroup(_Kept):
-    __slots__ = ()
-
-    def compute(self, task: CompactOperator) -> Any:
-        # Building the tree assigns every task its group.
-        task._columns.dag.task_group  # noqa: B018
-        return task.__dict__.get(self.name)
+    def decode_start_trigger_args(self, value: Any) -> Any:
+        return decode_start_trigger_args(value)
 
 
-class _RelativeIds(_Field):
-    """A new set each time, filled in the order in which the host fills it, since pages show that order."""
-
-    __slots__ = ("is_upstream",)
-
-    def __init__(self, is_upstream: bool) -> None:
-        self.is_upstream = is_upstream
-
-    def compute(self, task: CompactOperator) -> set[str]:
-        return set(task._columns.relative_ids(task._index, self.is_upstream))
-
-
-class _Date(_Hot):
-    """`start_date` or `end_date`: the task's own, else the DAG's."""
-
-    __slots__ = ()
-
-    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
-        value = super().__get__(task, owner)
-        return getattr(task._columns.dag, self.name, None) if value is None and task is not None else value
-
-    def default(self) -> Any:
-        return None
-
-
-class _Flag(_Hot):
-    """A mark that is down unless the document has it up."""
-
-    __slots__ = ()
-
-    def decode(self, name: str, value: Any) -> bool:
-        return bool(value)
-
-    def default(self) -> bool:
-        return False
-
-
-class _OperatorName(_Hot):
+class _OperatorName(Hot):
     """The task's type, unless the document has another name."""
 
     __slots__ = ()
 
-    def __get__(self, task: CompactOperator | None, owner: type | None = None) -> Any:
+    def __get__(self, task: Any, owner: Any = None) -> Any:
         value = super().__get__(task, owner)
         return value if value is not None or task is None else task._task_type
 
 
-class _StartTriggerArgs(_Kept):
-    __slots__ = ()
-
-    def compute(self, task: CompactOperator) -> Any:
-        encoded = task._columns.raw(self.name, task._index)
-        return decode_start_trigger_args(encoded) if encoded is not ABSENT and encoded else None
-
-
-class _InitKwargs(_Kept):
+class _InitKwargs(Kept):
     """What the host's `__setattr__` looks into."""
 
     __slots__ = ()
 
-    def compute(self, task: CompactOperator) -> dict[str, Any]:
-        return {"task_id": task.task_id}
+    def compute(self, task: ColumnTask) -> dict[str, Any]:
+        return {"task_id": task._columns.task_ids[task._index]}
 
 
 def _is_asked_in_vain(name: str, columns: TaskColumns) -> bool:
@@ -229,7 +97,7 @@ def _is_asked_in_vain(name: str, columns: TaskColumns) -> bool:
     return name == "custom_operator_name" and name not in columns.cold_names
 
 
-class CompactOperator(SerializedBaseOperator):
+class CompactOperator(ColumnOperator, SerializedBaseOperator):
     """One task that is not mapped. The DAG hands out the same object every time.
 
     The classes in use are subclasses that `operator_class` makes: a field that no task of a DAG has is not lazy
@@ -238,20 +106,14 @@ class CompactOperator(SerializedBaseOperator):
 
     __slots__ = ("_columns", "_index", "_is_populated")
 
+    _fields_of_host = _Fields()
+    _not_mapped = NotMapped
+
     _columns: TaskColumns
     _index: int
     _is_populated: bool
 
-    task_id = property(lambda self: self._columns.task_ids[self._index])
-    task_group = _TaskGroup()
-    start_date = _Date("start_date")
-    end_date = _Date("end_date")
-    upstream_task_ids = _RelativeIds(is_upstream=True)
-    downstream_task_ids = _RelativeIds(is_upstream=False)
-    start_trigger_args = _StartTriggerArgs()
-    start_from_trigger = _Flag("start_from_trigger")
-    _dag = _Dag()
-    _is_empty = _Flag("_is_empty")
+    _dag = OfDag()
     _operator_name = _OperatorName("_operator_name")
     _BaseOperator__init_kwargs = _InitKwargs()
 
@@ -269,7 +131,7 @@ class CompactOperator(SerializedBaseOperator):
         own, lazy = self.__dict__, type(self)
         for name, value in vars(self._deserialized()).items():
             here = _attribute(lazy, name)
-            if here is _MISSING or isinstance(here, _Cold):
+            if here is MISSING or isinstance(here, Cold):
                 own.setdefault(name, value)
         object.__setattr__(self, "_is_populated", True)
 
@@ -292,7 +154,7 @@ class CompactOperator(SerializedBaseOperator):
         if not (name.startswith("__") and name.endswith("__")):
             columns = self._columns
             if columns.is_hot(name):
-                value = columns.value(name, self._index, _decode)
+                value = columns.value(name, self._index, self._fields_of_host.decode)
                 if value is not ABSENT:
                     return self.__dict__.setdefault(name, value)
             elif not self._is_populated and columns.may_have(name) and not _is_asked_in_vain(name, columns):
@@ -303,9 +165,6 @@ class CompactOperator(SerializedBaseOperator):
 
     def __copy__(self) -> Any:
         return self._stock_copy()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self._columns.stock_dag().get_task(self.task_id)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self._stock_copy().__reduce_ex__(protocol)
@@ -330,40 +189,6 @@ class CompactOperator(SerializedBaseOperator):
                 parts.append(repr(value))
         return hash(tuple(parts))
 
-    # The graph, from index arrays instead of a walk. Results are the host's.
-
-    @property
-    def upstream_list(self) -> list[Any]:
-        get_task = self._columns.dag.get_task
-        return [get_task(task_id) for task_id in self.upstream_task_ids]
-
-    @property
-    def downstream_list(self) -> list[Any]:
-        get_task = self._columns.dag.get_task
-        return [get_task(task_id) for task_id in self.downstream_task_ids]
-
-    def get_upstreams_only_setups(self) -> Any:
-        """The relevant upstream setups; none in a DAG without setups, which is nearly all."""
-        setups = self._columns.setups(self._index)
-        return super().get_upstreams_only_setups() if setups is None else iter(setups)
-
-    def iter_mapped_task_groups(self) -> Any:
-        """The mapped groups around the task, innermost first; needs the tree only if there are any."""
-        return (
-            super().iter_mapped_task_groups() if self._columns.is_in_mapped_group(self._index) else iter(())
-        )
-
-    def get_parse_time_mapped_ti_count(self) -> int:
-        """How many instances the groups around the task expand to.
-
-        Raises:
-            NotMapped: no group around it is mapped.
-        """
-        if not self._columns.is_in_mapped_group(self._index):
-            raise NotMapped
-        n_instances: int = self.get_closest_mapped_task_group().get_parse_time_mapped_ti_count()
-        return n_instances
-
 
 def new_operator(make: type[CompactOperator], columns: TaskColumns, index: int) -> CompactOperator:
     """The operator of one task. Not by the host's `__init__`: what it sets is computed when asked for."""
@@ -382,7 +207,12 @@ _NOT_FROM_DOCUMENT = (
     "upstream_task_ids",
     "downstream_task_ids",
 )
-_ALWAYS_LAZY = frozenset(name for name, value in vars(CompactOperator).items() if isinstance(value, _Field))
+_ALWAYS_LAZY = frozenset(
+    name
+    for owner in (ColumnOperator, CompactOperator)
+    for name, value in vars(owner).items()
+    if isinstance(value, Field)
+)
 _ATTRIBUTE_OF = {
     "is_setup": "_is_setup",
     "is_teardown": "_is_teardown",
@@ -396,7 +226,7 @@ _KNOWN = frozenset((*_DEFAULTS, *_ALWAYS_LAZY, "dag", "is_setup", "is_teardown",
 
 def _attribute(owner: type, name: str) -> Any:
     """What a class says about a name, without asking descriptors."""
-    return next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), _MISSING)
+    return next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), MISSING)
 
 
 @lru_cache(maxsize=256)
@@ -410,7 +240,7 @@ def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: boo
     fields: dict[str, Any] = {"__slots__": (), **names_of_class}
     for name, value in _DEFAULTS.items():
         if name not in _ALWAYS_LAZY and name != "task_id":
-            fields[name] = _Default() if name in _MUTABLE else value
+            fields[name] = Default() if name in _MUTABLE else value
     names = set(cold)
     if load_op_links:
         names.add("_operator_extra_links")  # plugins add links to operators whose document has none
@@ -419,7 +249,7 @@ def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: boo
         if attribute not in _ALWAYS_LAZY and (
             attribute in _DEFAULTS or hasattr(SerializedBaseOperator, attribute)
         ):
-            fields[attribute] = _Hot(column) if column in hot else _Cold()
+            fields[attribute] = Hot(column) if column in hot else Cold()
     metaclass: Any = type(CompactOperator)
     made: type[CompactOperator] = metaclass("SerializedBaseOperator", (CompactOperator,), fields)
     return made

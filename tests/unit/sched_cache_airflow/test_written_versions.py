@@ -61,7 +61,6 @@ def test_processes_that_create_it_at_once_all_have_it(
 def test_a_database_that_refuses_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing afterwards is an error."""
     path = tmp_path / "read_only.db"
-    create_engine(f"sqlite:///{path}", future=True).connect().close()
     path.touch()
     engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", future=True)
     use(monkeypatch, engine)

@@ -1,0 +1,223 @@
+"""What the DAG objects of both hosts have in common: nothing of a compact DAG is deserialized until it is read.
+
+Hot fields are read together at the first read of one, cold fields together at the first read of one of those,
+operators one by one, the tree of task groups as a whole. Each time the host's own code deserializes a document that
+holds just that.
+"""
+
+from __future__ import annotations
+
+import sys
+from threading import RLock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sched_cache.format import CompactDag
+from sched_cache_airflow.renewal import is_due
+from sched_cache_airflow.task_columns import TaskColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+
+class ColumnDag:
+    """To stand in front of the host's class. Safe for threads."""
+
+    __slots__ = ("_columns", "_lock", "_made_at", "_operators", "compact")
+
+    _not_found: ClassVar[type[Exception]]
+    """What the host raises of a task that the DAG does not have."""
+    _reference: ClassVar[type[Any]]
+    """What stands for an expansion's input until it is told its DAG."""
+    _id_field: ClassVar[str]
+    _tree_field: ClassVar[str]
+    _bytes_per_dag: ClassVar[int]
+    _bytes_per_operator: ClassVar[int]
+    """Of one whose cold fields nobody has read."""
+
+    # What differs between the hosts
+
+    def _own(self) -> dict[str, Any]:
+        """The attributes that stand in the instance by now."""
+        raise NotImplementedError
+
+    def _deserialize(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The attributes of the DAG that the host makes of a document without tasks."""
+        raise NotImplementedError
+
+    def _operator_maker(self) -> Callable[[int], Any]:
+        """What makes the operator of a task that is not mapped."""
+        raise NotImplementedError
+
+    def _deserialize_mapped(self, index: int) -> Any:
+        """The host's own operator of a mapped task, which has no lazy fields."""
+        raise NotImplementedError
+
+    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any]) -> Any:
+        """The host's tree of task groups, which assigns every operator its group."""
+        raise NotImplementedError
+
+    def stock_copy(self) -> Any:
+        """The DAG as the host deserializes it, its own objects throughout. As slow as on stock."""
+        raise NotImplementedError
+
+    # Fields
+
+    def _start(self, compact: CompactDag, load_op_links: bool, loaded_at: Any) -> None:
+        # Not the host's __init__: its defaults would stand in the way of what is read later.
+        self.compact = compact
+        self._columns = TaskColumns(compact, self, load_op_links)
+        self._operators: dict[int, Any] = {}
+        self._lock = RLock()
+        self._made_at = monotonic()
+        own = self._own()
+        own[self._id_field] = compact.dag_id
+        own["last_loaded"] = loaded_at
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ColumnDag.__slots__:
+            raise AttributeError(f"'SerializedDAG' object has no attribute {name!r}")
+        own = self._own()
+        with self._lock:
+            if name == "task_dict":
+                self._build_task_dict(own)
+                if self._tree_field not in own and any(self.compact.column("_is_mapped")):
+                    # A mapped operator has no lazy fields: whoever gets it this way finds its group there.
+                    self._build_tree(own)
+            elif name == self._tree_field:
+                self._build_tree(own)
+            elif name in self.compact.cold_field_names:
+                self._add_cold_fields(own)
+            elif "timetable" not in own:
+                self._add_hot_fields(own)
+        try:
+            return own[name]
+        except KeyError:
+            raise AttributeError(f"'SerializedDAG' object has no attribute {name!r}") from None
+
+    def _not_fields(self) -> set[str]:
+        return {self._id_field, self._tree_field, "task_dict", "last_loaded"}
+
+    def _add_hot_fields(self, own: dict[str, Any]) -> None:
+        """Adds every field of the DAG but the cold ones, those with the host's default included."""
+        elsewhere = self.compact.cold_field_names | self._not_fields()
+        stock = self._deserialize({**self.compact.hot_fields(), self._id_field: self.compact.dag_id})
+        for name, value in stock.items():
+            if name not in elsewhere:
+                own.setdefault(name, value)
+
+    def _add_cold_fields(self, own: dict[str, Any]) -> None:
+        names = self.compact.cold_field_names - self._not_fields()
+        document = {name: value for name, value in self.compact.serialized_fields().items() if name in names}
+        stock = self._deserialize({**document, self._id_field: self.compact.dag_id})
+        for name in names:
+            if name in stock:
+                own.setdefault(name, stock[name])
+
+    # Operators
+
+    def has_task(self, task_id: str) -> bool:
+        """Whether the DAG has the task; makes no operator."""
+        try:
+            self.compact.index(task_id)
+        except (KeyError, TypeError):
+            return False
+        return True
+
+    def get_task(self, task_id: str, include_subdags: bool = False) -> Any:
+        """The operator of `task_id`, the same object every time.
+
+        `include_subdags`: an argument of Airflow 2; a DAG with subdags stays on the host's own path.
+
+        Raises:
+            TaskNotFound, of the host: the DAG has no such task.
+        """
+        try:
+            index = self.compact.index(task_id)
+        except (KeyError, TypeError):
+            raise self._not_found(f"Task {task_id} not found") from None
+        operator = self._operators.get(index)
+        return self._make_operator(index) if operator is None else operator
+
+    @property
+    def task_ids(self) -> list[str]:
+        """The names of all tasks, in the document's order."""
+        return list(self.compact.task_ids)
+
+    def _make_operator(self, index: int) -> Any:
+        if self.compact.value(index, "_is_mapped"):
+            own = self._own()
+            with self._lock:
+                self._build_task_dict(own)
+                if self._tree_field not in own:  # a mapped operator gets its group now
+                    self._build_tree(own)
+            return self._operators[index]
+        return self._operators.setdefault(index, self._operator_maker()(index))
+
+    def _build_task_dict(self, own: dict[str, Any]) -> None:
+        if "task_dict" in own:
+            return
+        operators, make = self._operators, self._operator_maker()
+        mapped = []
+        for index, is_mapped in enumerate(self.compact.column("_is_mapped")):
+            if is_mapped:
+                mapped.append(index)
+                operators[index] = self._deserialize_mapped(index)
+            elif index not in operators:
+                operators[index] = make(index)
+        own["task_dict"] = {task_id: operators[index] for index, task_id in enumerate(self.compact.task_ids)}
+        for index in mapped:
+            self._refer_mapped(operators[index], index)
+
+    def _refer_mapped(self, operator: Any, index: int) -> None:
+        """What the host's `set_task_dag_references` does for one operator, its neighbours left alone."""
+        operator.dag = self
+        for name in ("start_date", "end_date"):
+            if getattr(operator, name, None) is None:
+                setattr(operator, name, getattr(self, name, None))
+        for name in ("expand_input", "op_kwargs_expand_input"):
+            reference = getattr(operator, name, None)
+            if isinstance(reference, self._reference):
+                setattr(operator, name, reference.deref(self))
+        operator.upstream_task_ids.update(self._columns.relative_ids(index, is_upstream=True))
+
+    # Task groups
+
+    def _build_tree(self, own: dict[str, Any]) -> None:
+        self._build_task_dict(own)
+        encoded = self.compact.serialized_fields().get(self._tree_field)
+        if encoded is None:
+            tree = self._deserialize({self._id_field: self.compact.dag_id})[self._tree_field]
+            tree.dag = self
+            for operator in own["task_dict"].values():
+                tree.add(operator)
+        else:
+            tree = self._deserialize_tree(encoded, own["task_dict"])
+        own[self._tree_field] = tree
+
+    # Whole copies
+
+    def partial_subset(self, *args: Any, **kwargs: Any) -> Any:
+        """The host's subset, cut from a stock copy: it deep-copies and changes what it cuts."""
+        return self.stock_copy().partial_subset(*args, **kwargs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self.stock_copy()
+
+    def renewed(self) -> Self:
+        """The same DAG without its operators, for who asks from now on; itself while they are few or young."""
+        own = self._own()
+        if not is_due(self._made_at, len(self._operators), self._tree_field in own):
+            return self
+        dag = type(self)(self.compact, self._columns.load_op_links)  # type: ignore[call-arg]  # the host's
+        left = {self._tree_field, "task_dict"}
+        dag._own().update((name, value) for name, value in own.copy().items() if name not in left)
+        return dag
+
+    @property
+    def nbytes(self) -> int:
+        """Resident bytes by now, as far as they can be told without walking the host's objects."""
+        operators = self._bytes_per_operator * len(self._operators) + sys.getsizeof(self._operators)
+        return self.compact.nbytes + self._bytes_per_dag + operators
