@@ -5,10 +5,11 @@ AIRFLOW3 = .venvs/airflow-3.3.2/bin/python
 HOST ?= airflow3
 HOST_ENVIRONMENT = $(if $(filter airflow2,$(HOST)),airflow-2.11.2,airflow-3.3.2)
 MINUTES ?= 10
+PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end figures-airflow3 figures-airflow2 fuzz chaos simple-dag bench targets clean
+.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos simple-dag bench targets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,14 @@ test-unit: ## the fast tests only, on Python 3.11
 end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2), its schedulers and Redis killed, DAGs edited; 10 minutes
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@CI=true SCHED_CACHE_END_TO_END=1 .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest $(wildcard tests/$(HOST)/test_end_to_end.py tests/$(HOST)/test_edit_storm.py)
+
+pages: ## four workers of HOST serve pages for PAGES_SECONDS=60 while their DAG is edited every second: how old they are
+	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
+	@CI=true SCHED_CACHE_PAGES_SECONDS=$(PAGES_SECONDS) .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest tests/$(HOST)/test_pages.py
+
+watch: ## how soon a scheduler uses a saved file, with `sched-cache watch` and on stock; 6 minutes
+	@$(PYTHON) -m tools environment airflow-3.3.2
+	@CI=true SCHED_CACHE_END_TO_END=1 $(AIRFLOW3) -m pytest tests/airflow3/test_watch.py -k used_by_the_scheduler
 
 figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, against what was promised; 8 minutes
 	@$(PYTHON) -m tools environment airflow-3.3.2

@@ -8,7 +8,12 @@ from statistics import median
 
 from .results import Results
 from .spread import paired_ratios
-from .suite import Suite, discover_suites, metric_named
+from .suite import Metric, Suite, discover_suites, metric_named
+
+MIN_ROUNDS = 3
+_ALONE = "seconds without anything to divide them by are the machine's as much as ours"
+_FEW = f"times of fewer than {MIN_ROUNDS} rounds"
+_NOTHING = "nothing in one of the two runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,7 @@ class Agreement:
     """What is reported of one metric of one product subject in one case, in both runs.
 
     old, new: how many times as much the reference needs, the median over rounds; bytes themselves where the product is
-    the reference.
+    the reference. unjudged: why nobody should expect the two to agree; empty if they should.
     """
 
     suite: str
@@ -25,6 +30,7 @@ class Agreement:
     metric: str
     old: float
     new: float
+    unjudged: str = ""
 
     @property
     def difference(self) -> float:
@@ -36,43 +42,55 @@ def agreements(old: Results, new: Results, suite: Suite | None = None) -> Iterat
     """Of the metrics that the README and the head of the report show."""
     suite = suite or discover_suites()[old.run.suite]
     products = dict.fromkeys(record.subject for record in old.records if record.is_product)
-    for case in old.cases():
+    for case in dict.fromkeys([*old.cases(), *new.cases()]):
         for subject in products:
-            for name in suite.headline:
-                unit = metric_named(suite, name).unit
-                if not unit or (subject == suite.reference and unit == "seconds"):
-                    continue  # seconds alone are the machine's as much as ours
-                ratios = [_reported(run, case, subject, name, suite) for run in (old, new)]
-                if all(ratios):
-                    yield Agreement(suite.name, case, subject, name, ratios[0], ratios[1])
+            for metric in (metric_named(suite, name) for name in suite.headline):
+                rounds = [_reported(run, case, subject, metric.name, suite) for run in (old, new)]
+                if any(rounds):
+                    medians = [median(ratios) if ratios else 0.0 for ratios in rounds]
+                    why_not = _unjudged(rounds, medians, metric, is_alone=subject == suite.reference)
+                    yield Agreement(suite.name, case, subject, metric.name, medians[0], medians[1], why_not)
 
 
-def _reported(run: Results, case: str, subject: str, metric: str, suite: Suite) -> float:
-    """0 if there is nothing to report."""
+def _unjudged(
+    rounds: Sequence[Sequence[float]], medians: Sequence[float], metric: Metric, *, is_alone: bool
+) -> str:
+    if not all(medians):
+        return _NOTHING
+    if metric.rough:
+        return metric.rough
+    if metric.unit == "seconds" and is_alone:
+        return _ALONE
+    if metric.unit == "seconds" and min(map(len, rounds)) < MIN_ROUNDS:
+        return _FEW
+    return ""
+
+
+def _reported(run: Results, case: str, subject: str, metric: str, suite: Suite) -> list[float]:
+    """One per round of all processes; empty if there is nothing to report."""
     ours = run.samples(case, subject, metric)
     if subject == suite.reference:
-        return median(_flat(ours)) if _flat(ours) else 0.0
+        return [sample for group in ours for sample in group]
     theirs = run.samples(case, suite.reference, metric)
-    ratios = [ratio for pair in zip(theirs, ours, strict=False) for ratio in paired_ratios(*pair)]
-    return median(ratios) if ratios else 0.0
-
-
-def _flat(groups: Sequence[Sequence[float]]) -> list[float]:
-    return [sample for group in groups for sample in group]
+    return [ratio for pair in zip(theirs, ours, strict=False) for ratio in paired_ratios(*pair)]
 
 
 def render_agreements(found: Sequence[Agreement], tolerance: float) -> str:
-    """A line each, the worst first."""
-    lines = []
-    for one in sorted(found, key=lambda one: one.difference, reverse=True):
-        verdict = "agree" if one.difference <= tolerance else "DIFFER"
+    """A line for each that is judged, the worst first; then what is not, and why; then a summary."""
+    judged = sorted((one for one in found if not one.unjudged), key=lambda one: one.difference, reverse=True)
+    lines = [
+        f"{'agree' if one.difference <= tolerance else 'DIFFER':6} {100 * one.difference:5.1f} %  "
+        f"{one.old:10.4g} {one.new:10.4g}  {one.suite}  {one.metric}  {one.subject}  {one.case}"
+        for one in judged
+    ]
+    for reason in dict.fromkeys(one.unjudged for one in found if one.unjudged):
+        those = [one for one in found if one.unjudged == reason]
+        names = dict.fromkeys(f"{one.suite} {one.metric}" for one in those)
+        lines.append(f"not judged: {len(those)}, {reason}: {', '.join(names)}")
+    if judged:
+        n_agree = sum(one.difference <= tolerance for one in judged)
         lines.append(
-            f"{verdict:6} {100 * one.difference:5.1f} %  {one.old:10.4g} {one.new:10.4g}  "
-            f"{one.suite}  {one.metric}  {one.subject}  {one.case}"
+            f"{n_agree} of {len(judged)} ratios agree within {100 * tolerance:.0f} %, half of them within "
+            f"{100 * median(one.difference for one in judged):.1f} %"
         )
-    n_agree = sum(one.difference <= tolerance for one in found)
-    lines.append(
-        f"{n_agree} of {len(found)} ratios agree within {100 * tolerance:.0f} %, half of them within "
-        f"{100 * median(one.difference for one in found):.1f} %"
-    )
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import shlex
 import signal
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +35,8 @@ _ON_THE_PAGE = (
     *("replay", "loop", "restart", "latency", "churn", "nodes"),
     *("memory", "lookup", "format", "scale"),
 )
+_QUICK_REPEAT_SECONDS = 100.0  # so that `--quick` ends within three minutes on a busy machine, too
+_BROKEN_PIPE = 141  # as a shell names a program that SIGPIPE has ended
 
 
 class UsageError(Exception):
@@ -53,6 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = _COMMANDS[options.command](options)
+        sys.stdout.flush()  # here, where a closed pipe can still be caught
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough. Nothing may be written any more, at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
     except (UsageError, CampaignError, ReplayError, ResultsError, ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -118,13 +127,17 @@ def _run_chosen(options: argparse.Namespace) -> int:
         python=options.python,
         needs_reference=not options.beside,  # the product is measured against itself
     )
+    is_quick = options.size is Size.QUICK
     plan = Plan(
-        processes=options.processes or (1 if options.size is Size.QUICK else 0),
+        processes=options.processes or (1 if is_quick else 0),
         rounds=options.rounds or 0,
         max_rounds=21 if options.size is Size.THOROUGH else 15,
         planted=options.plant,
         is_beside=options.beside,
         until=time.monotonic() + 60 * options.minutes if options.minutes else math.inf,
+        repeat_until=time.monotonic() + _QUICK_REPEAT_SECONDS
+        if is_quick and not options.rounds
+        else math.inf,
     )
     return 1 if run_suites(chosen, choice, plan, _command(options), options.output) else 0
 
@@ -159,6 +172,8 @@ def _report(options: argparse.Namespace) -> int:
     results = [read_results(path) for path in paths]
     if options.markdown:
         print("\n\n".join(markdown_table(one) for one in results))
+    elif find_spec("matplotlib") is None:
+        raise UsageError("charts need matplotlib: pip install 'sched-cache[bench]'; --markdown does without")
     else:
         print(write_report(results, options.output))
     return 0
@@ -184,10 +199,11 @@ def _compare(options: argparse.Namespace) -> int:
     pairs = [tuple(map(read_results, paths)) for paths in _paired(options.old, options.new)]
     if options.agree is not None:
         found = [one for old, new in pairs for one in agreements(old, new)]
-        if not found:
-            raise UsageError("the two have no ratio in common")
         print(render_agreements(found, options.agree / 100))
-        return int(any(one.difference > options.agree / 100 for one in found))
+        judged = [one for one in found if not one.unjudged]
+        if not judged:
+            raise UsageError("the two have no ratio in common that could be judged")
+        return int(any(one.difference > options.agree / 100 for one in judged))
     codes = set()
     for old, new in pairs:
         if len(pairs) > 1:

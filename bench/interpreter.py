@@ -69,6 +69,7 @@ def distributions(python: Path) -> dict[str, str]:
 def distributions_here() -> dict[str, str]:
     """The same for this process, but only what can matter to a result."""
     names = (
+        "apache-airflow",
         "apache-airflow-core",
         "msgpack",
         "msgspec",

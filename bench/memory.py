@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import resource
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 from .subject import Operation
@@ -24,6 +26,16 @@ def rss_bytes() -> int:
     """The resident size of this process now; 0 where the system does not tell."""
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[1]) * resource.getpagesize() if statm.exists() else 0
+
+
+def give_free_memory_back() -> None:
+    """Collects garbage and has the C library return free memory to the system, so that what is left is in use.
+
+    How much of it would lie free otherwise is chance: a few megabytes more or less from process to process.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):  # a C library without it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def retained_bytes(make: Operation, *, at_least_bytes: int = 200_000) -> float:

@@ -31,6 +31,7 @@ class Plan:
     processes, rounds: 0: as many as the case is worth.
     is_beside: each product takes part twice, once without what is planted.
     until: of the monotonic clock; no case, set or further round starts after it.
+    repeat_until: the same for further rounds alone: each case that is left has one.
     """
 
     processes: int = 0
@@ -40,6 +41,7 @@ class Plan:
     planted: str = ""
     is_beside: bool = False
     until: float = math.inf
+    repeat_until: float = math.inf
 
 
 class WorkerError(Exception):
@@ -93,7 +95,9 @@ def _rounds(case: Case, workers: list[Worker], plan: Plan, progress: Progress, p
     for number in range(most):
         if not plan.rounds and number >= case.min_rounds and time.monotonic() > until:
             return
-        if number and time.monotonic() > plan.until:
+        if number and time.monotonic() > min(plan.until, plan.repeat_until):
+            if not plan.rounds and number < case.min_rounds:
+                progress.note(f"{case.label}: no time for more than {number} of {case.min_rounds} rounds")
             return
         progress.say(f"{case.label}: set {process + 1}, round {number + 1} of {most}")
         # A B C, then B C A: the subjects of a part are neighbours in time, and nobody always follows the

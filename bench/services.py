@@ -6,12 +6,24 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from .airflow_home import airflow_home
 from .servers import postgres_server, redis_server
 
 HOME, DATABASE, REDIS = "home", "database", "redis"
 """A folder for Airflow; the server of the metadata databases (`loop.metadata_db`); the URL of a Redis."""
+
+
+def redis_client(services: Mapping[str, str]) -> Any:
+    """Connected, since connecting takes commands of its own; None where the run has no Redis."""
+    if REDIS not in services:
+        return None
+    import redis
+
+    client: Any = redis.Redis.from_url(services[REDIS])
+    client.ping()
+    return client
 
 
 @contextmanager

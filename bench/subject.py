@@ -39,12 +39,13 @@ class Subject(Protocol):
 
     `requires` names the distributions its interpreter must have, with a version prefix:
     `apache-airflow-core==3.3`; `needs` the services without which it is left out. `is_product` is true for
-    what `compare` judges, `is_quick` for what `--quick` runs without being asked. Importing a subject's module
-    imports none of what it requires.
+    what `compare` judges, `is_quick` for what `--quick` runs without being asked. `about` says to a reader of the
+    report what it is. Importing a subject's module imports none of what it requires.
     """
 
     name: str
     title: str
+    about: str
     suites: frozenset[str]
     requires: tuple[str, ...]
     needs: frozenset[str]
@@ -70,6 +71,7 @@ class CodecSubject:
     is_product: bool = False
     needs: frozenset[str] = frozenset()
     is_quick: bool = True
+    about: str = ""
 
     def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
         return {}

@@ -18,7 +18,8 @@ class Metric:
     """What one number means.
 
     `where` is the code that it times; `includes` names metrics that are parts of it. `against` names the metric of the
-    reference that it is divided by before two runs are compared; empty: the same one.
+    reference that it is divided by before two runs are compared; empty: the same one. `rough` says why two runs of
+    the same code need not agree about it.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Metric:
     where: str = ""
     includes: tuple[str, ...] = ()
     against: str = ""
+    rough: str = ""
 
 
 @dataclass(frozen=True, slots=True)

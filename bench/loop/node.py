@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 from ..answers import commands, open_answers
@@ -27,6 +28,7 @@ class Node:
     def loop_for(self, seconds: float) -> dict[str, float]:
         """Loops back to back, as a scheduler that always finds work does."""
         examined: list[str] = []
+        gc.collect()
         with examined_runs(lambda run: examined.append(run.dag_id)):
             before = self._work.counters()
             n_loops, until = 0, time.monotonic() + seconds
@@ -35,6 +37,7 @@ class Node:
                 self._scheduler.loop()
                 n_loops += 1
             elapsed = time.perf_counter() - start
+        self._work.settle()
         after = self._work.counters()
         return {
             "seconds": elapsed,

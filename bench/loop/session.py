@@ -17,9 +17,13 @@ from .workload import n_running_runs, n_scheduled_tasks, unstart_tasks
 # One loop looks at 20 runs ([scheduler] max_dagruns_per_loop_to_schedule); all runs have been looked at after
 # this many.
 _RUNS_PER_LOOP = 20
-_PART_SECONDS = 0.15
-_MOST_LOOPS = 9
-_SMALL = 1000  # tasks: up to here a whole round serves as warm-up
+# So long lasts a part at least: longer where it is the only one of its kind in a round.
+_PART_SECONDS, _ONLY_PART_SECONDS = 0.2, 0.6
+_MOST_LOOPS = 15
+# Of those that begin with a restored database: restoring takes longer than what is measured then.
+_MOST_STARTS = 2
+# Tasks: up to the one a whole round serves as warm-up, up to the other a round has more than one look at a state.
+_TINY, _SMALL = 100, 1000
 
 
 class LoopSession:
@@ -38,7 +42,7 @@ class LoopSession:
         self._phases.count_queries(engine())
 
     def warm_up(self) -> None:
-        if self._n_tasks <= _SMALL:
+        if self._n_tasks <= _TINY:
             list(self.round())
         else:
             # Every state has imports and DAGs to load; of the largest ones only this has a quick loop on stock.
@@ -67,8 +71,11 @@ class LoopSession:
 
     def _measure_creation(self) -> dict[str, float]:
         """From due DAGs to running runs, however many loops that takes."""
+        return _samples("create", _repeated(self._create, _MOST_STARTS, _ONLY_PART_SECONDS))
+
+    def _create(self) -> _Loop:
         self._start("ready")
-        gc.collect()  # or one round would pay for what another has left
+        gc.collect()
         loops: list[_Loop] = []
         while n_running_runs() < self._n_dags:
             loops.append(self._loop())
@@ -76,29 +83,33 @@ class LoopSession:
                 raise RuntimeError(
                     f"only {n_running_runs()} of {self._n_dags} runs exist after {len(loops)} loops"
                 )
-        return _samples("create", loops)
+        return _scaled_sum(loops, 1.0)
 
     def _measure_last(self) -> dict[str, float]:
         """The loop that finds every task finished and ends the runs."""
+        return _samples("last", _repeated(self._last, _MOST_STARTS, _ONLY_PART_SECONDS))
+
+    def _last(self) -> _Loop:
         self._start("last")
         gc.collect()
-        samples = _samples("last", [self._loop()])
+        loop = self._loop()
         n_ended = self._n_dags - n_running_runs()
         if n_ended != min(self._n_dags, _RUNS_PER_LOOP):
             raise RuntimeError(f"the last loop has ended {n_ended} of {self._n_dags} runs")
-        return samples
+        return loop
 
     def _measure(self, name: str, before: Callable[[], None] = lambda: None) -> dict[str, float]:
-        """One part: a loop, and more where it is so short that a neighbour's millisecond would count."""
-        loops: list[_Loop] = []
-        while not loops or (len(loops) < _MOST_LOOPS and sum(loop.seconds for loop in loops) < _PART_SECONDS):
+        def loop() -> _Loop:
             before()
-            loops.append(self._loop())
-        return _samples(name, _middle_half(loops), is_mean=True)
+            return self._loop()
+
+        gc.collect()  # else a full collection, as long as ten loops, would strike some parts and not others
+        seconds = _PART_SECONDS if self._n_parts() > 1 else _ONLY_PART_SECONDS
+        return _samples(name, _repeated(loop, _MOST_LOOPS, seconds))
 
     def _n_parts(self) -> int:
         """So many that a part is a neighbour of the same one of another subject, and stock's last a while together."""
-        return 5 if self._n_tasks <= _SMALL else 2 if self._n_tasks <= 3 * _SMALL else 1
+        return 2 if self._n_tasks <= _SMALL else 1
 
     def _loop(self) -> _Loop:
         self._phases.reset()
@@ -114,13 +125,21 @@ class LoopSession:
 
 @dataclass(frozen=True, slots=True)
 class _Loop:
-    """One pass: its seconds, those it computed, those of each phase, those of the driver, and its queries."""
+    """One pass, or a sum of some: its seconds, those it computed, of each phase, of the driver, and its queries."""
 
     seconds: float
     cpu_seconds: float
     phases: Mapping[str, float]
     sql_seconds: float
-    n_queries: int
+    n_queries: float
+
+
+def _repeated(operation: Callable[[], _Loop], at_most: int, seconds: float) -> Sequence[_Loop]:
+    """Once, and again where that is so short that a neighbour's millisecond would count."""
+    done = [operation()]
+    while len(done) < at_most and sum(one.seconds for one in done) < seconds:
+        done.append(operation())
+    return done
 
 
 def _middle_half(loops: Sequence[_Loop]) -> Sequence[_Loop]:
@@ -130,17 +149,26 @@ def _middle_half(loops: Sequence[_Loop]) -> Sequence[_Loop]:
     return by_seconds[n_left_out : len(by_seconds) - n_left_out]
 
 
-def _samples(name: str, loops: Sequence[_Loop], *, is_mean: bool = False) -> dict[str, float]:
-    """The sums over these loops, or their means, as metrics of the suite."""
-    n = len(loops) if is_mean else 1
-    seconds = sum(loop.seconds for loop in loops) / n
-    phases = {phase: sum(loop.phases[phase] for loop in loops) / n for phase in loops[0].phases}
+def _scaled_sum(loops: Sequence[_Loop], factor: float) -> _Loop:
+    return _Loop(
+        seconds=factor * sum(loop.seconds for loop in loops),
+        cpu_seconds=factor * sum(loop.cpu_seconds for loop in loops),
+        phases={phase: factor * sum(loop.phases[phase] for loop in loops) for phase in loops[0].phases},
+        sql_seconds=factor * sum(loop.sql_seconds for loop in loops),
+        n_queries=factor * sum(loop.n_queries for loop in loops),
+    )
+
+
+def _samples(name: str, loops: Sequence[_Loop]) -> dict[str, float]:
+    """The means over the middle half of these loops, as metrics of the suite."""
+    middle = _middle_half(loops)
+    mean = _scaled_sum(middle, 1 / len(middle))
     return {
-        f"{name}_seconds": seconds,
-        f"{name}_work": seconds - phases[GARBAGE],
-        **{f"{name}_{phase}": part for phase, part in phases.items()},
-        f"{name}_other": max(0.0, seconds - sum(phases.values())),
-        f"{name}_cpu": sum(loop.cpu_seconds for loop in loops) / n,
-        f"{name}_sql": sum(loop.sql_seconds for loop in loops) / n,
-        f"{name}_queries": sum(loop.n_queries for loop in loops) / n,
+        f"{name}_seconds": mean.seconds,
+        f"{name}_work": mean.seconds - mean.phases[GARBAGE],
+        **{f"{name}_{phase}": part for phase, part in mean.phases.items()},
+        f"{name}_other": max(0.0, mean.seconds - sum(mean.phases.values())),
+        f"{name}_cpu": mean.cpu_seconds,
+        f"{name}_sql": mean.sql_seconds,
+        f"{name}_queries": mean.n_queries,
     }

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..results import Results
 from ..spread import Spread, summarize
 from ..suite import Chart, metric_named
+from .finding import finding
 from .wording import case_text, quantity, suite_of, title_of
 
 # The product first and strongest, what it is compared with second, on every chart. Told apart by colour-blind readers
 # too.
 _COLOURS = ("#0b6e4f", "#b5502d", "#4361a8", "#8a6fb0", "#a08000", "#5f6b73", "#c06c9c", "#2b8ca3")
+# Parts of a whole: none of them is green or brown, which are the product and the host.
+_PART_COLOURS = ("#4361a8", "#d9a441", "#8a6fb0", "#2b8ca3", "#c06c9c", "#7a9a3c", "#39485a", "#b8bfc5")
+_THE_REST = "the rest"
 _FEW = 3  # so many lines can have their values beside them
 _INK, _GRID = "#222222", "#dddddd"
+
+
+_X_TITLES = {
+    "n_tasks": "tasks of the DAG",
+    "n_dags": "DAGs of the cluster",
+    "n_nodes": "scheduler processes",
+}
 
 
 def draw_chart(chart: Chart, results: Results) -> bytes | None:
@@ -44,7 +56,11 @@ def draw_chart(chart: Chart, results: Results) -> bytes | None:
     if kind != "lines":
         n_rows = len(axes.get_yticks()) + (kind == "dots")
         figure.set_figheight(1.2 + 0.36 * max(n_rows, 2))
-    figure.suptitle(chart.title, x=0.01, ha="left", color=_INK, fontsize=12, fontweight="bold")
+    found = finding(chart, results)
+    title = f"{chart.title}: {found}" if found else chart.title
+    figure.suptitle(
+        "\n".join(textwrap.wrap(title, 82)), x=0.01, ha="left", color=_INK, fontsize=12, fontweight="bold"
+    )
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=_INK, labelsize=8)
     if axes.get_legend_handles_labels()[0]:
@@ -98,7 +114,8 @@ def _lines(
     _logarithmic(axes, "y")
     axes.set_xscale("log")
     axes.set_xticks(sorted({parameters[chart.x] for parameters in cases.values()}))
-    axes.set_xlabel(chart.x.replace("n_", "number of "), color=_INK)
+    axes.set_xlabel(_X_TITLES.get(chart.x, chart.x), color=_INK, fontsize=9)
+    axes.set_ylabel(_axis_title(chart, results), color=_INK, fontsize=9)
     axes.grid(True, which="major", color=_GRID, linewidth=0.7)
     axes.yaxis.set_major_formatter(lambda value, _: quantity(value, unit))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -111,8 +128,11 @@ def _logarithmic(axes: Any, which: str) -> None:
 
     low, high = (axes.get_ylim if which == "y" else axes.get_xlim)()
     if which == "y":
-        lines = [value for line in axes.get_lines() for value in line.get_ydata()]
-        low, high = min(lines) / 1.6, max(lines) * 1.9
+        marked = [value for line in axes.get_lines() for value in line.get_ydata()]
+        marked += [
+            value for area in axes.collections for path in area.get_paths() for _, value in path.vertices
+        ]
+        low, high = min(marked) / 2.6, max(marked) * 2.2
         axes.set_yscale("log")
         axes.set_ylim(low, high)
         axis = axes.yaxis
@@ -148,6 +168,7 @@ def _dots(
     axes.set_yticks(range(len(cases)), _short(cases))
     axes.set_ylim(len(cases) - 0.5, -0.5)
     axes.grid(True, axis="both", color=_GRID, linewidth=0.7)
+    axes.set_xlabel(_axis_title(chart, results), color=_INK, fontsize=9)
     axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
 
 
@@ -167,7 +188,12 @@ def _bars(
     axes.set_xlim(0, 1.12 * max(medians))
     axes.locator_params(axis="x", nbins=6)
     axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
-    axes.set_xlabel(case_text(cases[label]), color=_INK, fontsize=8)
+    axes.set_xlabel(f"{_axis_title(chart, results)} ({case_text(cases[label])})", color=_INK, fontsize=9)
+
+
+def _axis_title(chart: Chart, results: Results) -> str:
+    """The unit stands at every tick."""
+    return "\n".join(textwrap.wrap(metric_named(suite_of(results), chart.metrics[0]).title, 44))
 
 
 def _range(lines: Sequence[Any]) -> float:
@@ -185,7 +211,7 @@ def _stack(
     rows = [
         (label, subject)
         for label in cases
-        for subject in subjects
+        for subject in sorted(subjects, key=lambda subject: _is_product(results, subject))  # before, after
         if any(_spread(results, label, subject, name) for name in chart.metrics)
     ]
     widths = {
@@ -196,17 +222,15 @@ def _stack(
         name: [100 * width / total for width, total in zip(of_rows, totals, strict=True)]
         for name, of_rows in widths.items()
     }
-    shown = set(sorted(shares, key=lambda name: max(shares[name]), reverse=True)[: len(_COLOURS) - 1])
-    bars = {
-        metric_named(suite, name).title.partition(": ")[2]: shares[name]
-        for name in chart.metrics
-        if name in shown
-    }
+    titles = {name: metric_named(suite, name).title.partition(": ")[2] for name in chart.metrics}
+    named = [name for name in chart.metrics if titles[name] != _THE_REST]
+    shown = set(sorted(named, key=lambda name: max(shares[name]), reverse=True)[: len(_PART_COLOURS) - 1])
+    bars = {titles[name]: shares[name] for name in chart.metrics if name in shown}
     small = [shares[name] for name in chart.metrics if name not in shown]
     if small:
-        bars["all other parts"] = [sum(parts) for parts in zip(*small, strict=True)]
+        bars[_THE_REST] = [sum(parts) for parts in zip(*small, strict=True)]
     left = [0.0] * len(rows)
-    for (title, of_rows), colour in zip(bars.items(), _COLOURS, strict=False):
+    for (title, of_rows), colour in zip(bars.items(), _PART_COLOURS, strict=False):
         axes.barh(range(len(rows)), of_rows, 0.7, left=left, color=colour, label=title)
         left = [start + width for start, width in zip(left, of_rows, strict=True)]
     names = dict(zip(cases, _short(cases), strict=True))
@@ -219,6 +243,7 @@ def _stack(
     for row, total in enumerate(totals):
         axes.text(101, row, quantity(total, unit), va="center", fontsize=8, color=_INK)
     axes.set_xlim(0, 112)
+    axes.set_xlabel("share of the whole; the whole stands beside the bar", color=_INK, fontsize=9)
     axes.set_xticks(range(0, 101, 25), [f"{share} %" for share in range(0, 101, 25)])
 
 
@@ -230,7 +255,7 @@ def _median(results: Results, case: str, subject: str, metric: str) -> float:
 def _short(cases: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Only the parameters in which the cases differ."""
     differ = [name for name in next(iter(cases.values())) if len({p.get(name) for p in cases.values()}) > 1]
-    if "n_small_tasks" in differ:
+    if "n_small_tasks" in differ or not differ:
         return [case_text(p) for p in cases.values()]
     return [case_text({name: p[name] for name in differ if name in p}) for p in cases.values()]
 

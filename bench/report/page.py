@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ..results import Results
 from ..spread import Spread, growth_exponent, summarize
-from ..suite import metric_named
 from .charts import draw_chart
 from .estimate import estimate_section
-from .markdown import machine_text, markdown_table, versions_text
-from .wording import case_text, compared, quantity, suite_of, title_of
+from .head import page_head
+from .headline import comparisons
+from .markdown import machine_text, markdown_table
+from .wording import case_text, quantity, suite_of, title_of
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; }
@@ -21,7 +22,7 @@ body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-top: 2px solid #0b6e4f; padding-top: 1rem; }
 figure { margin: 2rem 0; } figcaption { color: #555; max-width: 48rem; } img { width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: 0.85rem; }
-td, th { padding: 0.25rem 0.7rem; text-align: right; }
+td, th { padding: 0.25rem 0.7rem; text-align: right; vertical-align: top; }
 td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left; }
 th { border-bottom: 2px solid #222; vertical-align: bottom; } td { border-bottom: 1px solid #ddd; }
 td small { color: #555; white-space: nowrap; } td:nth-child(2) { min-width: 12rem; }
@@ -33,7 +34,12 @@ tr.case td { border-top: 1px solid #222; } .wide { overflow-x: auto; }
 .figures b { display: block; font-size: 1.7rem; color: #0b6e4f; line-height: 1.2; }
 .figures li.more { background: #f7eee9; } .figures li.more b { color: #b5502d; }
 .figures li { flex: 1 1 13rem; max-width: 18rem; }
-.failed { color: #a02020; }
+.failed, .old { color: #a02020; } dt { font-weight: bold; float: left; clear: left; margin-right: 0.5rem; }
+dl { font-size: 0.85rem; } dd { margin: 0 0 0.2rem; }
+@media (max-width: 44rem) {
+  .figures li { max-width: none; } .wide table { min-width: 44rem; }
+  .picture { overflow-x: auto; } .picture img { width: 44rem; }
+}
 """
 
 _INTRODUCTION = """sched_cache is a plugin for Airflow's scheduler. It keeps DAGs in a compact form in memory, Redis and
@@ -55,8 +61,8 @@ def write_report(results: Sequence[Results], folder: Path) -> Path:
     page.write_text(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sched_cache: benchmarks</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><h1>sched_cache: what was measured</h1><p>{_INTRODUCTION}</p>{_where_and_when(results)}"
-        f"{_contents(results)}<details><summary>How to read it</summary><p>{_READING}</p></details>"
+        f"<body><h1>sched_cache: what was measured</h1><p>{_INTRODUCTION}</p>{page_head(results)}"
+        f"<details><summary>How to read it</summary><p>{_READING}</p></details>"
         f"{sections}</body></html>",
         encoding="utf-8",
     )
@@ -64,29 +70,6 @@ def write_report(results: Sequence[Results], folder: Path) -> Path:
         "\n\n".join(markdown_table(one) for one in results) + "\n", encoding="utf-8"
     )
     return page
-
-
-def _where_and_when(results: Sequence[Results]) -> str:
-    machines = dict.fromkeys(
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
-        for machine in (one.run.machine for one in results)
-    )
-    days = sorted({run.started_at[:10] for one in results for run in one.runs()})
-    loads = [load for one in results for record in one.records for load in record.load]
-    facts = [
-        "; ".join(machines),
-        versions_text(record for one in results for record in one.records),
-        " to ".join(dict.fromkeys((days[0], days[-1]))),
-        f"load average {min(loads):.1f} to {max(loads):.1f}",
-    ]
-    return '<p class="small">' + "<br>".join(escape(fact) for fact in facts if fact) + "</p>"
-
-
-def _contents(results: Sequence[Results]) -> str:
-    links = (
-        f"<li><a href='#{escape(one.run.suite)}'>{escape(suite_of(one).title)}</a></li>" for one in results
-    )
-    return f"<ul>{''.join(links)}</ul>" if len(results) > 1 else ""
 
 
 def _section(results: Results, folder: Path) -> str:
@@ -100,9 +83,9 @@ def _section(results: Results, folder: Path) -> str:
         picture = draw_chart(chart, results)
         if picture:
             (folder / f"{suite.name}-{number + 1}.png").write_bytes(picture)
-            source = base64.b64encode(picture).decode()
+            source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
             parts.append(
-                f'<figure><img alt="{escape(chart.title)}" src="data:image/png;base64,{source}">'
+                f'<figure><div class=picture><img alt="{escape(chart.title)}" src="{source}"></div>'
                 f"<figcaption>{escape(chart.caption)}</figcaption></figure>"
             )
     if suite.name == "scale":
@@ -117,48 +100,20 @@ def _section(results: Results, folder: Path) -> str:
 
 
 def _headline(results: Results) -> str:
-    """How many times less than the reference, in the largest case that both ran."""
-    suite = suite_of(results)
-    product = next((record.subject for record in results.records if record.is_product), None)
-    if product is None or product == suite.reference:
-        return ""
-    items = []
-    for name in suite.headline:
-        for case in _by_size(results):
-            ours, theirs = (results.median(case, subject, name) for subject in (product, suite.reference))
-            if ours and theirs:
-                style = ' class="more"' if ours > 1.05 * theirs else ""
-                unit = metric_named(suite, name).unit
-                items.append(
-                    f"<li{style}><b>{compared(theirs, ours)}</b>{escape(metric_named(suite, name).title)}"
-                    f'<br><span class="small">{quantity(theirs, unit)} &rarr; {quantity(ours, unit)}'
-                    f"<br>{escape(case_text(results.cases()[case]))}</span></li>"
-                )
-                break
-    return (
-        f"<p>Against {escape(title_of(suite.reference))}:</p><ul class=figures>{''.join(items)}</ul>"
-        if items
-        else ""
+    items = "".join(
+        f"<li{' class=more' if one.is_more else ''}><b>{one.words}</b>{escape(one.title)}"
+        f'<br><span class="small">{one.both}<br>{escape(one.case)}</span></li>'
+        for one in comparisons(results)
     )
-
-
-def _by_size(results: Results) -> list[str]:
-    """Cases of up to 1000 tasks a DAG, largest first: the headline is not won on exotic sizes."""
-    cases = results.cases()
-    sizes = {
-        label: (float(parameters.get("n_tasks", 0)), float(parameters.get("n_dags", 0)))
-        for label, parameters in cases.items()
-    }
-    return sorted(
-        (label for label in cases if sizes[label][0] <= 1000), key=lambda label: sizes[label], reverse=True
-    )
+    against = escape(title_of(suite_of(results).reference))
+    return f"<p>Against {against}:</p><ul class=figures>{items}</ul>" if items else ""
 
 
 def _growth(results: Results) -> str:
-    """How times grow with the number of tasks, for metrics measured at two sizes of at least 1000 tasks."""
+    """How the times of the headline grow with the number of tasks, where two sizes of at least 1000 were measured."""
     suite = suite_of(results)
     rows = []
-    for metric in (m for m in suite.metrics if m.unit == "seconds"):
+    for metric in (m for m in suite.metrics if m.unit == "seconds" and m.name in suite.headline):
         for subject in results.subjects():
             medians = {
                 float(parameters["n_tasks"]): value
@@ -235,7 +190,7 @@ def _failures(results: Results) -> str:
 def _conditions(results: Results) -> str:
     run = results.run
     loads = [load for record in results.records for load in record.load]
-    n_rounds = [len(values) for record in results.records for values in record.samples.values()]
+    n_rounds = [len(values) for record in results.records for values in record.samples.values()] or [0]
     facts = [
         "command: "
         + ", ".join(
@@ -244,8 +199,8 @@ def _conditions(results: Results) -> str:
         f"started {escape(run.started_at)}, revision {escape(run.revision or 'unknown')}",
         escape(machine_text(results)),
         f"load average while it ran: {min(loads, default=0)} to {max(loads, default=0)}",
-        f"{min(n_rounds, default=0)} to {max(n_rounds, default=0)} rounds per process, "
-        f"{max((r.process for r in results.records), default=0) + 1} process(es) per subject and case",
+        "rounds in a process: " + " to ".join(dict.fromkeys(map(str, (min(n_rounds), max(n_rounds))))),
+        f"sets of processes: {max((r.process for r in results.records), default=0) + 1}",
     ]
     if run.planted:
         facts.append(f'<span class="failed">slowed on purpose: {escape(run.planted)}</span>')

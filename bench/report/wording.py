@@ -44,8 +44,8 @@ def case_text(parameters: Mapping[str, Any]) -> str:
     """A case as a person would say it: `3 DAGs x 1,000 tasks, half finished, layers`."""
     rest = dict(parameters)
     if "n_small_tasks" in rest:  # many of these, and one of that size
-        one = rest["n_tasks"]
-        return f"{rest['n_dags']:,} DAGs x {rest['n_small_tasks']:,} tasks, one x {one:,}"
+        one, small = rest["n_tasks"], rest["n_small_tasks"]
+        return f"{rest['n_dags']:,} DAGs x {small:,} tasks" + (f", one x {one:,}" if one > small else "")
     sizes = [
         f"{int(rest.pop(name)):,} {noun}{'s' if parameters[name] != 1 else ''}"
         for name, noun in (("n_nodes", "scheduler"), ("n_dags", "DAG"), ("n_tasks", "task"))

@@ -17,6 +17,7 @@ class StockAirflow2:
 
     name: str = "airflow2"
     title: str = "Airflow 2.11, stock"
+    about: str = "the same DAGs in an Airflow 2.11 with a metadata database of its own"
     suites: frozenset[str] = frozenset({"loop"})
     requires: tuple[str, ...] = ("apache-airflow==2.11",)
     needs: frozenset[str] = frozenset()

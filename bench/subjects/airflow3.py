@@ -24,6 +24,7 @@ class StockAirflow:
 
     name: str = "airflow"
     title: str = "Airflow 3.3, stock"
+    about: str = "as it is installed, nothing of sched_cache loaded: what everything else is compared with"
     suites: frozenset[str] = frozenset(
         {"format", "lookup", "loop", "memory", "restart", "churn", "nodes", "latency", "replay"}
     )

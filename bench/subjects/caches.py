@@ -59,7 +59,17 @@ def _rival(
         timed = {"hit": open_hit()} if open_hit else {}
         return Work(timed=timed, figures=litmus(race) if race else {})
 
-    return CodecSubject(name, title, frozenset({"lookup"}), (needs,) if needs else (), work, is_quick=False)
+    return CodecSubject(
+        name,
+        title,
+        frozenset({"lookup"}),
+        (needs,) if needs else (),
+        work,
+        is_quick=False,
+        about="a cache library: what a hit costs, and what it answers in two races; it reads no DAG"
+        if needs
+        else "a look-up in a dictionary",
+    )
 
 
 SUBJECTS = (

@@ -76,5 +76,13 @@ def _structs(case: Case) -> Work:
 
 
 SUBJECTS = (
-    CodecSubject("msgspec", "msgspec structs", frozenset({"format"}), ("msgspec",), _structs, is_quick=False),
+    CodecSubject(
+        "msgspec",
+        "msgspec structs",
+        frozenset({"format"}),
+        ("msgspec",),
+        _structs,
+        is_quick=False,
+        about="tasks decoded straight into slotted objects",
+    ),
 )

@@ -27,6 +27,7 @@ class Plugin:
     name: str
     title: str
     l2: str
+    about: str
     suites: frozenset[str]
     needs: frozenset[str] = frozenset({DATABASE})
     requires: tuple[str, ...] = ("apache-airflow-core==3.3", "sched-cache")
@@ -78,15 +79,23 @@ SUBJECTS = (
         "plugin",
         "Airflow 3.3 with sched_cache",
         REDIS,
+        "the same Airflow with the plugin switched on, and Redis",
         _HOST_SUITES,
         needs=frozenset({DATABASE, REDIS}),
         is_quick=True,
     ),
-    Plugin("plugin_no_l2", "Airflow 3.3 with sched_cache, no Redis", "", _WITHOUT_L2),
+    Plugin(
+        "plugin_no_l2",
+        "Airflow 3.3 with sched_cache, no Redis",
+        "",
+        "the plugin with the database alone",
+        _WITHOUT_L2,
+    ),
     Plugin(
         "plugin_l2_down",
         "Airflow 3.3 with sched_cache, Redis down",
         _NOBODY_LISTENS,
+        "the plugin is told of a Redis that does not answer",
         frozenset({"loop", "restart"}),
     ),
 )

@@ -21,6 +21,7 @@ class PluginOnAirflow2:
 
     name: str = "plugin_airflow2"
     title: str = "Airflow 2.11 with sched_cache"
+    about: str = "that Airflow with the plugin switched on, and Redis"
     suites: frozenset[str] = frozenset({"loop"})
     requires: tuple[str, ...] = ("apache-airflow==2.11", "sched-cache")
     needs: frozenset[str] = frozenset({DATABASE, REDIS})

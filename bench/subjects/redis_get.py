@@ -30,6 +30,12 @@ def _get(case: Case) -> Work:
 
 SUBJECTS = (
     CodecSubject(
-        "redis_get", "a bare redis-py GET", frozenset({"lookup"}), ("redis",), _get, needs=frozenset({REDIS})
+        "redis_get",
+        "a bare redis-py GET",
+        frozenset({"lookup"}),
+        ("redis",),
+        _get,
+        needs=frozenset({REDIS}),
+        about="fetching the same bytes and doing nothing with them: a bound",
     ),
 )

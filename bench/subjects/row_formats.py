@@ -63,12 +63,22 @@ def _pickle(case: Case) -> Work:
     return _rows(case, lambda document: pickle.dumps(document, protocol=5), pickle.loads)
 
 
-def _rival(name: str, title: str, requires: tuple[str, ...], work: Callable[[Case], Work]) -> CodecSubject:
-    return CodecSubject(name, title, frozenset({"format"}), requires, work, is_quick=False)
+def _rival(
+    name: str, title: str, requires: tuple[str, ...], work: Callable[[Case], Work], about: str
+) -> CodecSubject:
+    return CodecSubject(name, title, frozenset({"format"}), requires, work, is_quick=False, about=about)
 
 
 SUBJECTS = (
-    _rival("zlib_json", "zlib JSON", (), _zlib_json),
-    _rival("row_msgpack", "row MessagePack", ("msgpack",), _msgpack),
-    _rival("pickle", "pickle (a bound, never for untrusted bytes)", (), _pickle),
+    _rival("zlib_json", "zlib JSON", (), _zlib_json, "the JSON document, compressed as Airflow can store it"),
+    _rival(
+        "row_msgpack",
+        "row MessagePack",
+        ("msgpack",),
+        _msgpack,
+        "the JSON document as MessagePack, a mapping per task",
+    ),
+    _rival(
+        "pickle", "pickle (a bound, never for untrusted bytes)", (), _pickle, "the document as Python objects"
+    ),
 )

@@ -101,6 +101,7 @@ SUBJECTS = (
         ("msgpack",),
         _bare,
         is_quick=False,
+        about="what MessagePack alone takes for what sched_cache stores: a bound",
     ),
     CodecSubject(
         "sched_cache",
@@ -109,5 +110,6 @@ SUBJECTS = (
         ("msgpack",),
         _product,
         is_product=True,
+        about="the library by itself, without Airflow around it",
     ),
 )

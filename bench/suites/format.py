@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from ..airflow_home import airflow_environ
-from ..case import Case
+from ..case import Case, Parameter
 from ..operations import OperationSession
 from ..size import Size
 from ..subject import Subject
@@ -15,8 +15,8 @@ from ..suite import Chart, Metric, Session
 _LAYERS = {"shape": "layers"}
 # Numbers of tasks, shapes with 1000 tasks, seconds of measuring per subject, sets of processes.
 _EXTENT: Mapping[Size, tuple[Sequence[int], Sequence[str], float, int]] = {
-    Size.QUICK: ((100, 1000), (), 2.0, 1),
-    Size.STANDARD: ((5, 100, 1000, 10_000), ("mixed",), 2.5, 2),
+    Size.QUICK: ((100, 1000), (), 1.0, 1),
+    Size.STANDARD: ((5, 100, 1000, 10_000), (), 2.5, 2),
     Size.THOROUGH: (
         (5, 100, 1000, 10_000, 100_000),
         ("chain", "fan", "groups", "mapped", "mixed", "setups"),
@@ -34,7 +34,7 @@ class FormatSuite:
     reference = "airflow"
     divisor = "yardstick"
     needs: frozenset[str] = frozenset()
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.2, Size.STANDARD: 1.8}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.15, Size.STANDARD: 1.7}
     metrics: Sequence[Metric] = (
         Metric(
             "read_task",
@@ -118,7 +118,8 @@ class FormatSuite:
         def case(shape: str, n_tasks: int) -> Case:
             # Large ones take half a minute to build, and their rounds are long enough for one process to tell.
             n = 1 if n_tasks > 1000 and size is not Size.THOROUGH else n_processes
-            return Case("format", {"shape": shape, "n_tasks": n_tasks}, seed, budget, max_processes=n)
+            parameters: dict[str, Parameter] = {"shape": shape, "n_tasks": n_tasks}
+            return Case("format", parameters, seed, budget, min_rounds=10, max_processes=n)
 
         return [*(case("layers", n) for n in sizes), *(case(shape, 1000) for shape in shapes)]
 

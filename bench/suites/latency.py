@@ -144,7 +144,7 @@ class LatencySuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.4, Size.STANDARD: 1.8}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.25, Size.STANDARD: 0.9}
     metrics: Sequence[Metric] = (
         Metric(
             "saved_to_queued",
@@ -170,7 +170,7 @@ class LatencySuite:
     def cases(self, size: Size, seed: int) -> Sequence[Case]:
         sizes, n_rounds = {
             Size.QUICK: ((10,), 2),
-            Size.STANDARD: ((100,), 20),
+            Size.STANDARD: ((100,), 9),
             Size.THOROUGH: ((10, 100, 300), 20),
         }[size]
         return [

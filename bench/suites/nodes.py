@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
 
 from ..case import Case, Parameter
 from ..loop.child import Child
 from ..loop.database_of_subject import SubjectDatabase, run_environ
-from ..services import DATABASE, REDIS
+from ..services import DATABASE, REDIS, redis_client
 from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Round, Session
 
-_SECONDS = 5.0
-_QUICK_SECONDS = 1.5
+_SECONDS = 4.0
+_FEW_NODES_SECONDS = 1.5
 
 
 class NodesSession:
@@ -25,17 +24,23 @@ class NodesSession:
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
         self._case, self._subject = case, subject
         self._database = SubjectDatabase(case, subject, services)
-        self._redis = _client(services.get(REDIS))
+        self._redis = redis_client(services)
+        self._n_nodes = int(case.parameters["n_nodes"])
+        self._seconds = _SECONDS if self._n_nodes > 2 else _FEW_NODES_SECONDS
+        self._encoded_first = 0.0
 
     def warm_up(self) -> None:
-        """Nothing: whether DAGs are loaded more than once is what is asked."""
+        """The first nodes that ever come by these DAGs have to encode them; that is told, and no part of a round."""
+        if self._case.max_rounds > 1:  # a single round is no figure that another run could agree with
+            self._encoded_first = self._run(2 * self._seconds).get("documents_encoded", 0.0)
 
     def round(self) -> Sequence[Round]:
+        return [Round(self._run(self._seconds))]
+
+    def _run(self, seconds: float) -> dict[str, float]:
         self._database.restore("steady")
-        n_nodes = int(self._case.parameters["n_nodes"])
-        seconds = _SECONDS if n_nodes > 2 else _QUICK_SECONDS
         with ExitStack() as stack:
-            nodes = [stack.enter_context(Child("loop.node")) for _ in range(n_nodes)]
+            nodes = [stack.enter_context(Child("loop.node")) for _ in range(self._n_nodes)]
             for node in nodes:
                 node.send({"case": asdict(self._case), "subject": self._subject.name})
             for node in nodes:
@@ -45,10 +50,10 @@ class NodesSession:
                 node.send(seconds)
             found = [node.receive() for node in nodes]
             n_commands = max(0, self._redis_commands() - n_commands - 1)
-        return [Round(_samples(found, n_commands))]
+        return _samples(found, n_commands)
 
     def figures(self) -> Mapping[str, float]:
-        return {}
+        return {"documents_encoded_first": self._encoded_first}
 
     def close(self) -> None:
         if self._redis:
@@ -57,16 +62,6 @@ class NodesSession:
     def _redis_commands(self) -> int:
         """All that Redis has processed; asking is one of them."""
         return int(self._redis.info("stats")["total_commands_processed"]) if self._redis else 0
-
-
-def _client(url: str | None) -> Any:
-    if not url:
-        return None
-    import redis
-
-    client: Any = redis.Redis.from_url(url)
-    client.ping()  # connects, which takes commands of its own
-    return client
 
 
 def _samples(found: Sequence[Mapping[str, float]], n_commands: int) -> dict[str, float]:
@@ -93,13 +88,16 @@ class NodesSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.2, Size.STANDARD: 1.3}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.15, Size.STANDARD: 2.2}
     metrics: Sequence[Metric] = (
         Metric("runs_per_second", "runs examined by all nodes together", "per second"),
         Metric("seconds_per_run", "time per run examined", "seconds", "SchedulerJobRunner._do_scheduling"),
         Metric("queries_per_run", "queries to the metadata database per run examined", "queries"),
         Metric("redis_per_second", "commands that Redis has processed", "per second"),
         Metric("documents_encoded", "documents encoded by all nodes together", "times"),
+        Metric(
+            "documents_encoded_first", "the same when nobody had encoded any, or another case had", "times"
+        ),
     )
     charts: Sequence[Chart] = (
         Chart(
@@ -134,7 +132,7 @@ class NodesSuite:
         if size is Size.QUICK:  # on SQLite a second scheduler would wait for the first one's write lock
             return [case(1, 5, 50, 1)]
         if size is Size.STANDARD:
-            return [case(n, 80, 50, 2, "airflow", "plugin") for n in (1, 4)]
+            return [case(n, 80, 50, 3, "airflow", "plugin") for n in (1, 4)]
         return [
             *(case(n, 80, 50, 3) for n in (1, 2, 4, 8)),
             *(case(n, 80, 100, 3) for n in (1, 2, 4, 8)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from ..case import Case
 from ..loop.metadata_db import metadata_db
 from ..memory import retained_bytes
 from ..serialized import generate_document
-from ..services import DATABASE, REDIS
+from ..services import DATABASE, REDIS, redis_client
 from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Round, Session
@@ -51,7 +52,7 @@ class ScaleSession:
                 self._publish(keys, encoded)
         self._cache = DagCache.open(self._config)
         self._open = DagCache.open
-        self._redis = _client(services.get(REDIS))
+        self._redis = redis_client(services)
 
     def warm_up(self) -> None:
         self.round()
@@ -132,17 +133,10 @@ def _chunks(keys: Iterator[str]) -> Iterator[list[str]]:
 
 
 def _seconds(operation: Any) -> float:
+    gc.collect()
     start = time.perf_counter()
     operation()
     return time.perf_counter() - start
-
-
-def _client(url: str | None) -> Any:
-    if not url:
-        return None
-    import redis
-
-    return redis.Redis.from_url(url)
 
 
 class ScaleSuite:

@@ -28,7 +28,7 @@ Records = dict[str, dict[str, Record]]
 def records(tmp_path_factory: pytest.TempPathFactory) -> Records:
     """Suite -> subject -> the record of its smallest case, all from one short run."""
     folder = tmp_path_factory.mktemp("bench")
-    arguments = ["run", *HOST_SUITES, "--quick", "--rounds", "3", "--python", sys.executable]
+    arguments = ["run", *HOST_SUITES, "--quick", "--rounds", "2", "--python", sys.executable]
     with contextlib.chdir(folder):
         assert main(arguments) == 0
     found: Records = {}
@@ -45,7 +45,7 @@ def test_a_round_measures_every_kind_of_loop(records: Records) -> None:
     samples = by_subject["airflow"].samples
     for metric in SUITE.metrics:
         is_in_parts = metric.name.startswith(("steady_", "busy_")) and metric.name != "busy_scheduled"
-        assert len(samples[metric.name]) == (15 if is_in_parts else 3), metric.name
+        assert len(samples[metric.name]) == (4 if is_in_parts else 2), metric.name
     for loop in ("create", "steady", "busy", "last"):
         for number, whole in enumerate(samples[f"{loop}_seconds"]):
             (parts,) = (metric.includes for metric in SUITE.metrics if metric.name == f"{loop}_seconds")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from email import message_from_string
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from tests.packaging.conftest import Installation
 
@@ -89,6 +89,21 @@ def test_the_harness_is_there(installation: Installation) -> None:
     assert done.returncode == 0, done.stderr
     assert "case    shape=layers n_tasks=1000" in done.stdout
     assert "cannot run here" in done.stdout
+
+
+def test_the_harness_measures_where_it_is_installed(installation: Installation, tmp_path: Path) -> None:
+    """Without Airflow there is no reference, which it says, and a table; without matplotlib there are no charts."""
+    results = tmp_path / "format.jsonl"
+    one_case = ("--quick", "--case", "n_tasks=100", "--rounds", "1", "--output", str(results))
+    done = installation.run("sched-cache", "bench", "format", *one_case)
+    assert done.returncode == 0, done.stderr
+    assert "leaving out airflow" in done.stderr
+    table = installation.run("sched-cache", "bench", "report", "--markdown", str(results))
+    assert table.returncode == 0, table.stderr
+    assert "| DAG to bytes | " in table.stdout
+    report = installation.run("sched-cache", "bench", "report", str(results))
+    assert report.returncode == 2
+    assert "pip install 'sched-cache[bench]'" in report.stderr
 
 
 def test_dependencies_agree(installation: Installation) -> None:

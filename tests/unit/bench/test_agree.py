@@ -32,7 +32,7 @@ def test_ratios_travel_where_seconds_do_not() -> None:
     """The second machine is half as slow again, and reports the same."""
     found = list(agreements(of_a_reference(1), of_a_reference(2, machine=1.5)))
     assert {one.metric for one in found} == {"read_task", "encode"}
-    assert all(one.difference < 0.1 for one in found)
+    assert all(one.difference < 0.1 and not one.unjudged for one in found)
     assert {round(one.old) for one in found if one.metric == "read_task"} == {20}
 
 
@@ -57,6 +57,51 @@ def test_folders_are_judged_suite_by_suite(tmp_path: Path, capsys: pytest.Captur
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("DIFFER") and "encode" in lines[0]
     assert lines[-1].startswith("3 of 6 ratios agree")
+
+
+def test_what_is_not_judged_is_listed_with_the_reason() -> None:
+    """Silence would look like agreement."""
+    few, once = of_a_reference(1), of_a_reference(2)
+    for record in once.records:
+        for samples in record.samples.values():
+            del samples[1:]  # type: ignore[attr-defined]  # a list
+    once.records[:] = [record for record in once.records if record.process == 0]
+    found = list(agreements(few, once))
+    assert {one.unjudged for one in found} == {"times of fewer than 3 rounds"}
+    assert (
+        "not judged: 6, times of fewer than 3 rounds: format read_task, format encode"
+        in render_agreements(found, 0.1)
+    )
+
+
+def test_two_runs_with_nothing_to_judge_do_not_agree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2: nothing was found out."""
+    results = of_a_reference(1)
+    for record in results.records:
+        for samples in record.samples.values():
+            del samples[1:]  # type: ignore[attr-defined]  # a list
+    results.records[:] = [record for record in results.records if record.process == 0]
+    folders = [write(tmp_path / name, results) for name in ("old", "new")]
+    assert main(["compare", *map(str, folders), "--agree", "10"]) == 2
+    assert "not judged" in capsys.readouterr().out
+
+
+def test_times_of_the_product_alone_are_not_judged_and_sizes_are() -> None:
+    """A suite that has nothing to compare with: its seconds are those of the machine."""
+    results = make_results(1, suite="scale")
+    for number, record in enumerate(results.records):
+        changed = {name: getattr(record, name) for name in record.__dataclass_fields__}
+        changed |= {
+            "subject": "sched_cache" if record.is_product else "rival",
+            "samples": {"certify_idle": [0.001] * 5},
+            "figures": {"floor_bytes": 317.0},
+        }
+        results.records[number] = type(record)(**changed)
+    why = {one.metric: one.unjudged for one in agreements(results, results)}
+    assert why["floor_bytes"] == ""
+    assert why["certify_idle"].startswith("seconds without anything to divide them by")
 
 
 def test_the_worst_comes_first() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bench.loop.metadata_db import SqliteFiles
 from bench.loop.phases import GARBAGE, Phases
+from bench.loop.session import _Loop, _samples
 from bench.loop.workload import make_documents, topological
 
 
@@ -75,6 +76,22 @@ def test_a_garbage_collection_belongs_to_no_phase() -> None:
     phases.timed("fetch_tis", work)()
     assert phases.seconds["fetch_tis"] == 2
     assert phases.seconds[GARBAGE] == 10
+
+
+def test_of_several_loops_the_middle_half_counts_and_its_parts_add_up() -> None:
+    """One that a neighbour has disturbed changes nothing, nor does a quick one."""
+
+    def loop(seconds: float) -> _Loop:
+        return _Loop(seconds, seconds / 2, {GARBAGE: 0.1 * seconds, "commit": 0.4 * seconds}, 0.0, 16)
+
+    samples = _samples("steady", [loop(seconds) for seconds in (9.0, 2.0, 4.0, 0.1)])
+    assert samples["steady_seconds"] == 3.0
+    assert samples["steady_queries"] == 16
+    assert samples["steady_cpu"] == 1.5
+    assert samples["steady_work"] == pytest.approx(2.7)
+    assert samples["steady_garbage"] + samples["steady_commit"] + samples["steady_other"] == pytest.approx(
+        3.0
+    )
 
 
 def test_tasks_come_after_their_upstreams() -> None:

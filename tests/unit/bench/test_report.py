@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.report.finding import finding
 from bench.report.markdown import markdown_table
-from bench.report.wording import case_text, compared, quantity
+from bench.report.wording import case_text, compared, quantity, suite_of
+from bench.results import Results
 from tests.unit.bench.results_of_a_machine import make_results
 
 
@@ -37,6 +39,45 @@ def test_a_failed_subject_is_shown_and_its_message_is_text(tmp_path: Path) -> No
     results.records[0] = dataclasses.replace(results.records[0], error="Traceback\nValueError: <b>bad</b>")
     page = write_report([results], tmp_path).read_text(encoding="utf-8")
     assert "ours failed in shape=layers n_tasks=100: ValueError: &lt;b&gt;bad&lt;/b&gt;" in page
+
+
+def of_airflow_and_the_library() -> Results:
+    """The two imagined subjects under the names of real ones."""
+    results = make_results(1, noise=0.001)
+    names = {"rival": "airflow", "ours": "sched_cache"}
+    results.records[:] = [dataclasses.replace(one, subject=names[one.subject]) for one in results.records]
+    return results
+
+
+def test_a_chart_s_title_says_what_was_found() -> None:
+    """The least and the most of its cases; nothing where one number would not say it."""
+    results = of_airflow_and_the_library()
+    (chart,) = (one for one in suite_of(results).charts if one.metrics == ("encode",))
+    theirs, ours = (
+        [record for record in results.records if record.subject == name]
+        for name in ("airflow", "sched_cache")
+    )
+    for record, other in zip(ours, theirs, strict=True):
+        less = {100: 2, 1000: 2.5, 10_000: 300}[record.parameters["n_tasks"]]
+        record.samples["encode"][:] = [sample / less for sample in other.samples["encode"]]  # type: ignore[index]  # a list
+    assert finding(chart, results) == "2 to 300 x less"
+    assert finding(dataclasses.replace(chart, where={"n_tasks": 1000}), results) == "2.50 x less"
+    assert finding(dataclasses.replace(chart, kind="stack"), results) == ""
+    assert finding(chart, make_results(1)) == ""  # of subjects that nobody knows
+
+
+def test_the_head_of_the_page_says_who_was_measured_and_which_figures_are_old(tmp_path: Path) -> None:
+    """So that nobody takes the figures of two commits for one."""
+    pytest.importorskip("matplotlib")
+    from bench.report import write_report
+
+    old, new = of_airflow_and_the_library(), of_airflow_and_the_library()
+    old.run = dataclasses.replace(old.run, suite="replay", revision="0123456789ab")
+    new.run = dataclasses.replace(new.run, started_at="2026-11-23T10:00:00+00:00", revision="fedcba987654+")
+    page = write_report([old, new], tmp_path).read_text(encoding="utf-8")
+    assert "<td class=old>0123456 (older code)<td>1.0 to 1.5</tr>" in page
+    assert "<td>2026-11-23 10:00<td>fedcba9+<td>1.0 to 1.5</tr>" in page
+    assert "<dt>Airflow 3.3, stock<dd>as it is installed" in page
 
 
 def test_growth_is_in_the_page(tmp_path: Path) -> None:

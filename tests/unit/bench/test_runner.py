@@ -62,6 +62,17 @@ def test_time_that_is_up_ends_the_rounds_at_once() -> None:
     assert len(turns) == 1
 
 
+def test_repeats_that_there_is_no_time_for_are_left_out_and_that_is_said() -> None:
+    """`--quick` ends within three minutes on a busy machine, too: each case that is left has one round."""
+    turns: list[str] = []
+    workers: Any = [Turn("A", turns)]
+    said = io.StringIO()
+    case = Case("format", {}, budget_seconds=60, min_rounds=3)
+    _rounds(case, workers, Plan(max_rounds=20, repeat_until=0.0), Progress([1.0], said), 0)
+    assert len(turns) == 1
+    assert "no time for more than 1 of 3 rounds" in said.getvalue()
+
+
 def test_what_is_left_is_told_by_the_pace_so_far() -> None:
     """A machine that took twice as long for the first case will for the others."""
     assert minutes_left([60.0, 60.0, 120.0], 0, 0.0) == 4
