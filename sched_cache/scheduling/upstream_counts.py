@@ -25,7 +25,7 @@ class UpstreamCounts:
     Not for two threads at once.
     """
 
-    __slots__ = ("_counts", "_deciders", "_outcomes", "_proof", "_rows")
+    __slots__ = ("_asked", "_counts", "_deciders", "_outcomes", "_proof", "_rows")
 
     def __init__(self, proof: BlockedProof) -> None:
         self._proof = proof
@@ -33,6 +33,7 @@ class UpstreamCounts:
         self._deciders: Sequence[int] = ()
         self._outcomes: RunOutcomes | None = None
         self._counts: list[int] = []
+        self._asked: dict[HostPass, Sequence[int]] = {}  # rests on the rows and the counts
 
     def update(self, rows: SlimTaskInstances, skip_decisions: Collection[str] | None = None) -> int:
         """Takes in the rows of this loop; returns how many tasks changed, all of them at first.
@@ -52,6 +53,7 @@ class UpstreamCounts:
         if before is not None and deciders == self._deciders and rows.has_same_states(self._rows):
             self._rows = rows
             return 0
+        self._asked = {}
         after = RunOutcomes.of_rows(rows, deciders)
         self._rows, self._deciders, self._outcomes = rows, deciders, after
         if before is None:
@@ -66,7 +68,9 @@ class UpstreamCounts:
 
     def ask_host(self, host_pass: HostPass = HostPass.READY) -> list[int]:
         """The rows, ascending, that the host must look at in this pass. It may be spared all others."""
-        return self._rows_of(host_pass, blocked=False)
+        if host_pass not in self._asked:
+            self._asked[host_pass] = self._rows_of(host_pass, blocked=False)
+        return list(self._asked[host_pass])
 
     def blocked(self, host_pass: HostPass = HostPass.READY) -> list[int]:
         """The rows, ascending, that the pass would look at and that are proven blocked."""

@@ -42,13 +42,14 @@ def _in_priority_strategy(module: ModuleType) -> None:
 
 
 def _in_task_instance(module: ModuleType) -> None:
+    from sched_cache_airflow import loaded_run
     from sched_cache_airflow.airflow2 import creation
-    from sched_cache_airflow.airflow2.host_code import CREATION
+    from sched_cache_airflow.airflow2.host_code import CREATION, LOOP
 
     _bag_name(module)
-    replacements.replace_known(
-        vars(module)["TaskInstance"], "insert_mapping", creation.insert_mapping, CREATION
-    )
+    task_instance = vars(module)["TaskInstance"]
+    replacements.replace_known(task_instance, "insert_mapping", creation.insert_mapping, CREATION)
+    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, LOOP)
 
 
 def _in_dagrun(module: ModuleType) -> None:

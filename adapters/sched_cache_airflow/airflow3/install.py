@@ -51,16 +51,18 @@ def _in_priority_strategy(module: ModuleType) -> None:
 
 
 def _in_task_instance(module: ModuleType) -> None:
+    from sched_cache_airflow import loaded_run
     from sched_cache_airflow.airflow3 import creation
-    from sched_cache_airflow.airflow3.host_code import CREATION
+    from sched_cache_airflow.airflow3.host_code import CREATION, LOOP
 
-    replacements.replace_known(
-        vars(module)["TaskInstance"], "insert_mapping", creation.insert_mapping, CREATION
-    )
+    task_instance = vars(module)["TaskInstance"]
+    replacements.replace_known(task_instance, "insert_mapping", creation.insert_mapping, CREATION)
+    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, LOOP)
 
 
 def _in_dagrun(module: ModuleType) -> None:
-    from sched_cache_airflow.airflow3 import scheduler
+    from sched_cache_airflow.airflow3 import scheduled_rows, scheduler
+    from sched_cache_airflow.airflow3.host_code import LOOP
     from sched_cache_airflow.fast_path import decisions
 
     run = vars(module)["DagRun"]
@@ -79,15 +81,17 @@ def _in_dagrun(module: ModuleType) -> None:
     replacements.replace(run, "verify_integrity", decisions.verify_integrity)
     replacements.replace(run, "_are_premature_tis", decisions.are_premature_tis)
     replacements.replace(run, "_tis_for_dagrun_state", decisions.tis_for_dagrun_state)
+    replacements.replace_known(run, "schedule_tis", scheduled_rows.schedule_tis, LOOP)
 
 
 def _in_scheduler_job(module: ModuleType) -> None:
-    from sched_cache_airflow.airflow3 import scheduler
+    from sched_cache_airflow.airflow3 import scheduled_rows, scheduler
 
     _bag_name(module)
     runner = vars(module)["SchedulerJobRunner"]
     replacements.replace(runner, "_do_scheduling", scheduler.do_scheduling)
     replacements.replace(runner, "_create_dag_runs", scheduler.create_dag_runs)
+    replacements.replace(runner, "_schedule_all_dag_runs", scheduled_rows.schedule_all_dag_runs)
     replacements.replace(runner, "_get_current_dag", scheduler.get_current_dag)
     replacements.replace(runner, "_set_exceeds_max_active_runs", scheduler.set_exceeds_max_active_runs)
     replacements.replace(

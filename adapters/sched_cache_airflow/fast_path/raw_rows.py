@@ -34,7 +34,7 @@ def rows_by_run(dag_run_ids: Collection[int], found: Any) -> dict[int, RawRows]:
         run_ids, *columns = zip(*part, strict=True)
         start = 0
         for dag_run_id, same in groupby(run_ids):
-            end = start + sum(1 for _ in same)
+            end = start + len(list(same))
             of_run = rows[dag_run_id]
             lists: list[Any] = [of_run.task_ids, of_run.map_indices, of_run.states, of_run.ids]
             for kept, column in zip(lists, columns, strict=False):

@@ -21,6 +21,7 @@ from sched_cache_airflow.fast_path.raw_rows import RawRows
 _REMOVED: Final = "removed"
 _UNFINISHED: Final = mask_of(UNFINISHED_STATES)
 _WAITS_FOR_OTHERS: Final = mask_of(frozenset({"deferred", "awaiting_input"}))
+_NOT: Final = bytes.maketrans(b"\0\1", b"\1\0")
 _OWN_STATES: Final = frozenset(State.finished | State.unfinished)
 
 
@@ -157,11 +158,9 @@ class RunView:
         found = self._of_task
         if found is None:
             found = self._of_task = {}
-            for row, (index, unfinished) in enumerate(
-                zip(self.rows.task_index, self.is_unfinished, strict=True)
-            ):
-                if not unfinished:
-                    found.setdefault(index, []).append(row)
+            task_index = self.rows.task_index
+            for row in compress(range(len(task_index)), self.is_unfinished.translate(_NOT)):
+                found.setdefault(task_index[row], []).append(row)
         return found
 
     # Objects

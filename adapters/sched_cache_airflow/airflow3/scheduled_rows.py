@@ -1,0 +1,106 @@
+"""The task instances that a loop has found ready, set to `scheduled` in one statement, where the host sends one a run.
+
+Written behind the last run of the loop, in its transaction and before its commit. No decision reads what it changes:
+the host asks for the rows of the run it decides, which are read before, or whether those of another run were
+successful, which they are neither before nor after. Those that the host finishes itself, defers, or schedules again
+after a `reschedule`, it writes as always.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from airflow.models.taskinstance import TaskInstance
+from airflow.ti_deps.dependencies_states import SCHEDULEABLE_STATES
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy import bindparam, or_, update
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.fast_path.fast_path import fast_path_of
+
+Method = Callable[..., Any]
+
+_INFO_KEY: Final = "sched_cache.scheduled_rows"
+_IDS_PER_STATEMENT: Final = 500
+
+_TI = TaskInstance.__table__.c
+_UPDATE = (
+    update(TaskInstance.__table__)
+    .where(
+        _TI.id.in_(bindparam("ids", expanding=True)),
+        or_(_TI.state.is_(None), _TI.state.in_(tuple(state for state in SCHEDULEABLE_STATES if state))),
+    )
+    .values(
+        state=TaskInstanceState.SCHEDULED,
+        scheduled_dttm=bindparam("now"),
+        try_number=_TI.try_number + 1,
+    )
+)
+
+
+class _WithRowsWritten:
+    """The runs of a loop; who goes through them to the end has what was found ready written.
+
+    The host goes through them once more if the database has broken off the transaction.
+    """
+
+    def __init__(self, dag_runs: Sequence[Any], session: Session) -> None:
+        self._dag_runs = dag_runs
+        self._session = session
+
+    def __iter__(self) -> Iterator[Any]:
+        ids: list[Any] = []
+        self._session.info[_INFO_KEY] = ids
+        yield from self._dag_runs
+        _write(ids, self._session)
+
+
+def _write(ids: Sequence[Any], session: Session) -> None:
+    session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
+    for start in range(0, len(ids), _IDS_PER_STATEMENT):
+        some = ids[start : start + _IDS_PER_STATEMENT]
+        session.connection().execute(_UPDATE, {"ids": some, "now": datetime.now(timezone.utc)})
+
+
+def schedule_all_dag_runs(stock: Method) -> Method:
+    """`SchedulerJobRunner._schedule_all_dag_runs`."""
+
+    def _schedule_all_dag_runs(self: Any, guard: Any, dag_runs: Iterable[Any], session: Session) -> Any:
+        if fast_path_of(session) is None:
+            return stock(self, guard, dag_runs, session)
+        try:
+            return stock(self, guard, _WithRowsWritten(list(dag_runs), session), session)
+        finally:
+            session.info.pop(_INFO_KEY, None)
+
+    return _schedule_all_dag_runs
+
+
+def _fits(dag_run: Any, session: Session) -> bool:
+    found = fast_path_of(session)
+    if found is None:
+        return False
+    fast_path, _ = found
+    return isinstance(dag_run.dag, fast_path.host.dag_class) and fast_path.fits(dag_run)
+
+
+def schedule_tis(stock: Method) -> Method:
+    """`DagRun.schedule_tis`: notes those that only become `scheduled`, and leaves the others to the host."""
+
+    def _schedule_tis(self: Any, schedulable_tis: Iterable[Any], **options: Any) -> Any:
+        session: Session | None = options.get("session")
+        ids = None if session is None else session.info.get(_INFO_KEY)
+        if session is None or ids is None or not _fits(self, session) or self.log.isEnabledFor(logging.DEBUG):
+            return stock(self, schedulable_tis, **options)
+        noted: list[Any] = []
+        others: list[Any] = []
+        for ti in schedulable_tis:
+            is_plain = ti.state != TaskInstanceState.UP_FOR_RESCHEDULE and ti.is_schedulable
+            (noted if is_plain and not ti.start_trigger_args else others).append(ti)
+        ids.extend(ti.id for ti in noted)
+        return len(noted) + (stock(self, others, **options) if others else 0)
+
+    return _schedule_tis
