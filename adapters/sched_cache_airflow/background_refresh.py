@@ -17,6 +17,8 @@ logger = logging.getLogger("sched_cache.airflow")
 
 _LOOK_SECONDS = 0.1
 _MIN_SECONDS = 0.5
+_MAX_SHARE = 0.01
+"""Of a processor, to ask whether anything has changed where nothing has. Who has thousands of DAGs asks less often."""
 
 
 class BackgroundRefresh:
@@ -36,6 +38,7 @@ class BackgroundRefresh:
         self._every_seconds = max(max_staleness_seconds / 2, _MIN_SECONDS)
         self._seen = -1
         self._refreshed_at = float("-inf")
+        self._rest_seconds = 0.0
         self.n_loaded = 0
         self.n_failed = 0
         self.reset_after_fork()
@@ -68,11 +71,18 @@ class BackgroundRefresh:
     def look(self) -> None:
         """Refreshes if there is a reason to. An error is left for the next time."""
         learnt, now = self._n_learnt(), time.monotonic()
-        if learnt == self._seen and now - self._refreshed_at < self._every_seconds:
+        rested_seconds = now - self._refreshed_at
+        if rested_seconds < (self._every_seconds if learnt == self._seen else 0.0):
             return
+        if rested_seconds < self._rest_seconds:
+            return  # meanwhile who asks for a DAG asks whether it is current
         self._seen, self._refreshed_at = learnt, now
+        begun = time.thread_time()
         try:
-            self.n_loaded += self._refresh()
+            n_loaded = self._refresh()
+            self.n_loaded += n_loaded
+            if not n_loaded:
+                self._rest_seconds = (time.thread_time() - begun) / _MAX_SHARE
         except Exception as error:
             self.n_failed += 1
             if self.n_failed == 1:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ColumnDag:
     """To stand in front of the host's class. Safe for threads."""
 
-    __slots__ = ("_columns", "_lock", "_made_at", "_operators", "compact")
+    __slots__ = ("_columns", "_is_complete", "_lock", "_made_at", "_operators", "compact")
 
     _not_found: ClassVar[type[Exception]]
     """What the host raises of a task that the DAG does not have."""
@@ -68,6 +68,7 @@ class ColumnDag:
     def _start(self, compact: CompactDag, load_op_links: bool, loaded_at: Any) -> None:
         # Not the host's __init__: its defaults would stand in the way of what is read later.
         self.compact = compact
+        self._is_complete = False
         self._columns = TaskColumns(compact, self, load_op_links)
         self._operators: dict[int, Any] = {}
         self._lock = RLock()
@@ -96,6 +97,24 @@ class ColumnDag:
             return own[name]
         except KeyError:
             raise AttributeError(f"'SerializedDAG' object has no attribute {name!r}") from None
+
+    @property
+    def every_attribute(self) -> dict[str, Any]:
+        """What stands in the instance, completed. Each host's class names it `__dict__` in its body, where the
+        interpreter would put its own: their APIs copy what is there. Plain attribute access does not come through it.
+        """
+        own = self._own()
+        if not self._is_complete:
+            self._complete(own)
+        return own
+
+    def _complete(self, own: dict[str, Any]) -> None:
+        with self._lock:
+            self._add_hot_fields(own)
+            self._add_cold_fields(own)
+            if self._tree_field not in own:
+                self._build_tree(own)
+            self._is_complete = True
 
     def _not_fields(self) -> set[str]:
         return {self._id_field, self._tree_field, "task_dict", "last_loaded"}

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,67 +13,16 @@ from airflow.operators.empty import EmptyOperator
 from airflow.utils.session import create_session
 
 from sched_cache_airflow.process_words import count, title
-from tests.airflow3.support.home import AirflowHome
+from tests.airflow2.support.webserver import Webserver, running_webserver
+from tests.airflow3.support.home import AirflowHome, option
 from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.processes import AirflowProcess
-from tests.airflow3.support.subject import PLUGIN
-from tests.support.servers.process import free_port
-
-_WEBSERVER_CONFIG = """
-from airflow.www.fab_security.manager import AUTH_DB
-
-AUTH_TYPE = AUTH_DB
-AUTH_ROLE_PUBLIC = "Admin"
-WTF_CSRF_ENABLED = False
-"""
-
-
-class Webserver:
-    """One webserver with one worker, everybody an administrator."""
-
-    def __init__(self, process: AirflowProcess, port: int) -> None:
-        self.process = process
-        self._url = f"http://127.0.0.1:{port}"
-
-    def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self._url}{path}", timeout=20) as answer:
-            return str(answer.read().decode())
-
-    def wait_for(self, holds: Callable[[], Any], *, what: str, timeout_seconds: float) -> Any:
-        end = time.monotonic() + timeout_seconds
-        while True:
-            try:
-                if found := holds():
-                    return found
-            except (urllib.error.URLError, OSError):
-                pass
-            assert self.process.is_running, self.process.log_end()
-            assert time.monotonic() < end, f"{what}: {self.process.log_end()}"
-            time.sleep(0.3)
 
 
 @pytest.fixture
 def webserver(airflow_db: MetadataDb, airflow_home: AirflowHome, quiet_host: None) -> Iterator[Webserver]:
-    port = free_port()
-    config = Path(airflow_home.path, "webserver_config.py")
-    config.write_text(_WEBSERVER_CONFIG)
-    environment = {
-        **os.environ,
-        **airflow_home.environment,
-        **PLUGIN.environment(),
-        "AIRFLOW__WEBSERVER__CONFIG_FILE": str(config),
-        "AIRFLOW__WEBSERVER__SECRET_KEY": "a key of a test",
-        "AIRFLOW__SCHED_CACHE__PROCESS_REPORT_SECONDS": "0.5",
-        "PYTHONWARNINGS": "ignore",
-    }
-    command = ("webserver", "--hostname", "127.0.0.1", "--port", str(port), "--workers", "1")
-    process = AirflowProcess("webserver", command, airflow_home.path / "webserver.log", environment)
-    process.start()
-    try:
-        yield Webserver(process, port)
-    finally:
-        process.stop()
-        config.unlink()
+    options = {option("sched_cache", "process_report_seconds"): "0.5"}
+    with running_webserver(airflow_home, 1, options) as webserver:
+        yield webserver
 
 
 def write(*tasks: str) -> None:

@@ -68,6 +68,32 @@ def test_a_new_version_of_a_dag_in_memory_is_loaded(subject: Subject, cluster: C
     assert n_misses() == before
 
 
+def test_a_version_that_is_not_the_latest_is_confirmed_too(subject: Subject, cluster: Cluster) -> None:
+    """A run of today may be shown by the version of yesterday."""
+    from sched_cache_airflow.airflow3.dag_bag import refresh_bags
+
+    cluster.processor.publish(CONTENT)
+    runs.trigger(CONTENT.dag_id, cluster.api_dag_bag)
+    with create_session(scoped=False) as session:
+        version_id = session.scalar(select(DagVersion.id))
+        cluster.api_dag_bag.get_dag(version_id, session=session)
+    cluster.processor.publish(CONTENT.edited(tasks=("a", "b")))
+    assert latest_tasks(cluster) == {"a", "b"}
+    refresh_bags()
+    first, latest = cluster.api_dag_bag._dags[version_id], latest_version_id()
+    with create_session(scoped=False) as session:
+        cluster.api_dag_bag.get_dag(latest, session=session)
+    assert latest != version_id
+    refresh_bags()
+    for confirmed in (version_id, latest):
+        assert cluster.api_dag_bag._dags[confirmed].last_validated > first.last_validated
+
+
+def latest_version_id() -> object:
+    with create_session(scoped=False) as session:
+        return session.scalar(select(DagVersion.id).order_by(DagVersion.version_number.desc()).limit(1))
+
+
 def test_the_thread_of_a_worker_does_it(subject: Subject, cluster: Cluster) -> None:
     """Within the bound, and without anybody telling it."""
     from sched_cache_airflow.airflow3.jobs import begin_refresh

@@ -1,7 +1,8 @@
-"""`sched-cache watch` beside a real DAG processor: a file that is saved is in the database soon after."""
+"""`sched-cache watch` beside a real DAG processor and scheduler: a file that is saved is used soon after."""
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import statistics
@@ -9,11 +10,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.pool import Pool
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
@@ -21,6 +25,7 @@ from sched_cache_airflow.watch import ChangedFile, host_here
 from tests.airflow3.support.home import AirflowHome, option
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.processes import AirflowProcess
+from tests.airflow3.support.subject import PLUGIN, STOCK
 from tests.support.watching import wait_until, watching
 
 _BUNDLE = "dags-folder"
@@ -28,14 +33,19 @@ _N_FILES = 10
 _N_OTHERS = 60
 _PARSE_SECONDS = 1.0
 _WITHIN_SECONDS = 3.0
+_CLOSED_POOL = "closed"  # as in the files below
+# Its run never ends: no task of that pool is ever queued.
 _DAG = """\
+import datetime
 import time
+from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 time.sleep({seconds})
-with DAG({dag_id!r}, schedule=None):
+with DAG({dag_id!r}, schedule={schedule!r}, start_date=datetime.datetime(2026, 1, 1), is_paused_upon_creation=False):
     EmptyOperator(task_id="edition_{edition}")
+    BashOperator(task_id="stays", bash_command="true", pool="closed")
 """
 
 
@@ -50,7 +60,8 @@ def dags(airflow_db: MetadataDb, airflow_home: AirflowHome) -> Iterator[Path]:
 
 
 def save(dags: Path, number: int, edition: int) -> None:
-    text = _DAG.format(seconds=_PARSE_SECONDS, dag_id=f"watched_{number}", edition=edition)
+    schedule = "@once" if number < _N_FILES else None
+    text = _DAG.format(seconds=_PARSE_SECONDS, dag_id=f"watched_{number}", edition=edition, schedule=schedule)
     (dags / f"watched_{number}.py").write_text(text)
 
 
@@ -134,56 +145,96 @@ def test_the_processor_parses_what_was_asked_for(dags: Path, tmp_path: Path) -> 
     not os.environ.get("SCHED_CACHE_END_TO_END"), reason="takes minutes: for SCHED_CACHE_END_TO_END"
 )
 @pytest.mark.parametrize("is_watched", [True, False], ids=["watched", "stock"])
-def test_a_saved_file_is_in_the_database_soon(
+def test_a_saved_file_is_used_by_the_scheduler_soon(
     dags: Path, tmp_path: Path, is_watched: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The median of ten files, each of which takes a second to parse, in a folder that keeps the processor busy.
 
-    All intervals are the host's own. A processor with time to spare looks at the files' times itself, in every loop.
+    Used: a loop of the scheduler has given the DAG's run the task that only the new edition has. All intervals are the
+    host's own. A processor with time to spare looks at the files' times itself, in every loop.
     """
+    with create_session() as session:
+        session.merge(Pool(pool=_CLOSED_POOL, slots=0, description="", include_deferred=False))
     for number in range(_N_FILES + _N_OTHERS):
         save(dags, number, 1)
-    environment = environment_with(refresh_interval="300")
+    subject = PLUGIN if is_watched else STOCK
+    environment = {**environment_with(refresh_interval="300"), **subject.environment()}
     command = (
         watching(tmp_path / "watch.log", environment, "--state", "none") if is_watched else nullcontext()
     )
-    with processing(tmp_path, environment) as processor:
-        wait_until(lambda: len(editions()) == _N_FILES + _N_OTHERS, "the first parse", seconds=180)
+    with processing(tmp_path, environment) as processor, scheduling(tmp_path, environment) as scheduler:
+        wait_until(lambda: len(editions()) == _N_FILES + _N_OTHERS, "the first parse", seconds=240)
+        wait_until(lambda: len(used(1)) == _N_FILES, "the runs", seconds=120)
         with command:
             # The host writes no DAG again within 30 s.
             time.sleep(31)
-            latencies = _save_all(dags)
-        assert processor.is_running, processor.log_end()
+            followed = _save_all(dags)
+        for process in (processor, scheduler):
+            assert process.is_running, process.log_end()
     with capsys.disabled():
-        who = "watched" if is_watched else "stock"
-        median, worst = statistics.median(latencies), max(latencies)
-        print(f"\n{who}: saved to in the database, p50 {median:.2f} s, max {worst:.2f} s, n {len(latencies)}")
+        print(f"\n{'watched' if is_watched else 'stock'}, n {len(followed)}")
+        for what, latencies in (
+            ("in the database", [times.stored_at - times.saved_at for times in followed]),
+            ("used by the scheduler", [times.used_at - times.saved_at for times in followed]),
+        ):
+            print(f"  saved to {what}: p50 {statistics.median(latencies):.2f} s, max {max(latencies):.2f} s")
+    median = statistics.median(times.used_at - times.saved_at for times in followed)
     assert (median <= _WITHIN_SECONDS) == is_watched
 
 
-def _save_all(dags: Path) -> list[float]:
-    """How long each of the files took, saved at times that nothing of the host's is in step with."""
+@contextmanager
+def scheduling(tmp_path: Path, environment: Mapping[str, str]) -> Iterator[AirflowProcess]:
+    """A scheduler as its own process."""
+    command = ("scheduler", "--skip-serve-logs")
+    scheduler = AirflowProcess("scheduler", command, tmp_path / "scheduler.log", environment)
+    scheduler.start()
+    try:
+        yield scheduler
+    finally:
+        scheduler.stop()
+
+
+def used(edition: int) -> set[str]:
+    """The DAGs whose run has the task of this edition."""
+    of_edition = select(TaskInstance.dag_id).where(TaskInstance.task_id == f"edition_{edition}")
+    with create_session() as session:
+        return set(session.scalars(of_edition))
+
+
+@dataclass(slots=True)
+class Times:
+    """Of one edit, by the clock of the test; infinite where something has not happened yet."""
+
+    saved_at: float
+    stored_at: float = math.inf
+    used_at: float = math.inf
+
+
+def _save_all(dags: Path) -> list[Times]:
+    """What became of each file, saved at times that nothing of the host's is in step with."""
     choose = random.Random(1)
-    saved_at: dict[str, float] = {}
-    found_at: dict[str, float] = {}
+    followed: dict[str, Times] = {}
 
     def save_them() -> None:
         for number in range(_N_FILES):
             time.sleep(choose.uniform(1.5, 4.5))
             save(dags, number, 2)
-            saved_at[f"watched_{number}"] = time.monotonic()
+            followed[f"watched_{number}"] = Times(time.monotonic())
 
     saver = threading.Thread(target=save_them)
     saver.start()
 
-    def all_found() -> bool:
-        current = editions()
-        now = time.monotonic()
-        for dag_id in list(saved_at):
-            if current.get(dag_id) == 2:
-                found_at.setdefault(dag_id, now)
-        return len(found_at) == _N_FILES
+    def all_used() -> bool:
+        stored = {dag_id for dag_id, edition in editions().items() if edition == 2}
+        stored_at, in_use = time.monotonic(), used(2)
+        used_at = time.monotonic()
+        for dag_id, times in list(followed.items()):
+            if dag_id in stored:
+                times.stored_at = min(times.stored_at, stored_at)
+            if dag_id in in_use:
+                times.used_at = min(times.used_at, used_at)
+        return len(followed) == _N_FILES and all(times.used_at < math.inf for times in followed.values())
 
-    wait_until(all_found, "the second editions", seconds=150)
+    wait_until(all_used, "the second editions", seconds=200)
     saver.join()
-    return [found_at[dag_id] - saved_at[dag_id] for dag_id in saved_at]
+    return list(followed.values())

@@ -17,6 +17,7 @@ from airflow.serialization.serialized_objects import (
     _ExpandInputRef,
 )
 from airflow.utils import timezone
+from airflow.utils.log.logging_mixin import LoggingMixin
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.airflow2.operator import new_operator, operator_class
@@ -25,9 +26,14 @@ from sched_cache_airflow.column_dag import ColumnDag
 READABLE_VERSIONS = (1,)
 """Serialization versions whose documents the host reads."""
 
+# Of the first of the host's classes whose instances have one.
+_own_dict = LoggingMixin.__dict__["__dict__"].__get__
+
 
 class CompactSerializedDAG(ColumnDag, SerializedDAG):
     """A `SerializedDAG` whose attributes come from a compact DAG when they are first read. Safe for threads."""
+
+    __dict__ = ColumnDag.every_attribute
 
     _not_found = TaskNotFound
     _reference = _ExpandInputRef
@@ -46,7 +52,8 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
         return []
 
     def _own(self) -> dict[str, Any]:
-        return self.__dict__
+        own: dict[str, Any] = _own_dict(self)
+        return own
 
     def _deserialize(self, fields: dict[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = vars(SerializedDAG.deserialize_dag({**fields, "tasks": []}))

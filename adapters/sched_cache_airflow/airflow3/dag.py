@@ -32,7 +32,9 @@ _own_dict = SerializedDAG.__dict__["__dict__"].__get__
 class CompactSerializedDAG(ColumnDag, SerializedDAG):
     """A `SerializedDAG` whose attributes come from a compact DAG when they are first read. Safe for threads."""
 
-    __slots__ = ("_is_complete",)
+    __slots__ = ()
+
+    __dict__ = ColumnDag.every_attribute
 
     _not_found = TaskNotFound
     _reference = _ExpandInputRef
@@ -42,29 +44,11 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
     _bytes_per_operator = 120
 
     def __init__(self, compact: CompactDag, load_op_links: bool) -> None:
-        self._is_complete = False
         self._start(compact, load_op_links, utcnow())
-
-    @property
-    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
-        """Every attribute: the host's API copies them all. Plain attribute access does not come through here."""
-        own: dict[str, Any] = _own_dict(self)
-        if not self._is_complete:
-            self._complete()
-        return own
 
     def _own(self) -> dict[str, Any]:
         own: dict[str, Any] = _own_dict(self)
         return own
-
-    def _complete(self) -> None:
-        own = self._own()
-        with self._lock:
-            self._add_hot_fields(own)
-            self._add_cold_fields(own)
-            if "task_group" not in own:
-                self._build_tree(own)
-            self._is_complete = True
 
     def _deserialize(self, fields: dict[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = vars(DagSerialization.deserialize_dag({**fields, "tasks": []}))

@@ -147,7 +147,7 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
     def refresh(self, connection: Connection) -> int:
         """Loads what has changed of the DAGs that are in memory, and their new versions; how many.
 
-        One query, and one for each to load.
+        One query, a second one for versions that are not the latest, and one for each to load.
         """
         version_ids = [version_id for version_id in self._entries if version_id not in self._entries.stock]
         dag_ids = self._contents.resident_dag_ids(self.load_op_links)
@@ -157,7 +157,12 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         with self._reading:
             now = time.monotonic()
             floors = {version_id: self._contents.floor(version_id) for version_id in version_ids}
-            versions.read_by(connection, dag_ids, version_ids)
+            # Most are the latest: thousands of ids, which a database takes longer to read than to find, go there once.
+            if dag_ids:
+                versions.read_by(connection, dag_ids, ())
+            older = [version_id for version_id in version_ids if version_id not in versions.hashes]
+            if older:
+                versions.read_by(connection, (), older)
             for version_id in version_ids:
                 dag_hash = versions.hashes[version_id]
                 if dag_hash is not None:

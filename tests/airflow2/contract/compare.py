@@ -129,6 +129,8 @@ def _attributes(stock: Any) -> Iterator[Question]:
 def _dag_questions(stock: SerializedDAG) -> Iterator[Question]:
     yield from _attributes(stock)
     yield "repr()", repr
+    # The REST API copies what stands there: `get_dag_details` in api_connexion/endpoints/dag_endpoint.py.
+    yield "__dict__", lambda dag: sorted(name for name in dag.__dict__ if not name.startswith("_"))
     yield "tasks", lambda dag: list(dag.tasks)
     yield "task_dict", lambda dag: list(dag.task_dict.items())
     yield "has_task(unknown)", lambda dag: dag.has_task(_ABSENT)

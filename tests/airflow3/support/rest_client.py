@@ -28,6 +28,11 @@ class RestClient:
         """Create a run. Raises RefusedError."""
         self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request needs to be let in."""
+        return {"Authorization": f"Bearer {self._token}"}
+
     def get(self, path: str) -> bytes:
         """The body of one GET, undecoded, so that two servers can be compared byte for byte."""
         return self._send(self._prepared("GET", path))
