@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -86,13 +86,23 @@ def migrated_db(request: pytest.FixtureRequest, airflow_home: AirflowHome) -> Me
 @pytest.fixture
 def airflow_db(migrated_db: MetadataDb) -> MetadataDb:
     """An empty metadata database."""
+    _empty(migrated_db)
+    return migrated_db
+
+
+@pytest.fixture
+def empty_database(migrated_db: MetadataDb) -> Callable[[], None]:
+    """Empties the metadata database, for a test that begins anew several times."""
+    return lambda: _empty(migrated_db)
+
+
+def _empty(database: MetadataDb) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the host uses what its libraries deprecate
         from airflow import settings
 
         settings.engine.dispose()
-    migrated_db.restore()
-    return migrated_db
+    database.restore()
 
 
 @pytest.fixture

@@ -105,9 +105,9 @@ def compare_case(pair: Pair, seed: int, n_loops: int) -> int:
             session.expunge_all()
             pair.forget()
             with as_stock():
-                session.execute(text("SAVEPOINT before"))
+                session.execute(text("SAVEPOINT before_the_loop"))
                 stock = pair.loop(pair.stock, session)
-                session.execute(text("ROLLBACK TO SAVEPOINT before"))
+                session.execute(text("ROLLBACK TO SAVEPOINT before_the_loop"))
             plugin = pair.loop(pair.plugin, session)
             where = f"seed {seed}, loop {number}"
             for name, rows in stock[0].items():

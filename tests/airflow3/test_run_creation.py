@@ -37,11 +37,12 @@ from sched_cache_airflow.airflow3.install import REPLACEMENTS
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.host_code import digests
 from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.random_dags import ANYTHING, START, Traits, random_dag
+from tests.airflow3.support.random_dags import random_dag
 from tests.airflow3.support.scheduler import Scheduler
 from tests.airflow3.support.statements import statements
 from tests.airflow3.support.stored_dags import document_of, store
 from tests.airflow3.support.subject import PLUGIN, STOCK, Subject
+from tests.support.scheduling.random_dags import ANYTHING, START, Traits
 
 N_DAGS = int(os.environ.get("SCHED_CACHE_CREATED_DAGS", "16"))
 FIRST_SEED = int(os.environ.get("SCHED_CACHE_CREATED_SEED", "1"))

@@ -1,0 +1,32 @@
+"""One of several schedulers on the same runs: `tests.support.scheduling.scheduler_main` on this host."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+from tests.airflow3.support.home import option
+
+
+def main() -> None:
+    runtime = None
+    if os.environ.get(option("sched_cache", "enabled")) == "True":
+        from sched_cache_airflow import airflow2
+        from sched_cache_airflow.airflow2.runtime import runtime
+
+        airflow2.install()
+    from tests.airflow2.support.scripted_executor import ScriptedExecutor
+    from tests.airflow2.support.whole_runs import scheduler_with
+    from tests.support.scheduling.scheduler_main import serve
+
+    def begin(script: Any) -> tuple[Any, Any]:
+        executor = ScriptedExecutor(script)
+        return scheduler_with(executor), executor
+
+    serve(begin, runtime)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()

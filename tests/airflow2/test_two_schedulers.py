@@ -1,0 +1,27 @@
+"""Two schedulers on Airflow 2.11, see `contracts/two_schedulers.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import pytest
+
+from tests.airflow2.support.random_dags import random_dag
+from tests.airflow2.support.stored_dags import document_of
+from tests.airflow2.support.whole_runs import create_runs, play
+from tests.airflow3.support.metadata_db import MetadataDb
+from tests.airflow3.support.subject import OFF, ON
+from tests.contracts.two_schedulers import Rivals, TwoSchedulersContract
+
+
+@pytest.fixture
+def rivals(migrated_db: MetadataDb, empty_database: Callable[[], None], quiet_host: None) -> Rivals:
+    if migrated_db.name != "postgresql":
+        pytest.skip("SQLite has one writer at a time, and on MariaDB the host locks no rows")
+    main = "tests.airflow2.support.scheduler_main"
+    return Rivals(empty_database, nullcontext, main, OFF, ON, random_dag, document_of, play, create_runs)
+
+
+class TestTwoSchedulers(TwoSchedulersContract):
+    pass

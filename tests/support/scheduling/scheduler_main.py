@@ -1,0 +1,46 @@
+"""What the process of a scheduler does: it loops until every run has ended, whoever has ended it.
+
+Reads one JSON object from its input: `script` and `seconds`, when to give up. Says that it is ready, waits for
+another line, and in the end writes what it has executed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from airflow import settings
+from airflow.models import DagRun
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tests.support.scheduling.history import work_between_loops
+from tests.support.scheduling.script import Script
+
+
+def serve(begin: Callable[[Script], tuple[Any, Any]], runtime: Callable[[], Any] | None) -> None:
+    """begin: makes scheduler and executor. runtime: the plugin's, where it is in charge."""
+    given = json.loads(sys.stdin.readline())
+    scheduler, executor = begin(Script(**given["script"]))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    end = time.monotonic() + given["seconds"]
+    n_loops = 0
+    while _n_unfinished() and time.monotonic() < end:
+        scheduler.loop()
+        work_between_loops(scheduler, executor)
+        n_loops += 1
+    result = {"executed": executor.executed, "loops": n_loops, "unfinished": _n_unfinished()}
+    if runtime is not None:
+        result["decided"] = runtime().fast_path.n_decided
+        result["fallbacks"] = dict(runtime().stats.fallbacks)
+    print(json.dumps(result), flush=True)
+
+
+def _n_unfinished() -> int:
+    with Session(settings.engine) as session:
+        unfinished = select(func.count()).select_from(DagRun).where(DagRun._state.in_(("queued", "running")))
+        return session.scalar(unfinished) or 0
