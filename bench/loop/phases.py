@@ -31,7 +31,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     ),
     "second_fetch": ("airflow.models.dagrun:DagRun._get_ready_tis",),
     "update_state": ("airflow.models.dagrun:DagRun.update_state",),
-    "schedule_tis": ("airflow.models.dagrun:DagRun.schedule_tis",),
+    "schedule_tis": (
+        "airflow.models.dagrun:DagRun.schedule_tis",
+        "sched_cache_airflow.airflow3.scheduled_rows:RunsThenRows._write",
+    ),
     "queue_tis": (
         "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._critical_section_enqueue_task_instances",
     ),

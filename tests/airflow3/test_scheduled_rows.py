@@ -102,18 +102,18 @@ def test_a_loop_that_the_database_breaks_off_is_repeated(
     """What was noted before counts no more: every task instance is scheduled, and has one try."""
     if subject.name == "stock":
         pytest.skip("the plugin's statement is the one that fails")
-    from sched_cache_airflow.airflow3 import scheduled_rows
+    from sched_cache_airflow.airflow3.scheduled_rows import RunsThenRows
 
     _running_runs(cluster)
-    write, written = scheduled_rows._write, []
+    write, written = RunsThenRows._write, []
 
-    def break_off_once(ids: Any, session: Any) -> None:
+    def break_off_once(runs: RunsThenRows, ids: Any) -> None:
         written.append(len(ids))
         if len(written) == 1:
             raise OperationalError("UPDATE task_instance", {}, Exception("deadlock detected"))
-        write(ids, session)
+        write(runs, ids)
 
-    monkeypatch.setattr(scheduled_rows, "_write", break_off_once)
+    monkeypatch.setattr(RunsThenRows, "_write", break_off_once)
     cluster.scheduler.loop()
     assert written == [2 * N_RUNS, 2 * N_RUNS]
     assert {row[2:] for row in _found() if row[1].startswith("bash")} == {("scheduled", 1, True)}
@@ -125,17 +125,17 @@ def test_a_task_instance_that_somebody_has_moved_meanwhile_stays(
     """As in the host's own statement: what is finished by then is not scheduled."""
     if subject.name == "stock":
         pytest.skip("the plugin writes later than the host does")
-    from sched_cache_airflow.airflow3 import scheduled_rows
+    from sched_cache_airflow.airflow3.scheduled_rows import RunsThenRows
 
     _running_runs(cluster)
-    write = scheduled_rows._write
+    write = RunsThenRows._write
 
-    def meanwhile(ids: Any, session: Any) -> None:
+    def meanwhile(runs: RunsThenRows, ids: Any) -> None:
         finished = update(TaskInstance).where(TaskInstance.task_id == "bash_0").values(state="success")
-        session.execute(finished, execution_options={"synchronize_session": False})
-        write(ids, session)
+        runs._session.execute(finished, execution_options={"synchronize_session": False})
+        write(runs, ids)
 
-    monkeypatch.setattr(scheduled_rows, "_write", meanwhile)
+    monkeypatch.setattr(RunsThenRows, "_write", meanwhile)
     cluster.scheduler.loop()
     assert {row[2:] for row in _found() if row[1] == "bash_0"} == {("success", 0, False)}
     assert {row[2:] for row in _found() if row[1] == "bash_1"} == {("scheduled", 1, True)}

@@ -41,7 +41,7 @@ _UPDATE = (
 )
 
 
-class _WithRowsWritten:
+class RunsThenRows:
     """The runs of a loop; who goes through them to the end has what was found ready written.
 
     The host goes through them once more if the database has broken off the transaction.
@@ -55,14 +55,13 @@ class _WithRowsWritten:
         ids: list[Any] = []
         self._session.info[_INFO_KEY] = ids
         yield from self._dag_runs
-        _write(ids, self._session)
+        self._write(ids)
 
-
-def _write(ids: Sequence[Any], session: Session) -> None:
-    session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
-    for start in range(0, len(ids), _IDS_PER_STATEMENT):
-        some = ids[start : start + _IDS_PER_STATEMENT]
-        session.connection().execute(_UPDATE, {"ids": some, "now": datetime.now(timezone.utc)})
+    def _write(self, ids: Sequence[Any]) -> None:
+        self._session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
+        for start in range(0, len(ids), _IDS_PER_STATEMENT):
+            some = ids[start : start + _IDS_PER_STATEMENT]
+            self._session.connection().execute(_UPDATE, {"ids": some, "now": datetime.now(timezone.utc)})
 
 
 def schedule_all_dag_runs(stock: Method) -> Method:
@@ -72,7 +71,7 @@ def schedule_all_dag_runs(stock: Method) -> Method:
         if fast_path_of(session) is None:
             return stock(self, guard, dag_runs, session)
         try:
-            return stock(self, guard, _WithRowsWritten(list(dag_runs), session), session)
+            return stock(self, guard, RunsThenRows(list(dag_runs), session), session)
         finally:
             session.info.pop(_INFO_KEY, None)
 
