@@ -13,17 +13,17 @@ from bench.compare import Comparison, compare
 from bench.results import read_results
 
 FORMAT = (
-    *("format", "--quick", "--beside", "--case", "n_tasks=1000", "--subject", "sched_cache"),
-    *("--processes", "3", "--rounds", "12", "--python", sys.executable),
+    *("format", "--beside", "--case", "shape=layers n_tasks=1000", "--subject", "sched_cache"),
+    *("--rounds", "12", "--python", sys.executable),
 )
 
 
-def measured(folder: Path, *options: str) -> Comparison:
+def measured(folder: Path, *options: str, n_processes: int = 3) -> Comparison:
     """Of the product with what is planted against the product as it is, round by round beside each other."""
-    output = folder / "format.jsonl"
-    assert main([*FORMAT, "--output", str(output), *options]) == 0
+    output = folder / f"format_{n_processes}.jsonl"
+    assert main([*FORMAT, "--processes", str(n_processes), "--output", str(output), *options]) == 0
     old, new = read_results(beside(output)), read_results(output)
-    assert [len(run.records) for run in (old, new)] == [3, 3]
+    assert [len(run.records) for run in (old, new)] == [n_processes, n_processes]
     assert not old.run.planted
     # Wider than by default: this runs among other tests, and three processes are few to know how processes differ.
     return compare(old, new, tolerance=0.08)
@@ -36,8 +36,11 @@ def measured(folder: Path, *options: str) -> Comparison:
 def test_a_fifth_planted_in_the_product_is_found_where_it_is(
     tmp_path: Path, function: str, metric: str
 ) -> None:
-    """However busy the machine is, for a neighbour hits both of two neighbours."""
-    comparison = measured(tmp_path, "--plant", f"sched_cache.format:{function}=20")
+    """A neighbour hits both of two neighbours; on a machine too busy to tell, twice the processes can."""
+    plant = ("--plant", f"sched_cache.format:{function}=20")
+    comparison = measured(tmp_path, *plant)
+    if not comparison.with_verdict("slower", "larger"):
+        comparison = measured(tmp_path, *plant, n_processes=6)
     found = comparison.with_verdict("slower", "larger")
     assert [finding.metric.name for finding in found] == [metric]
     assert 1.1 < found[0].change.ratio < 1.35
