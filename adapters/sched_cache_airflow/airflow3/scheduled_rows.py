@@ -58,7 +58,8 @@ class RunsThenRows:
         self._write(ids)
 
     def _write(self, ids: Sequence[Any]) -> None:
-        self._session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
+        if ids:
+            self._session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
         for start in range(0, len(ids), _IDS_PER_STATEMENT):
             some = ids[start : start + _IDS_PER_STATEMENT]
             self._session.connection().execute(_UPDATE, {"ids": some, "now": datetime.now(timezone.utc)})
