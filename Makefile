@@ -63,7 +63,7 @@ simple-dag: ## a scheduler of 1.10 on the simple classes, hurt for MINUTES=10 (D
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.simple_scheduler --minutes $(MINUTES) --database $(DATABASE)
 
-bench: ## the standard set on PostgreSQL and Redis, half an hour, and a report page. BENCH=--quick: three minutes, on SQLite
+bench: ## the standard set on PostgreSQL and Redis, 25 minutes, and a report page. BENCH=--quick: three minutes, on SQLite
 	@$(PYTHON) -m tools environment core-3.11
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@$(PYTHON) -m tools environment airflow-2.11.2

@@ -14,7 +14,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.utils.session import create_session
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
 from sched_cache_airflow.airflow3 import host_code
@@ -117,6 +117,30 @@ def test_a_loop_that_the_database_breaks_off_is_repeated(
     cluster.scheduler.loop()
     assert written == [2 * N_RUNS, 2 * N_RUNS]
     assert {row[2:] for row in _found() if row[1].startswith("bash")} == {("scheduled", 1, True)}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [text("UPDATE no_such_table SET id = :ids"), None],
+    ids=["the database refuses it", "it cannot be sent"],
+)
+def test_a_statement_that_never_works_is_left_to_the_host(
+    cluster: Cluster, subject: Subject, monkeypatch: pytest.MonkeyPatch, statement: Any
+) -> None:
+    """Every task instance is scheduled, in the same loop, and it is counted."""
+    if subject.name == "stock":
+        pytest.skip("the plugin's statement is the one that fails")
+    from sched_cache_airflow.airflow3 import scheduled_rows
+    from sched_cache_airflow.airflow3.runtime import runtime
+
+    _running_runs(cluster)
+    monkeypatch.setattr(scheduled_rows, "_UPDATE", statement)
+    cluster.scheduler.loop()
+    ready = ("scheduled", 1, True)
+    assert _found() == _of_each_run(
+        bash_0=ready, bash_1=ready, empty=("success", 1, False), waiting=(None, 0, False)
+    )
+    assert runtime().stats.fallbacks["rows to schedule"] == 1
 
 
 def test_a_task_instance_that_somebody_has_moved_meanwhile_stays(

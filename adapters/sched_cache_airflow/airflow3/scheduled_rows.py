@@ -11,20 +11,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from airflow.models.taskinstance import TaskInstance
 from airflow.ti_deps.dependencies_states import SCHEDULEABLE_STATES
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy import bindparam, or_, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.fast_path.fast_path import fast_path_of
 
 Method = Callable[..., Any]
 
 _INFO_KEY: Final = "sched_cache.scheduled_rows"
+_REASON: Final = "rows to schedule"
 _IDS_PER_STATEMENT: Final = 500
+"""Not the host's `max_tis_per_query`: that bounds what a loop takes up, and is small."""
+_OWN_TRIES: Final = 2
+"""Of the three that the host has by default; the last one is its own."""
 
 _TI = TaskInstance.__table__.c
 _UPDATE = (
@@ -41,6 +48,13 @@ _UPDATE = (
 )
 
 
+class Noted(NamedTuple):
+    """A task instance to be scheduled, and what has the host do it."""
+
+    ti_id: Any
+    by_host: Callable[[], Any]
+
+
 class RunsThenRows:
     """The runs of a loop; who goes through them to the end has what was found ready written.
 
@@ -50,19 +64,31 @@ class RunsThenRows:
     def __init__(self, dag_runs: Sequence[Any], session: Session) -> None:
         self._dag_runs = dag_runs
         self._session = session
+        self._n_failed = 0
 
     def __iter__(self) -> Iterator[Any]:
-        ids: list[Any] = []
-        self._session.info[_INFO_KEY] = ids
+        noted: list[Noted] = []
+        self._session.info[_INFO_KEY] = noted if self._n_failed < _OWN_TRIES else None
         yield from self._dag_runs
-        self._write(ids)
+        self._write(noted)
 
-    def _write(self, ids: Sequence[Any]) -> None:
-        if ids:
-            self._session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
-        for start in range(0, len(ids), _IDS_PER_STATEMENT):
-            some = ids[start : start + _IDS_PER_STATEMENT]
-            self._session.connection().execute(_UPDATE, {"ids": some, "now": datetime.now(timezone.utc)})
+    def _write(self, noted: Sequence[Noted]) -> None:
+        if not noted:
+            return
+        self._session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
+        try:
+            for start in range(0, len(noted), _IDS_PER_STATEMENT):
+                ids = [one.ti_id for one in noted[start : start + _IDS_PER_STATEMENT]]
+                self._session.connection().execute(_UPDATE, {"ids": ids, "now": datetime.now(timezone.utc)})
+        except DBAPIError as error:
+            self._n_failed += 1
+            if self._n_failed == _OWN_TRIES:
+                runtime().fallbacks.note(_REASON, error)
+            raise  # the transaction is broken, and the host tries again
+        except Exception as error:
+            runtime().fallbacks.note(_REASON, error)
+            for one in noted:
+                one.by_host()
 
 
 def schedule_all_dag_runs(stock: Method) -> Method:
@@ -87,20 +113,31 @@ def _fits(dag_run: Any, session: Session) -> bool:
     return isinstance(dag_run.dag, fast_path.host.dag_class) and fast_path.fits(dag_run)
 
 
+def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Those that only become `scheduled`, and all others."""
+    plain: list[Any] = []
+    others: list[Any] = []
+    for ti in tis:
+        is_plain = ti.state != TaskInstanceState.UP_FOR_RESCHEDULE and ti.is_schedulable
+        (plain if is_plain and not ti.start_trigger_args else others).append(ti)
+    return plain, others
+
+
 def schedule_tis(stock: Method) -> Method:
     """`DagRun.schedule_tis`: notes those that only become `scheduled`, and leaves the others to the host."""
 
     def _schedule_tis(self: Any, schedulable_tis: Iterable[Any], **options: Any) -> Any:
         session: Session | None = options.get("session")
-        ids = None if session is None else session.info.get(_INFO_KEY)
-        if session is None or ids is None or not _fits(self, session) or self.log.isEnabledFor(logging.DEBUG):
-            return stock(self, schedulable_tis, **options)
-        noted: list[Any] = []
-        others: list[Any] = []
-        for ti in schedulable_tis:
-            is_plain = ti.state != TaskInstanceState.UP_FOR_RESCHEDULE and ti.is_schedulable
-            (noted if is_plain and not ti.start_trigger_args else others).append(ti)
-        ids.extend(ti.id for ti in noted)
-        return len(noted) + (stock(self, others, **options) if others else 0)
+        noted: list[Noted] | None = None if session is None else session.info.get(_INFO_KEY)
+        tis = list(schedulable_tis)
+        if session is None or noted is None or self.log.isEnabledFor(logging.DEBUG):
+            return stock(self, tis, **options)
+        try:
+            plain, others = _parted(tis) if _fits(self, session) else ([], tis)
+        except Exception as error:
+            runtime().fallbacks.note(_REASON, error)
+            plain, others = [], tis
+        noted.extend(Noted(ti.id, partial(stock, self, [ti], **options)) for ti in plain)
+        return len(plain) + (stock(self, others, **options) if others else 0)
 
     return _schedule_tis
