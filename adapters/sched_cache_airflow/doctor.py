@@ -10,10 +10,13 @@ from typing import Any
 
 from sched_cache.cli.examination import Examination, Finding
 from sched_cache.errors import ConfigError, SchedCacheError
+from sched_cache.store.sql import open_engines
+from sched_cache.store.sql.failures import mapped_errors
 from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings, host_section, read_settings
 from sched_cache_airflow.jobs_alive import AliveJob, alive_jobs
 from sched_cache_airflow.process_words import describe, is_in_trouble, title
 from sched_cache_airflow.status import SUPPORTED, host_version, supported
+from sched_cache_airflow.trigger_security import trigger_weaknesses
 
 _ENTRY_POINTS = ("airflow.policy", "airflow.plugins")
 
@@ -88,7 +91,8 @@ def _source(conf: Any, name: str, is_named: bool) -> str:
 
 
 def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
-    """Whether the plugin serves in each process that runs, and if not, why not."""
+    """Whether the trigger is safe, and whether the plugin serves in each process that runs, and if not, why not."""
+    yield from _trigger(conf, settings)
     reports = _reports(settings)
     if isinstance(reports, Finding):
         yield reports
@@ -111,6 +115,21 @@ def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
         )
     if not reports and not silent:
         yield Finding("processes", True, "none runs", "start Airflow", is_off=True)
+
+
+def _trigger(conf: Any, settings: Settings) -> Iterator[Finding]:
+    engines = open_engines(conf.get("database", "sql_alchemy_conn"))
+    try:
+        with mapped_errors(), engines.writes.begin() as connection:
+            weaknesses = trigger_weaknesses(connection, settings.config)
+    except SchedCacheError as error:
+        yield Finding("trigger", False, str(error), "check [database] sql_alchemy_conn")
+        return
+    finally:
+        engines.dispose()
+    for weakness in weaknesses:
+        url = f" --database-url {weakness.url}" if weakness.url else ""
+        yield Finding("trigger", False, weakness.found, f"run: {weakness.command}{url}")
 
 
 def _reports(settings: Settings) -> list[tuple[dict[str, Any], float]] | Finding:

@@ -17,48 +17,30 @@ from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql import open_engines
 from sched_cache.store.sql.failures import mapped_errors
+from sched_cache_airflow.postgresql_trigger import PostgresqlTrigger
 from sched_cache_airflow.written import written_table
 
 _HOST_TABLES = frozenset(("dag", "dag_version", "serialized_dag"))
 
-# On PostgreSQL the function belongs to whoever installs it: others who write need no rights of ours. A table that
-# was dropped without the trigger must not keep anybody from writing.
-_POSTGRESQL_FUNCTION = """
-CREATE OR REPLACE FUNCTION {written}_note() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO {written} (dag_version_id) VALUES (OLD.dag_version_id::text);
-    ELSIF TG_OP = 'INSERT' OR NEW.dag_hash IS DISTINCT FROM OLD.dag_hash THEN
-        INSERT INTO {written} (dag_version_id) VALUES (NEW.dag_version_id::text);
-    END IF;
-    RETURN NULL;
-EXCEPTION WHEN undefined_table THEN
-    RETURN NULL;
-END $$
-"""
-_POSTGRESQL = {
-    "": "AFTER INSERT OR UPDATE OR DELETE ON serialized_dag FOR EACH ROW EXECUTE FUNCTION {written}_note()"
-}
 _ROW = "INSERT INTO {written} (dag_version_id) "
-_OTHERS = {
-    "insert": "AFTER INSERT ON serialized_dag FOR EACH ROW BEGIN "
+# Not on PostgreSQL. The names are qualified: MySQL runs a trigger with the rights of the account that created it.
+_BODIES = {
+    "insert": "AFTER INSERT ON {serialized_dag} FOR EACH ROW BEGIN "
     + _ROW
     + "VALUES (NEW.dag_version_id); END",
-    "update": "AFTER UPDATE ON serialized_dag FOR EACH ROW BEGIN "
+    "update": "AFTER UPDATE ON {serialized_dag} FOR EACH ROW BEGIN "
     + _ROW
     + "SELECT NEW.dag_version_id FROM (SELECT 1 AS one) AS row_of_one WHERE NEW.dag_hash <> OLD.dag_hash; END",
-    "delete": "AFTER DELETE ON serialized_dag FOR EACH ROW BEGIN "
+    "delete": "AFTER DELETE ON {serialized_dag} FOR EACH ROW BEGIN "
     + _ROW
     + "VALUES (OLD.dag_version_id); END",
     # InnoDB runs no trigger for what a cascade deletes: what it is going to delete is noted before.
-    "version": "BEFORE DELETE ON dag_version FOR EACH ROW BEGIN " + _ROW + "VALUES (OLD.id); END",
-    "dag": "BEFORE DELETE ON dag FOR EACH ROW BEGIN "
+    "version": "BEFORE DELETE ON {dag_version} FOR EACH ROW BEGIN " + _ROW + "VALUES (OLD.id); END",
+    "dag": "BEFORE DELETE ON {dag} FOR EACH ROW BEGIN "
     + _ROW
-    + "SELECT v.id FROM dag_version v WHERE v.dag_id = OLD.dag_id; END",
+    + "SELECT v.id FROM {dag_version} v WHERE v.dag_id = OLD.dag_id; END",
 }
 _INSTALLED = {
-    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
     "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = database()",
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
 }
@@ -75,15 +57,18 @@ def install_trigger(config: Config) -> list[str]:
     with _transaction(config) as connection:
         if not _HOST_TABLES.issubset(inspect(connection).get_table_names()):
             raise StoreUnavailableError("this database has no tables of Airflow 3")
-        _drop(connection, config)
-        table.create(connection, checkfirst=True)
-        bodies = _OTHERS
         if _dialect(connection) == "postgresql":
-            bodies = _POSTGRESQL
-            connection.exec_driver_sql(_POSTGRESQL_FUNCTION.format(written=table.fullname))
-        names = {_name(table, suffix): body for suffix, body in bodies.items()}
+            trigger = PostgresqlTrigger(connection, table)
+            trigger.drop()
+            return [trigger.create()]
+        _drop(connection, table)
+        table.create(connection, checkfirst=True)
+        _refuse_view(connection, table)
+        tables = {name: _qualified(connection, name) for name in _HOST_TABLES}
+        tables["written"] = _qualified(connection, table.name, table.schema)
+        names = {_name(table, suffix): body for suffix, body in _BODIES.items()}
         for name, body in names.items():
-            connection.exec_driver_sql(f"CREATE TRIGGER {name} {body.format(written=table.fullname)}")
+            _run(connection, f"CREATE TRIGGER {_qualified(connection, name)} {body.format(**tables)}")
     return list(names)
 
 
@@ -95,30 +80,52 @@ def remove_trigger(config: Config) -> list[str]:
         StoreUnavailableError: the database does not answer.
     """
     with _transaction(config) as connection:
-        return _drop(connection, config)
+        if _dialect(connection) == "postgresql":
+            return PostgresqlTrigger(connection, written_table(config)).drop()
+        return _drop(connection, written_table(config))
 
 
 def installed_triggers(connection: Connection, config: Config) -> list[str]:
-    """The names of the triggers that are there. One query."""
+    """The names of the triggers that are there. One query, or three on PostgreSQL."""
     table = written_table(config)
-    ours = {_name(table, suffix) for suffix in (*_POSTGRESQL, *_OTHERS)}
+    if _dialect(connection) == "postgresql":
+        functions = PostgresqlTrigger(connection, table).functions()
+        return sorted({trigger for function in functions for trigger in function.triggers})
+    ours = {_name(table, suffix) for suffix in _BODIES}
+    return sorted(ours.intersection(connection.exec_driver_sql(_INSTALLED[_dialect(connection)]).scalars()))
+
+
+def _drop(connection: Connection, table: Table) -> list[str]:
+    ours = {_name(table, suffix) for suffix in _BODIES}
     present = connection.exec_driver_sql(_INSTALLED[_dialect(connection)]).scalars()
-    return sorted(ours.intersection(present))
-
-
-def _drop(connection: Connection, config: Config) -> list[str]:
-    table = written_table(config)
-    names = installed_triggers(connection, config)
-    is_postgresql = _dialect(connection) == "postgresql"
+    names = sorted(ours.intersection(present))
     for name in names:
-        connection.exec_driver_sql(f"DROP TRIGGER {name}" + (" ON serialized_dag" if is_postgresql else ""))
-    if is_postgresql:
-        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {table.fullname}_note()")
+        _run(connection, f"DROP TRIGGER {_qualified(connection, name)}")
     return names
 
 
+def _run(connection: Connection, statement: str) -> None:
+    # Without parameters: a name may have a `%` in it.
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def _refuse_view(connection: Connection, table: Table) -> None:
+    """A view in the place of the table would write, with the rights of the trigger, to a table of its own choice."""
+    if table.name in inspect(connection).get_view_names(schema=table.schema):
+        raise StoreUnavailableError(f"{table.fullname} is a view: drop it, and run this command again")
+
+
+def _qualified(connection: Connection, name: str, schema: str | None = None) -> str:
+    """The name for SQL, with its database on MySQL: a trigger knows no other than its own."""
+    if schema is None and _dialect(connection) == "mysql":
+        schema = connection.exec_driver_sql("SELECT database()").scalar()
+    mark = "`" if _dialect(connection) == "mysql" else '"'
+    names = [name] if schema is None else [schema, name]
+    return ".".join(mark + part.replace(mark, mark * 2) + mark for part in names)
+
+
 def _name(table: Table, suffix: str) -> str:
-    return f"{table.name}_{suffix}".rstrip("_")
+    return f"{table.name}_{suffix}"
 
 
 def _dialect(connection: Connection) -> str:

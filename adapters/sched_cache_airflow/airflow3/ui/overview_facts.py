@@ -1,4 +1,4 @@
-"""What the overview shows, from the reports, the host's tables and ours: five bounded queries."""
+"""What the overview shows, from the reports, the host's tables and ours: nine bounded queries at most."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.ui.holders import Holders
 from sched_cache_airflow.page.overview import Changed, Overview
 from sched_cache_airflow.reports import recent_reports
+from sched_cache_airflow.trigger_security import trigger_weaknesses
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -41,6 +42,8 @@ def read_overview(permitted: set[str]) -> Overview:
         shared = {key for key, pointer in pointers.items() if pointer.content_hash is not None}
         fresh = {pointer.key for pointer in runtime().cache.store.fresh(0, _MAX_FRESH).pointers}
         overview.n_fresh = len(fresh)
+    with told(overview.troubles, "The trigger of the database could not be looked at"):
+        overview.troubles += _trigger_troubles()
     holders = Holders(overview.reports)
     overview.changed = [
         Changed(
@@ -76,6 +79,14 @@ def seconds_since(moment: datetime | None) -> float:
         return 0.0
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return max((datetime.now(timezone.utc) - aware).total_seconds(), 0.0)
+
+
+def _trigger_troubles() -> list[str]:
+    with create_session(scoped=False) as session:
+        weaknesses = trigger_weaknesses(session.connection(), runtime().settings.config)
+    # Where the database is, `doctor` says to those who may know.
+    as_whom = " with a --database-url of that role or of a superuser"
+    return [f"{one.found}. Run: {one.command}{as_whom if one.url else ''}" for one in weaknesses]
 
 
 def _changed_rows(permitted: set[str]) -> list[Any]:
