@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos simple-dag bench targets clean
+.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos trouble simple-dag bench targets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ fuzz: ## damaged bytes and documents against the decoder, for MINUTES=10
 chaos: ## a cluster on real servers that is hurt for MINUTES=10 (DATABASE=postgresql or mariadb)
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.chaos --minutes $(MINUTES) --database $(DATABASE)
+
+trouble: ## loops of HOST's scheduler with Redis or our database slow, trickling, silent, resetting or lying; 40 minutes
+	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
+	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.trouble $(TROUBLE)
 
 simple-dag: ## a scheduler of 1.10 on the simple classes, hurt for MINUTES=10 (DATABASE=postgresql or mariadb)
 	@$(PYTHON) -m tools environment core-3.11

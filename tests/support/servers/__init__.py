@@ -1,5 +1,6 @@
 """Private database and Redis servers: in temporary folders, on free ports, ended by process id."""
 
+from tests.support.servers.lying_redis import LyingRedis
 from tests.support.servers.mariadb import MariadbServer
 from tests.support.servers.postgres import PostgresServer
 from tests.support.servers.process import ServerMissingError, ServerProcess, ServerStartError
@@ -11,6 +12,7 @@ from tests.support.servers.tls import Certificate
 
 __all__ = [
     "Certificate",
+    "LyingRedis",
     "MariadbServer",
     "PostgresServer",
     "RedisCluster",

@@ -1,0 +1,1 @@
+"""Loops of the real scheduler while the tiers it shares are in trouble: their length, and which DAGs they used."""
