@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from io import BufferedIOBase
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 
@@ -68,7 +69,7 @@ class LyingRedis:
     ) -> None:
         self.close()
 
-    def _serve(self, requests: IO[bytes], connection: socket.socket) -> None:
+    def _serve(self, requests: BufferedIOBase, connection: socket.socket) -> None:
         answering = threading.Lock()
         for name, *arguments in _commands(requests):
             answer = self._answer(name.upper(), arguments)
@@ -150,7 +151,7 @@ def _bulk(value: bytes | None) -> bytes:
     return b"$-1\r\n" if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
 
 
-def _commands(requests: IO[bytes]) -> Iterator[list[bytes]]:
+def _commands(requests: BufferedIOBase) -> Iterator[list[bytes]]:
     """One list of words for each command, until the client ends."""
     while line := requests.readline():
         words = []
