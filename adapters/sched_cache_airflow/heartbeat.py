@@ -20,6 +20,8 @@ logger = logging.getLogger("sched_cache.airflow")
 _FIRST_SECONDS = 1.0
 _FORGET_SECONDS = 86_400.0
 _BEATS_PER_CLEANING = 360
+# A process that ends waits this long for its last word; a database that hangs then must not keep it.
+_STOP_SECONDS = 0.5
 
 
 class Heartbeat:
@@ -44,8 +46,8 @@ class Heartbeat:
         """Reports from now on."""
         self._thread.start()
 
-    def stop(self, timeout_seconds: float = 2.0) -> None:
-        """Ends the reports. The last one is removed, or left to age if the database does not answer."""
+    def stop(self, timeout_seconds: float = _STOP_SECONDS) -> None:
+        """Ends the reports. The last one is removed, or left to age if the database does not answer in time."""
         if os.getpid() != self._owner or self._ending.is_set():
             return
         self._ending.set()

@@ -12,6 +12,8 @@ from sched_cache.stats import Snapshot
 
 logger = logging.getLogger("sched_cache.exporters")
 
+_CLOSE_SECONDS = 0.25
+
 
 class StatsdClient(Protocol):
     """What `statsd.StatsClient` and a host's own statsd logger have in common."""
@@ -42,11 +44,12 @@ class StatsdExporter:
         self._thread.start()
 
     def close(self) -> None:
-        """Sends what is left and ends."""
+        """Sends what is left and ends. A client that hangs, as one over TCP may, is left to itself."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join()
-        self.flush()
+            self._thread.join(_CLOSE_SECONDS)
+        else:
+            self.flush()
 
     def flush(self) -> None:
         """Sends what changed since the last call."""
@@ -70,7 +73,9 @@ class StatsdExporter:
         self._sent[name] = value
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._interval_seconds):
+        is_last = False
+        while not is_last:
+            is_last = self._stopped.wait(self._interval_seconds)
             try:
                 self.flush()
             except Exception:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from threading import Event
 
 import pytest
@@ -90,6 +91,27 @@ def test_a_client_that_fails_is_tried_again(caplog: pytest.LogCaptureFixture) ->
     assert client.was_sent.wait(10)
     exporter.close()
     assert "could not send metrics" in caplog.text
+
+
+def test_a_client_that_hangs_keeps_no_process_from_ending() -> None:
+    """As one over TCP may, when nobody reads."""
+    is_released = Event()
+
+    class HangingClient(RecordingClient):
+        def incr(self, stat: str, count: int) -> None:
+            super().incr(stat, count)
+            is_released.wait(20)
+
+    stats = Stats()
+    stats.redis.hits = 1
+    client = HangingClient()
+    exporter = StatsdExporter(stats.snapshot, client, interval_seconds=0.01)
+    exporter.start()
+    assert client.was_sent.wait(20)
+    started = time.monotonic()
+    exporter.close()
+    assert time.monotonic() - started < 5
+    is_released.set()
 
 
 def test_works_with_the_usual_client() -> None:

@@ -90,3 +90,24 @@ def test_a_forked_child_leaves_the_report_of_its_parent_alone(store: SqlStore) -
         os._exit(0)
     os.waitpid(child, 0)
     assert len(store.processes.recent(60)) == 1
+
+
+def test_a_database_that_hangs_keeps_no_process_from_ending() -> None:
+    """The report is left to age."""
+    is_asked, is_released = threading.Event(), threading.Event()
+
+    class Hung:
+        def put(self, report: Any) -> None:
+            is_asked.set()
+            is_released.wait(_PATIENCE_SECONDS)
+
+        def remove(self, key: str) -> None:
+            self.put(key)
+
+    heartbeat = Heartbeat(Hung(), dict, 0.01)  # type: ignore[arg-type]  # as much of it as is used
+    heartbeat.start()
+    assert is_asked.wait(_PATIENCE_SECONDS)
+    started = time.monotonic()
+    heartbeat.stop()
+    assert time.monotonic() - started < 1.0
+    is_released.set()
