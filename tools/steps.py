@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tools.noted_tests import FAILED, NOTES, RUNNING
+
 SKIPPED = 75  # EX_TEMPFAIL
 
 # pytest's own last line, such as "== 3 passed, 1 skipped in 0.12s ==".
@@ -49,19 +51,25 @@ class Result:
     seconds: float
     last_line: str
     counts: Counter[str]
+    failed_tests: tuple[str, ...] = ()
 
 
 class _Running:
     """A started step: its process leads a group of its own, so that ending it ends what it started."""
 
-    def __init__(self, step: Step, cwd: Path) -> None:
+    def __init__(self, step: Step, cwd: Path, grace_seconds: float) -> None:
         self.step = step
+        self._grace_seconds = grace_seconds
         self._started_at = time.monotonic()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by result()
+        self._notes = tempfile.NamedTemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by result()
+        self._failed_tests: list[str] = []
+        self._last_test = ""
         self._interrupted_at: float | None = None
         self._process = subprocess.Popen(
             step.command,
             cwd=cwd,
+            env={**os.environ, NOTES: self._notes.name},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -71,6 +79,7 @@ class _Running:
     def result(self) -> Result | None:
         """How the step went, after printing its output; None while it runs."""
         code = self._process.poll()
+        self._tell_failures()
         if code is None:
             self._enforce_timeout()
             return None
@@ -78,26 +87,38 @@ class _Running:
         self._output.seek(0)
         text = self._output.read().decode(errors="replace")
         self._output.close()
+        self._notes.close()
         status = {0: "passed", SKIPPED: "skipped"}.get(code, "failed")
         if self._interrupted_at is not None:
             status = "failed"
-            text += f"\nstopped after {self.step.timeout_seconds:.0f} s\n"
+            where = f", in {self._last_test}" if self._last_test else ""
+            text += f"\nstopped after {self.step.timeout_seconds:.0f} s{where}\n"
             self._signal(signal.SIGKILL)  # to what it left behind
         print(f"\n---- {self.step.name}: {status}, {seconds:.1f} s\n{text.strip()}", flush=True)
         last_line, counts = _outcome(text)
-        return Result(self.step, status, seconds, last_line, counts)
+        return Result(self.step, status, seconds, last_line, counts, tuple(self._failed_tests))
 
     def interrupt(self) -> None:
         """Asks it to end: pytest then takes its servers down."""
         self._interrupted_at = time.monotonic()
         self._signal(signal.SIGINT)
 
+    def _tell_failures(self) -> None:
+        """Names the tests that have failed meanwhile: whatever ends this run, they have been named."""
+        for line in self._notes:
+            what, _, name = line.rstrip("\n").partition(" ")
+            if what == RUNNING:
+                self._last_test = name
+            elif what == FAILED and name not in self._failed_tests:
+                self._failed_tests.append(name)
+                print(f"---- {self.step.name}: FAILED {name}", flush=True)
+
     def _enforce_timeout(self) -> None:
         now = time.monotonic()
         if self._interrupted_at is None:
             if now - self._started_at > self.step.timeout_seconds:
                 self.interrupt()
-        elif now - self._interrupted_at > _GRACE_SECONDS:
+        elif now - self._interrupted_at > self._grace_seconds:
             self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -105,8 +126,13 @@ class _Running:
             os.killpg(self._process.pid, number)
 
 
-def run(steps: Iterable[Step], cwd: Path, jobs: int) -> list[Result]:
-    """Runs `steps`, at most `jobs` at a time, in their order where needs allow. Results are in that order."""
+def run(
+    steps: Iterable[Step], cwd: Path, jobs: int, *, grace_seconds: float = _GRACE_SECONDS
+) -> list[Result]:
+    """Runs `steps`, at most `jobs` at a time, in their order where needs allow. Results are in that order.
+
+    grace_seconds: how long a step that has been interrupted may take to end by itself.
+    """
     waiting = list(steps)
     order = [step.name for step in waiting]
     running: list[_Running] = []
@@ -129,7 +155,7 @@ def run(steps: Iterable[Step], cwd: Path, jobs: int) -> list[Result]:
                 ):
                     waiting.remove(step)
                     print(f"---- {step.name} ...", flush=True)
-                    running.append(_Running(step, cwd))
+                    running.append(_Running(step, cwd, grace_seconds))
             time.sleep(_POLL_SECONDS)
     except BaseException:
         for one in running:
@@ -145,6 +171,9 @@ def report(results: Sequence[Result], seconds: float) -> int:
     for result in results:
         name, said = result.step.name, result.last_line.strip("= ")[:90]
         print(f"{name:{width}}  {result.status:7} {result.seconds:8.1f}  {said}")
+    for result in results:
+        for test in result.failed_tests:
+            print(f"{result.step.name}: FAILED {test}")
     total: Counter[str] = sum((result.counts for result in results), Counter())
     failed_steps = [result for result in results if result.status == "failed"]
     # A failed step that no failed test explains must show in the last line too.

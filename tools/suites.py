@@ -13,6 +13,8 @@ _HOSTS = {"airflow-3.3.2": "tests/airflow3", "airflow-2.11.2": "tests/airflow2"}
 # A host that runs on none of our Pythons: the tests start it from beside.
 _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 
+_PYTEST = ("-m", "pytest", "-q", "-p", "tools.noted_tests")
+
 _CORE_TESTS = (
     "tests",
     *(f"--ignore={folder}" for folder in (*_HOSTS.values(), _OLD_HOST_TESTS, "tests/packaging")),
@@ -48,10 +50,10 @@ def steps() -> list[Step]:
         *(_tests(name, *_CORE_TESTS, *_ONCE_ONLY) for name in ("lowest", *_OTHER_PYTHONS)),
         Step(
             f"tests {_OLD_HOST}",
-            (_executable(_CORE, "python"), "-m", "pytest", "-q", _OLD_HOST_TESTS),
+            (_executable(_CORE, "python"), *_PYTEST, _OLD_HOST_TESTS),
             (_made(_CORE), _made(_OLD_HOST)),
         ),
-        _core("wheel", "python", "-m", "pytest", "-q", "tests/packaging"),
+        _core("wheel", "python", *_PYTEST, "tests/packaging"),
     ]
 
 
@@ -74,7 +76,7 @@ def _core(name: str, command: str, *arguments: str) -> Step:
 
 
 def _tests(environment: str, *arguments: str) -> Step:
-    command = (_executable(environment, "python"), "-m", "pytest", "-q", *arguments)
+    command = (_executable(environment, "python"), *_PYTEST, *arguments)
     return Step(f"tests {environment}", command, (_made(environment),))
 
 
@@ -83,9 +85,7 @@ def _host(environment: str, what: str, *arguments: str, database: str = "postgre
         "env",
         f"SCHED_CACHE_AIRFLOW_DB={database}",
         _executable(environment, "python"),
-        "-m",
-        "pytest",
-        "-q",
+        *_PYTEST,
     )
     return Step(f"tests {environment} {what}", (*run, *arguments), (_made(environment),))
 

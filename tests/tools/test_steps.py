@@ -10,6 +10,8 @@ import pytest
 
 from tools.steps import SKIPPED, Step, report, run
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+
 
 def step(name: str, code: str, *needs: str, timeout_seconds: float = 60.0) -> Step:
     return Step(name, (sys.executable, "-I", "-c", code), needs, timeout_seconds)
@@ -64,6 +66,37 @@ def test_tests_are_summed_from_pytests_own_lines(tmp_path: Path, capsys: pytest.
     assert report(results, 62.0) == 1
     last_line = capsys.readouterr().out.splitlines()[-1]
     assert last_line == "===== 1 failed, 5 passed, 1 skipped, 1 warnings in 62.00s ====="
+
+
+def test_a_failing_test_is_named_at_once_and_in_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the step is cut off in a later test, which is named too: pytest itself would name neither."""
+    (tmp_path / "test_some.py").write_text(
+        "import signal, time\n"
+        "def test_bad(): assert False\n"
+        "def test_hangs():\n"
+        "    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "    time.sleep(60)\n"
+    )
+    pytest_of_step = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tools.noted_tests",
+        "--rootdir",
+        str(tmp_path),
+    )
+    command = ("env", f"PYTHONPATH={CHECKOUT}", *pytest_of_step, "test_some.py")
+    (result,) = run([Step("tests", command, timeout_seconds=15.0)], tmp_path, jobs=1, grace_seconds=0.5)
+    assert result.failed_tests == ("test_some.py::test_bad",)
+    assert result.last_line == "stopped after 15 s, in test_some.py::test_hangs"
+    printed = capsys.readouterr().out
+    assert printed.index("tests: FAILED test_some.py::test_bad") < printed.index("stopped after")
+    report([result], 1.0)
+    assert "tests: FAILED test_some.py::test_bad" in capsys.readouterr().out
 
 
 def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:

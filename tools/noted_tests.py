@@ -1,0 +1,34 @@
+"""A plugin of pytest that notes at once which test runs and which has failed: `-p tools.noted_tests`.
+
+pytest itself names failures at its end, which a run that is cut off never reaches.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+NOTES = "STEP_NOTES"
+"""The variable that names the file. Without it nothing is noted."""
+RUNNING, FAILED = "running", "failed"
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    _note(RUNNING, nodeid)
+
+
+def pytest_runtest_logreport(report: Any) -> None:
+    if report.failed:
+        _note(FAILED, report.nodeid)
+
+
+def pytest_collectreport(report: Any) -> None:
+    if report.failed:
+        _note(FAILED, report.nodeid)
+
+
+def _note(what: str, nodeid: str) -> None:
+    path = os.environ.get(NOTES)
+    if path:
+        with open(path, "a", encoding="utf-8") as notes:
+            notes.write(f"{what} {nodeid}\n")
