@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos trouble simple-dag bench targets clean
+.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos trouble ends simple-dag bench planted targets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ trouble: ## loops of HOST's scheduler with Redis or our database slow, trickling
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.trouble $(TROUBLE)
 
+ends: ## how soon HOST's processes end with Redis and our database hung, beside stock; 15 minutes
+	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
+	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.ends $(ENDS)
+
 simple-dag: ## a scheduler of 1.10 on the simple classes, hurt for MINUTES=10 (DATABASE=postgresql or mariadb)
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.simple_scheduler --minutes $(MINUTES) --database $(DATABASE)
@@ -73,6 +77,10 @@ bench: ## the standard set on PostgreSQL and Redis, 25 minutes, and a report pag
 	@$(PYTHON) -m tools environment airflow-2.11.2
 	@$(CORE) -m bench run all $(BENCH)
 	@$(CORE) -m bench report
+
+planted: ## whether a fifth that is planted in a function is found by `bench compare`, and nothing where nothing is; 4 minutes
+	@$(PYTHON) -m tools environment core-3.11
+	@SCHED_CACHE_PLANTED=1 $(CORE) -m pytest tests/unit/bench/test_planted.py
 
 targets: ## what the tiers promise, measured on PostgreSQL and Redis; fails where a promise is not kept
 	@$(PYTHON) -m tools environment core-3.11
