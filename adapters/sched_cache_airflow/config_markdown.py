@@ -46,6 +46,7 @@ READERS = {
     "redis_breaker_failures": _WRITERS,
     "redis_breaker_min_seconds": _WRITERS,
     "redis_breaker_max_seconds": _WRITERS,
+    "tier_loss_seconds": _WRITERS,
     "hot_include": "none: what is hot was chosen for Airflow",
     "hot_exclude": "none: what is hot was chosen for Airflow",
     "max_content_bytes": _LOADERS,

@@ -12,6 +12,7 @@ from sched_cache.config.option import PREFIX, option, options
 from sched_cache.errors import ConfigError
 
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,29}"
+_BREAKER_MAX_SECONDS = 3.0
 _IDENTIFIER_IN_WORDS = "a letter or _, then letters, digits and _, 30 at most"
 
 
@@ -121,7 +122,8 @@ class Config:
         0.05,
         Number(0.001, 10),
         unit="seconds",
-        doc="The longest that Redis may keep a call waiting, connecting included. Nothing is retried.",
+        doc="The longest that a call to Redis may take in all: resolving the name, connecting, TLS, password, "
+        "sentinels, and every packet of the answer. Nothing is retried.",
     )
     redis_content_ttl_seconds: int = option(
         7 * 86_400,
@@ -146,7 +148,8 @@ class Config:
         1.0,
         Number(0, 60),
         unit="seconds",
-        doc="How long the other nodes wait for that one before they load the content themselves.",
+        doc="How long the other nodes wait for that one before they load the content themselves; no longer "
+        "than what is left of `tier_loss_seconds`.",
     )
     redis_ping_seconds: float = option(
         5.0,
@@ -158,19 +161,30 @@ class Config:
         3,
         Number(1, 1_000, is_integer=True),
         unit="count",
-        doc="Failures in a row after which Redis is left alone for a while.",
+        doc="Failures in a row after which Redis is left alone, if `tier_loss_seconds` is not spent before.",
     )
     redis_breaker_min_seconds: float = option(
         1.0,
         Number(0.01, 3_600),
         unit="seconds",
-        doc="How long the first while is; each further one is twice as long.",
+        doc="Initial back-off; it doubles after each failed probe. Probes run in the background.",
     )
     redis_breaker_max_seconds: float = option(
-        30.0,
+        _BREAKER_MAX_SECONDS,
         Number(0.01, 3_600),
         unit="seconds",
-        doc="How long a while may get. At least `redis_breaker_min_seconds`.",
+        doc="Longest back-off, and so how long after its end a trouble may be noticed. If set, at least "
+        "`redis_breaker_min_seconds`.",
+    )
+    tier_loss_seconds: float = option(
+        0.08,
+        Number(0.001, 60),
+        unit="seconds",
+        doc="The most that Redis in trouble may cost a process at once, however many calls it makes; in the "
+        "long run it may cost a tenth of that per second. Lost is the whole of a call without an answer, and of "
+        "an answer the time by which it came later than the database takes. A call waits no longer than what is "
+        "left; when nothing is, Redis is left alone, and tried again in the background. Where "
+        "`redis_timeout_seconds` is longer, that is the limit.",
     )
 
     # The compact format.
@@ -194,7 +208,8 @@ class Config:
     def __post_init__(self) -> None:
         for declared in options(Config):
             declared.check(getattr(self, declared.name))
-        if self.redis_breaker_max_seconds < self.redis_breaker_min_seconds:
+        is_max_set = self.redis_breaker_max_seconds != _BREAKER_MAX_SECONDS
+        if is_max_set and self.redis_breaker_max_seconds < self.redis_breaker_min_seconds:
             raise ConfigError(
                 "redis_breaker_max_seconds",
                 self.redis_breaker_max_seconds,

@@ -1,7 +1,9 @@
-"""Connections of redis-py that together keep to one deadline per call.
+"""The deadline of a call to Redis, and a socket that keeps to it.
 
-redis-py bounds each wait for the socket. One call may wait many times: for the network, for the answers to a
-password and to a database number, for each sentinel, for each node of a cluster that is asked for the others.
+redis-py bounds each wait for the socket. One call may wait many times: for a name to be resolved, for the
+network, for TLS, for the answers to a password and to a database number, for each sentinel, for each node of a
+cluster that is asked for the others, and for each packet of an answer that trickles. Here all of them share the
+time that the call has left, and all that arrives shares a number of bytes.
 """
 
 from __future__ import annotations
@@ -9,66 +11,125 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
+_TLS_RECORD_BYTES = 1 << 14
 
 
 class _Call(threading.local):
     ends_at = math.inf
+    bytes_left: float = math.inf
+    bytes_read = 0
 
 
 _call = _Call()
 
 
-def start_call(seconds: float) -> None:
-    """From now on, and until it calls this again, this thread waits for Redis `seconds` in all."""
-    _call.ends_at = time.monotonic() + seconds
+def start_call(seconds: float, max_bytes: float = math.inf) -> float:
+    """From now on, and until it calls this again, this thread waits for Redis `seconds` in all.
+
+    max_bytes: what the server may send in that time.
+
+    Returns:
+        The time at which it begins, of `time.monotonic`.
+    """
+    now = time.monotonic()
+    call = _call
+    call.ends_at = now + seconds
+    call.bytes_left = max_bytes
+    call.bytes_read = 0
+    return now
 
 
-class _Bounded(AbstractConnection):
-    """A connection whose waits end with the call. Its own `socket_timeout` stays the most for one of them."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._longest_wait: float = kwargs["socket_timeout"]
-
-    def _wait_seconds(self) -> float:
-        seconds = min(_call.ends_at - time.monotonic(), self._longest_wait)
-        if seconds <= 0:
-            raise RedisTimeoutError("the time for this call is over")
-        return seconds
-
-    def _connect(self) -> Any:
-        self.socket_timeout = self.socket_connect_timeout = self._wait_seconds()
-        # Untyped in redis-py, and abstract only until the class behind this one is mixed in.
-        return super()._connect()  # type: ignore[safe-super,no-untyped-call]
-
-    def send_packed_command(self, *args: Any, **kwargs: Any) -> Any:
-        sock: Any = self._sock
-        if sock is not None:
-            # Holds for the answer too: it is read with the timeout that the socket has.
-            sock.settimeout(self._wait_seconds())
-        return super().send_packed_command(*args, **kwargs)  # type: ignore[no-untyped-call]  # redis-py
+def remaining_seconds() -> float:
+    """What the call of this thread has left. Raises TimeoutError when that is nothing."""
+    seconds = _call.ends_at - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError("the time for this call is over")
+    # The system's longest wait is shorter than for ever.
+    return min(seconds, 3600.0)
 
 
-class BoundedConnection(_Bounded, Connection):
-    """TCP."""
+def bytes_read() -> int:
+    """What the server has sent since the call began."""
+    return _call.bytes_read
 
 
-class BoundedSSLConnection(_Bounded, SSLConnection):
-    """TCP with TLS."""
+@contextmanager
+def share_of_call(fraction: float) -> Iterator[None]:
+    """Inside, the call ends after that part of the time which it has left."""
+    ends_at = _call.ends_at
+    now = time.monotonic()
+    _call.ends_at = min(ends_at, now + max(0.0, min(ends_at - now, 3600.0)) * fraction)
+    try:
+        yield
+    finally:
+        _call.ends_at = ends_at
 
 
-class BoundedUnixConnection(_Bounded, UnixDomainSocketConnection):
-    """A socket file."""
+class BoundedSocket:
+    """A connected socket whose every wait ends with the call of the thread that waits.
 
+    What redis-py and hiredis do with a socket besides sending and receiving goes to the socket itself. A
+    time-out that they set holds for the next `recv` alone, which is how they look whether something arrived.
+    """
 
-class BoundedSentinelConnection(_Bounded, SentinelManagedConnection):
-    """TCP to whatever server the sentinels name."""
+    __slots__ = ("_has_own_timeout", "_is_tls", "_socket")
 
+    def __init__(self, connected: Any, is_tls: bool) -> None:
+        self._socket = connected
+        self._is_tls = is_tls
+        self._has_own_timeout = False
 
-class BoundedSentinelSSLConnection(_Bounded, SentinelManagedSSLConnection):
-    """TCP with TLS to whatever server the sentinels name."""
+    def settimeout(self, seconds: float | None) -> None:
+        """As of a socket, but for no longer than the call lasts."""
+        left = max(0.001, min(_call.ends_at - time.monotonic(), 3600.0))
+        self._socket.settimeout(left if seconds is None else min(seconds, left))
+        self._has_own_timeout = True
+
+    def recv(self, *args: Any) -> Any:
+        """As of a socket. Raises TimeoutError; ConnectionError: too much has arrived."""
+        self._prepare()
+        data = self._socket.recv(*args)
+        self._count(len(data))
+        return data
+
+    def recv_into(self, *args: Any) -> Any:
+        """As of a socket. Raises TimeoutError; ConnectionError: too much has arrived."""
+        self._prepare()
+        n_bytes = self._socket.recv_into(*args)
+        self._count(n_bytes)
+        return n_bytes
+
+    def sendall(self, data: Any) -> None:
+        """As of a socket. Raises TimeoutError."""
+        self._has_own_timeout = False
+        if not self._is_tls:
+            self._socket.settimeout(remaining_seconds())
+            self._socket.sendall(data)
+            return
+        # A TLS socket bounds each record by itself.
+        view = memoryview(data)
+        while view:
+            self._socket.settimeout(remaining_seconds())
+            view = view[self._socket.send(view[:_TLS_RECORD_BYTES]) :]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def _prepare(self) -> None:
+        if self._has_own_timeout:
+            self._has_own_timeout = False
+        else:
+            self._socket.settimeout(remaining_seconds())
+
+    @staticmethod
+    def _count(n_bytes: int) -> None:
+        call = _call
+        call.bytes_read += n_bytes
+        call.bytes_left -= n_bytes
+        if call.bytes_left < 0:
+            # Of the kind that makes redis-py give up the connection, whose rest is unread.
+            raise ConnectionError("the answer is longer than any of ours")

@@ -1,48 +1,104 @@
-"""The way to Redis: every command goes through `Link.run`, which knows when not to bother."""
+"""The way to Redis: every command goes through `Link`, which bounds it and knows when not to bother."""
 
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
 
-from redis.exceptions import ClusterDownError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from sched_cache import fork
-from sched_cache.config import RedisUrl
+from sched_cache.clock import Clock
+from sched_cache.config import Config, parse_redis_url
 from sched_cache.errors import RedisUnavailableError
 from sched_cache.stats import RedisCounters
-from sched_cache.store.redis.breaker import Breaker
+from sched_cache.store.breaker import Breaker, Change
+from sched_cache.store.budget import Budget
+from sched_cache.store.cost import Cost
 from sched_cache.store.redis.client import Client, close_client, open_client
-from sched_cache.store.redis.deadline import start_call
+from sched_cache.store.redis.deadline import bytes_read, start_call
+from sched_cache.store.redis.gate import Gate
 from sched_cache.store.redis.opener import OpenClient, Opener
+from sched_cache.store.redis.refusal import refusal_of, words_of
+from sched_cache.store.trouble import Trouble
+from sched_cache.store.workers import Workers
 
 T = TypeVar("T")
 
 logger = logging.getLogger("sched_cache.redis")
 
 _MAX_REASON = 200
+_PROBES = 3
+_SLACK_BYTES = 1 << 20
 
-# ValueError: redis-py met a number that is none, so whatever answers there is not Redis.
-FAILURES = (RedisError, RedisClusterException, OSError, ValueError)
+# The last ones: what redis-py makes of an answer that is none. Whatever sends it is not Redis.
+FAILURES = (
+    *(RedisError, RedisClusterException, OSError),
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError),
+)
+
+
+class AnswerTooLongError(RedisUnavailableError):
+    """More has arrived than any part of ours has. The tier is well; a stranger wrote the value."""
 
 
 class Link:
-    """The client, made when first needed, behind the breaker. Safe for threads and after a fork."""
+    """The client, made when first needed, behind a breaker. Safe for threads and after a fork.
+
+    Reads that get no answer, are refused, or come later than from the database open the breaker. What a
+    server may refuse while it still answers reads has a gate of its own each: puts, and messages.
+
+    Args:
+        budget: what Redis in trouble may cost, alone or with other tiers.
+        probe_key: a key that the user of the URL may read; it need not be there.
+    """
 
     def __init__(
         self,
-        url: RedisUrl,
-        timeout_seconds: float,
-        breaker: Breaker,
+        config: Config,
+        clock: Clock,
         counters: RedisCounters,
+        budget: Budget,
+        source: random.Random | None = None,
         open_one: OpenClient = open_client,
+        probe_key: str = "probe",
     ) -> None:
-        self.breaker = breaker
-        self._timeout_seconds = timeout_seconds
+        assert config.redis_url is not None, "without a URL there is NoRedis"
+        self.breaker = Breaker(
+            clock,
+            budget,
+            timeout_seconds=config.redis_timeout_seconds,
+            max_failures=config.redis_breaker_failures,
+            min_open_seconds=config.redis_breaker_min_seconds,
+            max_open_seconds=max(config.redis_breaker_min_seconds, config.redis_breaker_max_seconds),
+            source=source,
+            prober=self._start_probe,
+        )
+        self.cost = Cost()
+        self.puts = Gate(
+            clock,
+            logger,
+            "Redis refuses writes; what it does not have comes from the database",
+            "Redis takes writes again",
+        )
+        self.messages = Gate(
+            clock,
+            logger,
+            "Redis refuses messages; publications are noticed by certifying, up to a moment later",
+            "Redis takes messages again",
+        )
+        self._timeout_seconds = config.redis_timeout_seconds
+        self._max_bytes = config.max_content_bytes + _SLACK_BYTES
+        self._probe_key = probe_key
         self._counters = counters
-        self._opener = Opener(url, timeout_seconds, open_one)
+        self._trouble = Trouble(clock, logger, "Redis answers again")
+        self._opener = Opener(parse_redis_url(config.redis_url), config.redis_timeout_seconds, open_one)
+        self._workers = Workers(1, "sched-cache-redis")
         self.reset_after_fork()
         fork.register(self)
 
@@ -52,27 +108,34 @@ class Link:
         self._client: Client | None = None  # guarded by _lock for writing
         self._opener.reset_after_fork()
 
-    def run(self, command: Callable[[Client], T]) -> T:
-        """What `command` returns for the client. Takes at most the timeout, connecting included.
+    def run(self, command: Callable[[Client], T], n_parts: int = 1, gate: Gate | None = None) -> T:
+        """What `command` returns for the client.
+
+        Takes at most the timeout and what the budget allows, connecting included.
+
+        Args:
+            n_parts: that are sent or asked for, so that what the database takes for them can be told.
+            gate: of commands that the server may refuse by themselves; None for reads.
 
         Raises:
-            RedisUnavailableError: no answer, a refusal, nonsense, or the breaker is open.
+            RedisUnavailableError: no answer, a refusal, nonsense, or Redis is left alone for a while.
+            AnswerTooLongError: the answer was given up.
         """
-        if not self.breaker.allow():
+        if gate is not None and not gate.is_open():
+            self._counters.skipped += 1
+            raise RedisUnavailableError("Redis is not asked for this for a while after it refused")
+        seconds = self.breaker.grant()
+        if not seconds:
             self._counters.skipped += 1
             raise RedisUnavailableError("Redis is left alone for a while after failures")
-        start_call(self._timeout_seconds)
+        started = start_call(seconds, self._max_bytes)
         try:
             reply = command(self._client or self._connect())
         except FAILURES as error:
-            self._counters.errors += 1
-            if isinstance(error, ResponseError) and not isinstance(error, ClusterDownError):
-                # It is there, and says no: out of memory, read-only, not permitted. Reads may still work.
-                self._note_success()
-            else:
-                self._note_failure(error)
-            raise RedisUnavailableError(_reason(error)) from error
-        self._note_success()
+            raise self._failed(error, time.monotonic() - started, gate) from error
+        self._answered(time.monotonic() - started, n_parts)
+        if gate is not None:
+            gate.taken()
         return reply
 
     def connect(self) -> Client:
@@ -85,7 +148,16 @@ class Link:
         try:
             return self._client or self._connect()
         except FAILURES as error:
-            raise RedisUnavailableError(_reason(error)) from error
+            raise RedisUnavailableError(reason_of(error)) from error
+
+    def later(self, command: Callable[[Client], object]) -> None:
+        """Has `command` run in the background if there is a thread for it. What becomes of it is not told."""
+
+        def run() -> None:
+            with suppress(RedisUnavailableError):
+                self.run(command)
+
+        self._workers.start(run)
 
     def close(self) -> None:
         """Ends all connections, also those in use. A later command opens new ones."""
@@ -106,21 +178,70 @@ class Link:
             client, self._client = self._client, None
         return client
 
-    def _note_success(self) -> None:
-        if self.breaker.succeeded():
-            logger.info("Redis answers again")
-
-    def _note_failure(self, error: Exception) -> None:
-        if self.breaker.failed():
+    def _answered(self, seconds: float, n_parts: int) -> None:
+        allowed_seconds = self.cost.of(n_parts)
+        change = self.breaker.succeeded(seconds, allowed_seconds)
+        if change is Change.OPENED:
             self._counters.breaker_opened += 1
-            logger.warning(
-                "Redis does not answer (%s); contents come from the database until it does", _reason(error)
+            self._trouble.begin(
+                f"Redis answers later than the database (last in {seconds * 1000:.0f} ms; the database takes "
+                f"about {allowed_seconds * 1000:.0f}); contents come from the database until it is faster. Look "
+                "at its load and at the network"
             )
-            # The probe starts afresh: sockets may be half dead, and the cluster may be another one by then.
+        elif self._trouble.is_known:
+            self._trouble.calm()
+
+    def _failed(self, error: Exception, seconds: float, gate: Gate | None) -> RedisUnavailableError:
+        """Notes it, and returns what to raise."""
+        self._counters.errors += 1
+        reason = reason_of(error)
+        if bytes_read() > self._max_bytes:
+            self._answered(seconds, 1)
+            return AnswerTooLongError(reason)
+        refusal = refusal_of(error)
+        if gate is not None and isinstance(error, ResponseError) and not refusal.concerns_all:
+            self._answered(seconds, 1)
+            gate.refused(error, reason)
+            if refusal.reconnects:
+                self._abandon()
+            return RedisUnavailableError(reason)
+        self._trouble.seen()
+        if self.breaker.failed(seconds) is Change.OPENED:
+            self._counters.breaker_opened += 1
+            self._trouble.begin(
+                f"Redis does not answer ({reason}); contents come from the database until it does. "
+                f"What to do: {refusal.advice}"
+            )
+            # The next attempt starts afresh: sockets may be half dead, and names may lead elsewhere by then.
             self._abandon()
+        return RedisUnavailableError(reason)
+
+    def _start_probe(self) -> None:
+        self._workers.start(self._probe)
+
+    def _probe(self) -> None:
+        """Whether Redis is well, and faster than the database: found out at no cost to any caller."""
+        best = float("inf")
+        try:
+            start_call(self._timeout_seconds, self._max_bytes)
+            client = self._client or self._connect()
+            for _ in range(_PROBES):
+                started = start_call(self._timeout_seconds, self._max_bytes)
+                try:
+                    client.get(self._probe_key)
+                except ResponseError as error:
+                    if not str(error).startswith("WRONGTYPE"):
+                        raise
+                best = min(best, time.monotonic() - started)
+        except FAILURES:
+            self._trouble.seen()
+            self.breaker.failed(0.0)
+            self._abandon()
+            return
+        self.breaker.succeeded(best, self.cost.of(1))
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """One line; redis-py's own may be long, with every setting of every sentinel."""
-    text = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {words_of(error)}"
     return text if len(text) <= _MAX_REASON else text[:_MAX_REASON] + "..."

@@ -12,7 +12,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from sched_cache.config import RedisUrl
 from sched_cache.config.redis_url import Topology
 from sched_cache.store.redis.client import Client, open_client
-from sched_cache.store.redis.deadline import start_call
+from sched_cache.store.redis.deadline import remaining_seconds, start_call
+
+_MAX_BYTES = 1 << 24
+"""Of what a cluster says about itself."""
 
 OpenClient = Callable[[RedisUrl, float, int], Client]
 """`open_client`, or what a test puts in its place."""
@@ -48,10 +51,15 @@ class Opener:
         with self._lock:
             opening = self._opening
             if opening is None:
-                opening = self._opening = Future()
-                Thread(target=self._run, args=(opening,), name="sched-cache-opener", daemon=True).start()
+                opening = Future()
+                thread = Thread(target=self._run, args=(opening,), name="sched-cache-opener", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the process ends, or may have no more threads
+                    raise RedisTimeoutError(f"no thread: {error}") from error
+                self._opening = opening
         try:
-            client = opening.result(self._timeout_seconds)
+            client = opening.result(remaining_seconds())
         except StillOpening:
             raise RedisTimeoutError("the cluster did not describe itself in time") from None
         finally:
@@ -63,8 +71,8 @@ class Opener:
     def _run(self, opening: Future[Client]) -> None:
         attempt = self._n_attempts
         self._n_attempts += 1
-        start_call(max(20 * self._timeout_seconds, 1.0))
+        start_call(max(20 * self._timeout_seconds, 1.0), _MAX_BYTES)
         try:
             opening.set_result(self._open_one(self._url, self._timeout_seconds, attempt))
-        except Exception as error:
+        except BaseException as error:  # those who wait are told
             opening.set_exception(error)

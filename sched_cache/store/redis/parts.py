@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import InvalidResponse, ResponseError
 
 from sched_cache.clock import Clock
 from sched_cache.config import Config
@@ -15,9 +15,13 @@ from sched_cache.errors import FormatError, RedisUnavailableError
 from sched_cache.format import FORMAT_VERSION, compress, content_hash_of, decompress
 from sched_cache.stats import RedisCounters
 from sched_cache.store.redis.client import Client
-from sched_cache.store.redis.link import Link
+from sched_cache.store.redis.deadline import bytes_read
+from sched_cache.store.redis.link import AnswerTooLongError, Link
 
 _READS_PER_RENEWAL = 64
+_LONG_BYTES = 1 << 20
+_HEADER_BYTES = 64
+"""More than what stands before a compressed part."""
 
 
 class _Foreign:
@@ -42,6 +46,7 @@ class RedisParts:
         self._ttl_seconds = config.redis_content_ttl_seconds
         self._compression_min_bytes = config.redis_compression_min_bytes
         self._max_bytes = config.max_content_bytes
+        self._max_value_bytes = config.max_content_bytes + _HEADER_BYTES
         self._lease_ms = int(config.redis_lease_seconds * 1000)
         self._counters = counters
         self._clock = clock
@@ -51,7 +56,16 @@ class RedisParts:
         """The part, or None for a miss."""
         started = self._clock.monotonic()
         key = self._prefix + digest
-        value = self._link.run(lambda client: _get(client, key))
+        try:
+            value = self._link.run(lambda client: _get(client, key))
+        except AnswerTooLongError:
+            self._counters.damaged += 1
+            self._counters.misses += 1
+            self._drop_longer_than([digest], self._max_value_bytes)
+            return None
+        except RedisUnavailableError:
+            self._drop_what_is_too_long_to_read([digest])
+            raise
         part = self._check(digest, value)
         self._counters.get_seconds.record(self._clock.monotonic() - started)
         if part is None:
@@ -65,7 +79,15 @@ class RedisParts:
         """The parts that are there."""
         started = self._clock.monotonic()
         keys = [self._prefix + digest for digest in digests]
-        values = self._link.run(lambda client: _get_many(client, keys))
+        try:
+            values = self._link.run(lambda client: _get_many(client, keys), len(keys))
+        except AnswerTooLongError:
+            self._counters.damaged += 1
+            self._drop_longer_than(digests, self._max_value_bytes)
+            raise
+        except RedisUnavailableError:
+            self._drop_what_is_too_long_to_read(digests)
+            raise
         checked = {digest: self._check(digest, value) for digest, value in zip(digests, values, strict=True)}
         parts = {digest: part for digest, part in checked.items() if part is not None}
         self._counters.get_seconds.record(self._clock.monotonic() - started)
@@ -86,7 +108,7 @@ class RedisParts:
             pipeline.execute()
 
         try:
-            self._link.run(command)
+            self._link.run(command, len(values), self._link.puts)
         except RedisUnavailableError:
             self._counters.put_errors += len(values)
             raise
@@ -107,7 +129,7 @@ class RedisParts:
                 pipeline.set(self._lease_key(digest), b"", px=self._lease_ms, nx=True)
             return pipeline.execute()
 
-        granted = self._link.run(command)
+        granted = self._link.run(command, len(digests), self._link.puts)
         leased = [digest for digest, is_granted in zip(digests, granted, strict=True) if is_granted]
         self._counters.leases += len(leased)
         return leased
@@ -150,7 +172,7 @@ class RedisParts:
             pipeline.execute()
 
         with suppress(RedisUnavailableError):  # a part that expires early costs one read of the database
-            self._link.run(command)
+            self._link.run(command, len(renewed), self._link.puts)
             self._counters.renewals += len(renewed)
 
     def _delete(self, keys: list[str]) -> None:
@@ -160,7 +182,33 @@ class RedisParts:
                 pipeline.delete(key)
             pipeline.execute()
 
-        self._link.run(command)
+        self._link.run(command, len(keys), self._link.puts)
+
+    def _drop_what_is_too_long_to_read(self, digests: Collection[str]) -> None:
+        """After a read that gave up in the middle of a long answer: a value that cannot be read in time, ours
+        or a stranger's, would cost every reader the same again."""
+        n_bytes = bytes_read()
+        if n_bytes >= _LONG_BYTES:
+            self._drop_longer_than(digests, n_bytes)
+
+    def _drop_longer_than(self, digests: Collection[str], n_bytes: int) -> None:
+        """In the background. A key of another type has no length, and no reader is sent its value."""
+        keys = [self._prefix + digest for digest in digests]
+
+        def command(client: Client) -> None:
+            pipeline = client.pipeline(transaction=False)
+            for key in keys:
+                pipeline.strlen(key)
+            lengths = pipeline.execute(raise_on_error=False)
+            long = [
+                key
+                for key, length in zip(keys, lengths, strict=True)
+                if isinstance(length, int) and length > n_bytes
+            ]
+            for key in long:
+                client.delete(key)
+
+        self._link.later(command)
 
 
 def _get(client: Client, key: str) -> Any:
@@ -175,5 +223,7 @@ def _get(client: Client, key: str) -> Any:
 def _get_many(client: Client, keys: list[str]) -> list[Any]:
     # A cluster answers MGET only for keys of one slot; its client has a method that asks slot by slot.
     mget = getattr(client, "mget_nonatomic", client.mget)
-    values: list[Any] = mget(keys)
+    values = mget(keys)
+    if not isinstance(values, list) or len(values) != len(keys):
+        raise InvalidResponse("MGET was not answered with a value for each key")
     return values

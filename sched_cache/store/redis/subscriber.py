@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from logging import INFO, WARNING, getLogger
 from threading import Event, Lock, Thread
 from typing import Any
+
+from redis.exceptions import ResponseError
 
 from sched_cache import fork
 from sched_cache.clock import Clock
@@ -15,13 +17,18 @@ from sched_cache.errors import FormatError, RedisUnavailableError
 from sched_cache.stats import RedisCounters
 from sched_cache.store.contract import Pointer
 from sched_cache.store.redis.deadline import start_call
-from sched_cache.store.redis.link import FAILURES, Link
+from sched_cache.store.redis.link import FAILURES, Link, reason_of
 from sched_cache.store.redis.notification import decode_notification
+from sched_cache.store.redis.refusal import refusal_of
+from sched_cache.store.trouble import Trouble
 
-logger = logging.getLogger("sched_cache.redis")
+logger = getLogger("sched_cache.redis")
 
 _LISTEN_SECONDS = 0.25
 """How long one look at the channel lasts, and so how long `close` may have to wait."""
+_CLOSE_SECONDS = 0.5
+_MAX_BYTES = 1 << 20
+"""Of what may arrive in one look; a notification has some hundred."""
 _MIN_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 5.0
 
 
@@ -52,6 +59,7 @@ class Subscriber:
         self._timeout_seconds = timeout_seconds
         self._ping_seconds = ping_seconds
         self._random = source
+        self._trouble = Trouble(clock, logger, "the notification channel is back")
         self.reset_after_fork()
         fork.register(self)
 
@@ -65,6 +73,7 @@ class Subscriber:
         self._is_joined = False
         self._n_failures = 0
         self._heard_at = 0.0
+        self._joined_at = 0.0
         self._is_pinged = False
 
     @property
@@ -78,28 +87,44 @@ class Subscriber:
             return
         with self._lock:
             if self._thread is None and not self._stopped.is_set():
-                self._thread = Thread(target=self._listen, name="sched-cache-subscriber", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._listen, name="sched-cache-subscriber", daemon=True)
+                # No thread, since the process ends or may have no more: asked again at the next occasion.
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
 
     def close(self) -> None:
-        """Ends the thread and its connection. Not to be called from a callback."""
+        """Ends the thread and its connection. Not to be called from a callback.
+
+        A thread that is in the middle of a callback, or waits for its time-out, ends by itself and later.
+        """
         self._stopped.set()
         thread = self._thread
         if thread is not None:
-            thread.join()
+            thread.join(_CLOSE_SECONDS)
+            if thread.is_alive():
+                return
         self._leave()
 
     def step(self) -> None:
         """Joins the channel if need be, else waits for one message and deals with it."""
         try:
-            start_call(self._timeout_seconds)
             if self._pubsub is None:
+                start_call(self._timeout_seconds, _MAX_BYTES)
                 self._join()
             else:
-                self._hear(self._pubsub.get_message(timeout=min(_LISTEN_SECONDS, self._ping_seconds)))
+                look_seconds = min(_LISTEN_SECONDS, self._ping_seconds)
+                # For a message that begins to arrive at the end of the look.
+                start_call(look_seconds + self._timeout_seconds, _MAX_BYTES)
+                self._hear(self._pubsub.get_message(timeout=look_seconds))
         except (*FAILURES, RedisUnavailableError) as error:
-            if self._is_joined:
-                logger.info("lost the notification channel (%s: %s)", type(error).__name__, error)
+            self._trouble.seen()
+            if self._is_joined or isinstance(error, ResponseError):
+                self._trouble.begin(
+                    f"lost the notification channel ({reason_of(error)}); publications are noticed by certifying "
+                    f"until it is back. What to do: {refusal_of(error).advice}",
+                    WARNING if isinstance(error, ResponseError) else INFO,
+                )
             self._leave()
             self._pause()
 
@@ -107,6 +132,7 @@ class Subscriber:
         stopped = self._stopped
         while not stopped.is_set():
             self.step()
+        self._leave()
 
     def _join(self) -> None:
         self._pubsub = self._link.connect().pubsub()
@@ -128,6 +154,10 @@ class Subscriber:
 
     def _hear(self, message: Any) -> None:
         now = self._clock.monotonic()
+        if self._is_joined and now - self._joined_at > _MAX_PAUSE_SECONDS:
+            self._n_failures = 0
+        if self._is_joined and self._trouble.is_known:
+            self._trouble.calm()
         if message is None:
             silent_seconds = now - self._heard_at
             if silent_seconds > 2 * self._ping_seconds:
@@ -143,7 +173,7 @@ class Subscriber:
         if message["type"] == "subscribe":
             # Also after redis-py has joined again by itself: then messages may have been lost before.
             self._is_joined = True
-            self._n_failures = 0
+            self._joined_at = now
             self._counters.subscriptions += 1
             self._call(self._on_joined)
         elif message["type"] == "message":

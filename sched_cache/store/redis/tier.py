@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from sched_cache.clock import Clock
-from sched_cache.config import Config, parse_redis_url
+from sched_cache.config import Config
 from sched_cache.errors import RedisUnavailableError
+from sched_cache.format import FORMAT_VERSION
 from sched_cache.stats import Stats
+from sched_cache.store.budget import Budget
 from sched_cache.store.contract import Pointer
-from sched_cache.store.redis.breaker import Breaker
 from sched_cache.store.redis.client import Client, open_client
 from sched_cache.store.redis.l2 import Answer
 from sched_cache.store.redis.link import Link
@@ -36,26 +38,20 @@ class RedisTier:
         clock: Clock,
         source: random.Random | None = None,
         open_one: OpenClient = open_client,
+        budget: Budget | None = None,
     ) -> None:
         source = source or random.Random()
-        assert config.redis_url is not None, "without a URL there is NoRedis"
         self._config = config
         self._clock = clock
         self._counters = stats.redis
         self._random = source
-        breaker = Breaker(
-            clock,
-            config.redis_breaker_failures,
-            config.redis_breaker_min_seconds,
-            config.redis_breaker_max_seconds,
-            source,
-        )
-        url = parse_redis_url(config.redis_url)
-        self._link = Link(url, config.redis_timeout_seconds, breaker, stats.redis, open_one)
+        self._budget = budget or Budget.configured(config, clock)
+        probe_key = f"{config.namespace}:{FORMAT_VERSION}:probe"
+        self._link = Link(config, clock, stats.redis, self._budget, source, open_one, probe_key)
         self._parts = RedisParts(self._link, config, stats.redis, clock, source)
         self._channel = f"{config.namespace}:published"
         self._subscribers: list[Subscriber] = []
-        stats.add_gauge("redis_breaker_state", lambda: breaker.state)
+        stats.add_gauge("redis_breaker_state", lambda: self._link.breaker.state)
 
     def get(self, digest: str) -> bytes | Answer:
         """The part, or why there is none."""
@@ -89,7 +85,8 @@ class RedisTier:
         """The part from Redis, or else from `load`."""
         answer = self.get(digest)
         if answer is Answer.UNAVAILABLE:
-            return load()
+            with self._measured(1):
+                return load()
         if not isinstance(answer, Answer):
             return answer
 
@@ -109,7 +106,8 @@ class RedisTier:
         missing = [digest for digest, answer in answers.items() if answer is Answer.MISS]
         if unavailable:
             # Whatever the trouble is, it may go on: take the rest from the database in one go.
-            parts.update(load(missing + unavailable))
+            with self._measured(len(missing) + len(unavailable)):
+                parts.update(load(missing + unavailable))
         elif missing:
             parts.update(self._fill(missing, load))
         return parts
@@ -122,7 +120,7 @@ class RedisTier:
             client.publish(self._channel, message)
 
         try:
-            self._link.run(command)
+            self._link.run(command, gate=self._link.messages)
         except RedisUnavailableError:
             return False
         self._counters.notices_sent += 1
@@ -159,7 +157,9 @@ class RedisTier:
         """
         parts: dict[str, bytes] = {}
         pending = missing
-        give_up_at = self._clock.monotonic() + self._config.redis_lease_wait_seconds
+        began_at = self._clock.monotonic()
+        # Anybody may have taken the lease, for ever: a wait that was in vain is time lost to Redis.
+        give_up_at = began_at + min(self._config.redis_lease_wait_seconds, self._budget.left())
         wait_seconds = _FIRST_WAIT_SECONDS
         try:
             while True:
@@ -173,6 +173,7 @@ class RedisTier:
                     return parts
                 if self._clock.monotonic() >= give_up_at:
                     self._counters.lease_timeouts += 1
+                    self._budget.charge(self._clock.monotonic() - began_at)
                     break
                 self._counters.lease_waits += 1
                 self._clock.sleep(wait_seconds * self._random.uniform(0.5, 1.0))
@@ -185,14 +186,25 @@ class RedisTier:
         except RedisUnavailableError:
             pending = _without(pending, parts)
         if pending:
-            parts.update(load(pending))
+            with self._measured(len(pending)):
+                parts.update(load(pending))
         return parts
+
+    @contextmanager
+    def _measured(self, n_parts: int) -> Iterator[None]:
+        """Learns from a load what the tier behind takes; also from one that fails, which takes its time too."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._link.cost.record(time.perf_counter() - started, n_parts)
 
     def _load_leased(
         self, leased: list[str], load: Callable[[list[str]], Mapping[str, bytes]]
     ) -> Mapping[str, bytes]:
         try:
-            return load(leased)
+            with self._measured(len(leased)):
+                return load(leased)
         except BaseException:
             with suppress(RedisUnavailableError):  # the leases end with time
                 self._parts.release(leased)

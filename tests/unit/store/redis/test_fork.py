@@ -21,7 +21,7 @@ def test_child_of_a_process_in_trouble_asks_for_itself(redis_url: str) -> None:
     """The breaker is closed there."""
     tier = open_tier(redis_url)
     for _ in range(3):
-        tier._link.breaker.failed()
+        tier._link.breaker.failed(0.0)
     digest, part = part_of("part")
     assert not tier.put_many({digest: part})
     assert in_child(lambda: tier.put_many({digest: part}))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn, cast
@@ -11,14 +12,26 @@ import pytest
 import redis
 from redis.exceptions import ClusterDownError, RedisClusterException
 
-from sched_cache.config import RedisUrl, parse_redis_url
+from sched_cache.config import Config, RedisUrl, parse_redis_url
 from sched_cache.config.redis_url import Topology
 from sched_cache.errors import RedisUnavailableError
 from sched_cache.stats import RedisCounters
-from sched_cache.store.redis.breaker import CLOSED, OPEN, Breaker
+from sched_cache.store.breaker import CLOSED, HALF_OPEN, OPEN
+from sched_cache.store.budget import Budget
 from sched_cache.store.redis.client import Client
+from sched_cache.store.redis.gate import Gate
 from sched_cache.store.redis.link import Link
 from tests.support.clock import ManualClock
+
+
+class FakeClient:
+    """Answers the probe, unless it is told to fail."""
+
+    error: Exception | None = None
+
+    def get(self, key: str) -> None:
+        if self.error:
+            raise self.error
 
 
 class Rig:
@@ -28,22 +41,35 @@ class Rig:
         self.url = parse_redis_url(url)
         self.clock = ManualClock()
         self.counters = RedisCounters()
-        self.breaker = Breaker(self.clock, 3, 1.0, 30.0, random.Random(1))
         self.attempts: list[int] = []
         self.connect_error: Exception | None = None
         self.before_connect: Callable[[], object] = bool
-        self.link = Link(self.url, 0.05, self.breaker, self.counters, self.connect)
+        self.client = FakeClient()
+        config = Config(redis_url=url)
+        budget = Budget(self.clock, 10.0)
+        self.link = Link(config, self.clock, self.counters, budget, random.Random(1), self.connect)
+        self.breaker = self.link.breaker
 
     def connect(self, url: RedisUrl, timeout_seconds: float, attempt: int) -> Client:
         self.attempts.append(attempt)
         self.before_connect()
         if self.connect_error:
             raise self.connect_error
-        return cast(Client, object())
+        return cast(Client, self.client)
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException, gate: Gate | None = None) -> None:
         with pytest.raises(RedisUnavailableError):
-            self.link.run(failing(error))
+            self.link.run(failing(error), 1, gate)
+
+    def probe(self) -> None:
+        """Waits out the back-off, and for the probe that the next caller starts."""
+        self.clock.now += 4
+        with pytest.raises(RedisUnavailableError):
+            self.link.run(lambda _: pytest.fail("asked"))
+        deadline = time.monotonic() + 10
+        while self.breaker.state == HALF_OPEN:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
 
 def failing(error: BaseException) -> Callable[[Any], NoReturn]:
@@ -83,24 +109,116 @@ def test_no_answer_is_told_and_opens_the_breaker(rig: Rig, error: Exception) -> 
     assert (rig.counters.errors, rig.counters.skipped, rig.counters.breaker_opened) == (3, 1, 1)
 
 
+WRITE_REFUSALS = [
+    redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'."),
+    redis.ResponseError("MISCONF Redis is configured to save RDB snapshots"),
+    redis.ResponseError("NOREPLICAS Not enough good replicas to write."),
+    redis.ReadOnlyError("You can't write against a read only replica."),
+    redis.exceptions.NoPermissionError("this user has no permissions"),
+    redis.exceptions.ExecAbortError("Transaction discarded because of previous errors."),
+    redis.ResponseError("ERR unknown command 'SET'"),
+    redis.ResponseError("SOMETHINGNEW of a later release"),
+]
+
+
+@pytest.mark.parametrize("error", WRITE_REFUSALS, ids=str)
+def test_refused_write_keeps_writes_away_and_not_reads(
+    rig: Rig, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a moment, then one tries again. It is said when it begins and when it is over, with what to do."""
+    caplog.set_level(logging.INFO, "sched_cache.redis")
+    for _ in range(10):
+        rig.fail(error, rig.link.puts)
+        rig.link.run(lambda _: None)
+        rig.link.run(lambda _: None, gate=rig.link.messages)
+    assert rig.breaker.state == CLOSED
+    assert (rig.counters.errors, rig.counters.skipped) == (1, 9)
+    rig.clock.now += 0.5
+    rig.fail(error, rig.link.puts)
+    rig.clock.now += 2.1
+    for _ in range(3):
+        rig.link.run(lambda _: None, gate=rig.link.puts)
+    begun, over = caplog.records
+    assert begun.levelname == "WARNING" and "What to do: " in begun.getMessage()
+    assert over.levelname == "INFO" and "takes writes again" in over.getMessage()
+
+
+@pytest.mark.parametrize("error", WRITE_REFUSALS, ids=str)
+def test_refused_read_is_no_answer(rig: Rig, error: Exception) -> None:
+    """Three in a row, and Redis is not asked."""
+    for _ in range(3):
+        rig.fail(error)
+    assert rig.breaker.state == OPEN
+
+
+@pytest.mark.parametrize(
+    ("error", "is_left"),
+    [
+        (redis.ReadOnlyError("You can't write against a read only replica."), True),
+        (redis.exceptions.NoPermissionError("this user has no permissions"), True),
+        (redis.ResponseError("OOM command not allowed"), False),
+    ],
+    ids=str,
+)
+def test_a_write_that_another_server_might_take_connects_again(
+    rig: Rig, error: Exception, is_left: bool
+) -> None:
+    """The name of a primary that was demoted in place leads elsewhere by now; its connections do not."""
+    rig.link.run(lambda _: None)
+    rig.fail(error, rig.link.puts)
+    rig.link.run(lambda _: None)
+    assert len(rig.attempts) == 1 + is_left
+
+
 @pytest.mark.parametrize(
     "error",
     [
-        redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'."),
-        redis.ReadOnlyError("You can't write against a read only replica."),
-        redis.exceptions.NoPermissionError("this user has no permissions"),
+        redis.AuthenticationError("Authentication required."),
+        redis.BusyLoadingError("Redis is loading the dataset in memory"),
+        redis.exceptions.MasterDownError(
+            "Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+        ),
+        redis.ResponseError("CLUSTERDOWN Hash slot not served"),
+        redis.ResponseError("MOVED 866 127.0.0.1:7001"),
+        redis.ResponseError("DENIED Redis is running in protected mode"),
+        redis.exceptions.MaxConnectionsError("max number of clients reached"),
     ],
-    ids=lambda error: type(error).__name__,
+    ids=str,
 )
-def test_refusal_is_an_error_but_leaves_the_breaker_closed(rig: Rig, error: Exception) -> None:
-    """A Redis that is full or read-only still answers reads."""
-    for _ in range(10):
+def test_what_concerns_reads_as_well_is_said_once(
+    rig: Rig, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether a write or a read met it first."""
+    for gate in (rig.link.puts, None, rig.link.messages, None):
+        with suppress(RedisUnavailableError):
+            rig.link.run(failing(error), 1, gate)
+    assert rig.breaker.state == OPEN
+    (record,) = caplog.records
+    assert "What to do: " in record.getMessage()
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), AttributeError("x"), RecursionError("x")])
+def test_what_the_driver_makes_of_nonsense_is_no_answer(rig: Rig, error: Exception) -> None:
+    """Whatever a stranger's server sends, no reader is told of it but as a miss."""
+    for _ in range(3):
         rig.fail(error)
-    assert rig.breaker.state == CLOSED
-    assert rig.counters.errors == 10
+    assert rig.breaker.state == OPEN
 
 
-@pytest.mark.parametrize("error", [TypeError("a bug"), AssertionError("a bug"), KeyboardInterrupt()])
+def test_slow_answers_open_it_and_say_so(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """They cost more than reading the database."""
+    rig.link._timeout_seconds = 5.0
+    rig.link.breaker._budget = Budget(rig.clock, 0.1)
+    with suppress(RedisUnavailableError):
+        for _ in range(100):
+            rig.link.run(lambda _: time.sleep(0.02))
+    assert rig.breaker.state == OPEN
+    assert 4 <= rig.counters.breaker_opened * 4 <= 8
+    (record,) = caplog.records
+    assert "later than the database" in record.getMessage()
+
+
+@pytest.mark.parametrize("error", [AssertionError("a bug"), KeyboardInterrupt(), SystemExit()])
 def test_bugs_are_not_swallowed(rig: Rig, error: BaseException) -> None:
     """They are ours, not Redis's."""
     with pytest.raises(type(error)):
@@ -124,7 +242,7 @@ def test_client_is_made_once_and_anew_after_the_breaker_opened(rig: Rig) -> None
     assert rig.attempts == [0]
     for _ in range(3):
         rig.fail(redis.TimeoutError("silent"))
-    rig.clock.now += 2
+    rig.probe()
     rig.link.run(lambda _: None)
     assert rig.attempts == [0, int(is_cluster)]
 
@@ -138,11 +256,12 @@ def test_nobody_waits_longer_for_a_cluster_than_for_an_answer(rig: Rig) -> None:
         with pytest.raises(RedisUnavailableError, match="did not describe itself"):
             rig.link.run(lambda _: None)
     may_open.set()
-    rig.clock.now += 2
     while True:
         with suppress(RedisUnavailableError):
             rig.link.run(lambda _: None)
             break
+        rig.clock.now += 1
+        time.sleep(0.001)
     assert rig.attempts == [0]
 
 
@@ -170,17 +289,32 @@ def test_client_that_cannot_be_made_is_no_answer(rig: Rig) -> None:
 
 
 def test_trouble_is_logged_once_and_its_end_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """Not once per read."""
+    """Not once per read, nor per probe."""
     caplog.set_level(logging.INFO, "sched_cache.redis")
     for _ in range(3):
         rig.fail(redis.ConnectionError("refused"))
+    rig.client.error = redis.ConnectionError("refused")
     for _ in range(20):
-        rig.clock.now += 40
-        rig.fail(redis.ConnectionError("refused"))
-    rig.clock.now += 40
+        rig.probe()
+        assert rig.breaker.state == OPEN
+    rig.client.error = None
+    rig.probe()
+    rig.clock.now += 2
     for _ in range(5):
         rig.link.run(lambda _: None)
     assert [(record.levelname, record.message[:22]) for record in caplog.records] == [
         ("WARNING", "Redis does not answer "),
-        ("INFO", "Redis answers again"),
+        ("INFO", "Redis answers again (a"),
     ]
+
+
+def test_a_slow_probe_leaves_it_open(rig: Rig) -> None:
+    """It is of no use before it is faster than the database."""
+    for _ in range(3):
+        rig.fail(redis.ConnectionError("refused"))
+    rig.client.get = lambda key: time.sleep(0.03)  # type: ignore[method-assign]  # this one's
+    rig.probe()
+    assert rig.breaker.state == OPEN
+    del rig.client.get
+    rig.probe()
+    assert rig.breaker.state == CLOSED
