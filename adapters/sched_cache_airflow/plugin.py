@@ -9,6 +9,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from sched_cache_airflow.policy import status
+from sched_cache_airflow.standard_error import say
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -26,8 +27,9 @@ class _Registered:
             try:
                 if status.is_on and status.has_part("ui"):
                     self._made = self._make()
-            except Exception:
-                logger.exception("the page of sched_cache is missing")
+            except Exception as error:
+                what = f"the page of sched_cache is missing: {type(error).__name__}: {error}"
+                say(logger, logging.ERROR, what, error)
         return self._made
 
 

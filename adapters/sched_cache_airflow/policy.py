@@ -10,6 +10,7 @@ import logging
 from types import ModuleType
 
 from sched_cache_airflow.import_hook import AfterImport
+from sched_cache_airflow.standard_error import say
 from sched_cache_airflow.status import Status
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -50,16 +51,20 @@ def _after_writer(module: ModuleType) -> None:
         if status.decide():
             model = vars(module).get("SerializedDagModel")
             status.part("write_events").write_events.start(model)
-    except Exception:
-        logger.exception("what %s writes goes unnoticed", module.__name__)
+    except Exception as error:
+        what = f"sched_cache: what {module.__name__} writes goes unnoticed: {type(error).__name__}: {error}"
+        say(logger, logging.ERROR, what, error)
 
 
 def _start() -> None:
     try:
         AfterImport(_USERS, _after_import).start()
         AfterImport(_WRITERS, _after_writer).start()
-    except Exception:
-        logger.exception("sched_cache stays off: it could not wait for Airflow's modules")
+    except Exception as error:
+        what = (
+            f"sched_cache stays off: it could not wait for Airflow's modules: {type(error).__name__}: {error}"
+        )
+        say(logger, logging.ERROR, what, error)
 
 
 _start()

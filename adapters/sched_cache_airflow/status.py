@@ -7,6 +7,8 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
+from sched_cache_airflow.standard_error import say
+
 logger = logging.getLogger("sched_cache.airflow")
 
 PARTS = {"3.3.": "sched_cache_airflow.airflow3", "2.11.": "sched_cache_airflow.airflow2"}
@@ -47,13 +49,9 @@ class Status:
         """Whether to change anything. Reads the host's configuration the first time."""
         if self.is_on is None:
             self.is_on, self.reason = self._decision()
-            # Commands of the host print to the same stream: say nothing while all is as the operator wants it.
             as_wanted = self.is_on or self.reason == _SWITCHED_OFF
-            logger.log(
-                logging.DEBUG if as_wanted else logging.WARNING,
-                "sched_cache is on" if self.is_on else "sched_cache stays off: %s",
-                *(() if self.is_on else (self.reason,)),
-            )
+            level = logging.DEBUG if as_wanted else logging.WARNING
+            say(logger, level, "sched_cache is on" if self.is_on else f"sched_cache stays off: {self.reason}")
         return self.is_on
 
     def part(self, name: str) -> Any:
@@ -70,7 +68,7 @@ class Status:
         """Notes what went wrong. What was replaced so far stays, and falls back by itself."""
         self.is_on = False
         self.reason = reason
-        logger.error("sched_cache stays off: %s", reason)
+        say(logger, logging.ERROR, f"sched_cache stays off: {reason}")
 
     def _decision(self) -> tuple[bool, str]:
         version = host_version()

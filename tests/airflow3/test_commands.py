@@ -1,0 +1,45 @@
+"""Commands of Airflow 3 print what they print without the plugin, where that stays off."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.airflow3.support.home import AirflowHome
+from tests.airflow3.support.metadata_db import MetadataDb
+from tests.airflow3.support.subject import PLUGIN
+from tests.support.odd_hosts import WRONG_OPTIONS, of_another_release
+
+
+@pytest.mark.parametrize("why", [*WRONG_OPTIONS, "another release"])
+def test_where_the_plugin_stays_off_commands_print_what_they_did(
+    airflow_db: MetadataDb, airflow_home: AirflowHome, why: str, tmp_path: Path
+) -> None:
+    """Its one line is on standard error."""
+    environment = {
+        **os.environ,
+        **airflow_home.environment,
+        **PLUGIN.environment(),
+        "PYTHONWARNINGS": "ignore",
+    }
+    odd = {**environment, **WRONG_OPTIONS.get(why, {})}
+    if why == "another release":
+        odd = of_another_release(tmp_path, environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "dags", "list", "-o", "json"],
+        env=odd,
+        cwd=airflow_home.path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
+    assert [line.partition(":")[0] for line in done.stderr.splitlines() if "sched_cache" in line] == [
+        "WARNING sched_cache stays off"
+    ]
