@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos trouble ends simple-dag bench planted targets clean
+.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos trouble ends simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,16 @@ figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, agai
 figures-airflow2: ## the same on Airflow 2.11; 8 minutes
 	@$(PYTHON) -m tools environment airflow-2.11.2
 	@.venvs/airflow-2.11.2/bin/python -m tests.airflow2.figures
+
+forks: ## 1000 children for each object, forked while threads use it, of the core and of both hosts; 2 hours
+	@$(PYTHON) -m tools environment core-3.11
+	@$(PYTHON) -m tools environment airflow-3.3.2
+	@$(PYTHON) -m tools environment airflow-2.11.2
+	@CI=true SCHED_CACHE_FORKS=1000 $(CORE) -m pytest tests/unit/test_forks.py
+	@for database in postgresql sqlite; do \
+		CI=true SCHED_CACHE_FORKS=1000 SCHED_CACHE_AIRFLOW_DB=$$database $(AIRFLOW3) -m pytest tests/airflow3/test_forks.py && \
+		CI=true SCHED_CACHE_FORKS=1000 SCHED_CACHE_AIRFLOW_DB=$$database .venvs/airflow-2.11.2/bin/python -m pytest tests/airflow2/test_forks.py || exit 1; \
+	done
 
 fuzz: ## damaged bytes and documents against the decoder, for MINUTES=10
 	@$(PYTHON) -m tools environment core-3.11

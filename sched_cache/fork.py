@@ -1,10 +1,30 @@
-"""What must be made new in a forked child: locks another thread may have held, sockets, threads, counts."""
+"""Forks: they wait a moment for threads that are inside a library, and a child gets new locks, connections and counts.
+
+Two things make a forked child hang or misbehave, and each has its own remedy here:
+
+| in the child | remedy |
+|---|---|
+| an object of ours was made for the parent: locks held by other threads, sockets, threads, counts | `register` |
+| a library's own lock was held by a thread of ours (SQLite's mutexes, a resolver, a pool) | `held_off` |
+
+Source of the order of the hooks: CPython `PyOS_BeforeFork`, `PyOS_AfterFork_Child`, `PyOS_AfterFork_Parent`.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from threading import Condition, get_ident
 from typing import Protocol
 from weakref import WeakSet
+
+logger = logging.getLogger("sched_cache")
+
+_MAX_WAIT_SECONDS = 0.25
+_MAX_FORK_SECONDS = 1.0
 
 
 class ForkAware(Protocol):
@@ -15,20 +35,132 @@ class ForkAware(Protocol):
         ...
 
 
+class ForkGate:
+    """Keeps forks and calls into libraries apart, with a bound on both sides.
+
+    A fork waits until every other thread has left its call, but for none longer than `max_wait_seconds` after it
+    entered: a thread that is inside for longer than that waits for a server or a disk, outside of any mutex of the
+    library, and so a tier that hangs delays one fork and not every one. A thread that wants to enter waits until the
+    fork is over, at most `_MAX_FORK_SECONDS`: hooks that run between ours may want something of that thread.
+
+    The forking thread never waits for itself. The lock is reentrant, because a signal handler may fork at any point.
+
+    n_not_waited: forks that did not wait to the end, in this process.
+    """
+
+    def __init__(
+        self, max_wait_seconds: float = _MAX_WAIT_SECONDS, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._max_wait_seconds = max_wait_seconds
+        self._monotonic = monotonic
+        # Guards the other two fields.
+        self._changed = Condition()
+        # Thread to how deep it is inside and when it entered. Changed by the thread itself.
+        self._inside: dict[int, tuple[int, float]] = {}
+        self._n_forking = 0
+        self.n_not_waited = 0
+
+    def __enter__(self) -> None:
+        me = get_ident()
+        with self._changed:
+            depth, entered_at = self._inside.get(me, (0, 0.0))
+            if not depth:
+                if self._n_forking:
+                    self._changed.wait_for(lambda: not self._n_forking, _MAX_FORK_SECONDS)
+                entered_at = self._monotonic()
+            self._inside[me] = depth + 1, entered_at
+
+    def __exit__(self, *_: object) -> None:
+        me = get_ident()
+        with self._changed:
+            depth, entered_at = self._inside.get(me, (1, 0.0))
+            if depth > 1:
+                self._inside[me] = depth - 1, entered_at
+                return
+            self._inside.pop(me, None)
+            if self._n_forking:
+                self._changed.notify_all()
+
+    def let_pass(self) -> None:
+        """Lets a waiting fork happen: for a thread that stays inside for long, at a point where no library runs."""
+        me = get_ident()
+        with self._changed:
+            depth, _ = self._inside.pop(me, (0, 0.0))
+            if self._n_forking:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: not self._n_forking, _MAX_FORK_SECONDS)
+            if depth:
+                self._inside[me] = depth, self._monotonic()
+
+    def before_fork(self) -> None:
+        """Lets nobody enter any more, and waits for those who are inside."""
+        me = get_ident()
+        with self._changed:
+            self._n_forking += 1
+            while True:
+                entered = [entered_at for thread, (_, entered_at) in self._inside.items() if thread != me]
+                if not entered:
+                    return
+                seconds_left = max(entered) + self._max_wait_seconds - self._monotonic()
+                if seconds_left <= 0:
+                    self.n_not_waited += 1
+                    return
+                self._changed.wait(seconds_left)
+
+    def after_fork_in_parent(self) -> None:
+        """Lets those pass who wait to enter."""
+        with self._changed:
+            self._n_forking = max(self._n_forking - 1, 0)
+            self._changed.notify_all()
+
+    def after_fork_in_child(self) -> None:
+        """Nobody is inside but perhaps the thread that forked."""
+        me = get_ident()
+        self._changed = Condition()
+        self._inside = {me: self._inside[me]} if me in self._inside else {}
+        self._n_forking = 0
+        self.n_not_waited = 0
+
+
+gate = ForkGate()
+"""That of this process."""
+
 _registered: WeakSet[ForkAware] = WeakSet()
 _is_hooked = False
 
 
 def register(instance: ForkAware) -> None:
     """Has `instance.reset_after_fork()` called in every child forked while `instance` is alive."""
-    global _is_hooked
-    if not _is_hooked:
-        # At the first use, not at import: importing this package changes nothing in its process.
-        os.register_at_fork(after_in_child=_reset_all)
-        _is_hooked = True
+    _hook()
     _registered.add(instance)
 
 
+def held_off() -> AbstractContextManager[None]:
+    """A block inside of which a library may hold locks of its own: a fork in another thread waits for its end.
+
+    To be held for short calls: one statement, one connection. May be nested, and costs about a microsecond.
+    """
+    _hook()
+    return gate
+
+
+def _hook() -> None:
+    global _is_hooked
+    if not _is_hooked:
+        # At the first use, not at import: importing this package changes nothing in its process.
+        _is_hooked = True
+        os.register_at_fork(
+            before=gate.before_fork,
+            after_in_parent=gate.after_fork_in_parent,
+            after_in_child=_reset_all,
+        )
+
+
 def _reset_all() -> None:
+    gate.after_fork_in_child()
     for instance in list(_registered):
-        instance.reset_after_fork()
+        try:
+            instance.reset_after_fork()
+        except Exception:
+            # The others are reset all the same.
+            logger.exception("%s could not be made new in a forked child", type(instance).__name__)

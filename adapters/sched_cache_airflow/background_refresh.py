@@ -39,8 +39,6 @@ class BackgroundRefresh:
         self._seen = -1
         self._refreshed_at = float("-inf")
         self._rest_seconds = 0.0
-        self.n_loaded = 0
-        self.n_failed = 0
         self.reset_after_fork()
         fork.register(self)
 
@@ -49,6 +47,8 @@ class BackgroundRefresh:
         self._lock = Lock()  # guards _thread
         self._thread: Thread | None = None
         self._stopped = Event()
+        self.n_loaded = 0
+        self.n_failed = 0
 
     def start(self) -> None:
         """Begins; once."""

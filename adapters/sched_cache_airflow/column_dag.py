@@ -8,18 +8,37 @@ holds just that.
 from __future__ import annotations
 
 import sys
-from threading import RLock
+from contextlib import contextmanager
+from threading import RLock, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sched_cache import fork
 from sched_cache.format import CompactDag
 from sched_cache_airflow.renewal import is_due
 from sched_cache_airflow.task_columns import TaskColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Self
+
+
+class _Changes:
+    """The DAG objects that threads of this process are just completing, or wait to complete."""
+
+    def __init__(self) -> None:
+        self.by_thread: dict[int, list[ColumnDag]] = {}
+
+    def reset_after_fork(self) -> None:
+        """Takes back what threads of the parent have half done."""
+        others = self.by_thread.items()
+        for dag in [dag for thread, dags in others if thread != get_ident() for dag in dags]:
+            dag.take_back()
+        self.by_thread = {thread: dags for thread, dags in others if thread == get_ident()}
+
+
+_changes = _Changes()
 
 
 class ColumnDag:
@@ -77,11 +96,38 @@ class ColumnDag:
         own[self._id_field] = compact.dag_id
         own["last_loaded"] = loaded_at
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Held while the instance is completed, by one thread at a time."""
+        if not _changes.by_thread:
+            fork.register(_changes)
+        mine = _changes.by_thread.setdefault(get_ident(), [])
+        mine.append(self)
+        try:
+            with self._lock:
+                yield
+        finally:
+            mine.pop()
+            if not mine:
+                _changes.by_thread.pop(get_ident(), None)
+
+    def take_back(self) -> None:
+        """Has everything that is made in several steps made again: the thread that was at it does not exist here."""
+        own = self._own()
+        self._lock = RLock()
+        self._is_complete = False
+        # Fields are whole, each of them; this one stands for all hot ones.
+        for name in ("timetable", "task_dict", self._tree_field):
+            own.pop(name, None)
+        for index, is_mapped in enumerate(self.compact.column("_is_mapped")):
+            if is_mapped:
+                self._operators.pop(index, None)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in ColumnDag.__slots__:
             raise AttributeError(f"'SerializedDAG' object has no attribute {name!r}")
         own = self._own()
-        with self._lock:
+        with self._changing():
             if name == "task_dict":
                 self._build_task_dict(own)
                 if self._tree_field not in own and any(self.compact.column("_is_mapped")):
@@ -109,7 +155,7 @@ class ColumnDag:
         return own
 
     def _complete(self, own: dict[str, Any]) -> None:
-        with self._lock:
+        with self._changing():
             self._add_hot_fields(own)
             self._add_cold_fields(own)
             if self._tree_field not in own:
@@ -168,7 +214,7 @@ class ColumnDag:
     def _make_operator(self, index: int) -> Any:
         if self.compact.value(index, "_is_mapped"):
             own = self._own()
-            with self._lock:
+            with self._changing():
                 self._build_task_dict(own)
                 if self._tree_field not in own:  # a mapped operator gets its group now
                     self._build_tree(own)

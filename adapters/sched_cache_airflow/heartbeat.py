@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
+from sched_cache import fork
 from sched_cache.store.sql.processes import Processes, ProcessReport
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -56,7 +57,9 @@ class Heartbeat:
     def beat(self) -> bool:
         """Writes one report; whether that went well."""
         try:
-            self._processes.put(ProcessReport(self._key, self._facts()))
+            with fork.held_off():  # the resolver tells the host's name
+                facts = self._facts()
+            self._processes.put(ProcessReport(self._key, facts))
         except Exception as error:
             self._note(error)
             return False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection, Engine
 
+from sched_cache import fork
 from sched_cache.errors import StoreUnavailableError
 
 _last: tuple[int, Engine] | None = None
@@ -24,8 +26,11 @@ def remember_engine() -> None:
         _last = os.getpid(), settings.engine
 
 
-def host_transaction() -> AbstractContextManager[Connection]:
+@contextmanager
+def host_transaction() -> Iterator[Connection]:
     """A transaction on a connection of the host's engine, committed when the block ends.
+
+    A fork in another thread waits for its end, so the block is short, or calls `fork.gate.let_pass`.
 
     No session: a process of the host that ends closes every session there is, and one that another thread is just
     committing makes that fail.
@@ -37,5 +42,5 @@ def host_transaction() -> AbstractContextManager[Connection]:
     # A parent's connections are not those of its children.
     if _last is None or _last[0] != os.getpid():
         raise StoreUnavailableError("Airflow has not connected to its database")
-    transaction: AbstractContextManager[Connection] = _last[1].begin()
-    return transaction
+    with fork.held_off(), _last[1].begin() as connection:
+        yield connection

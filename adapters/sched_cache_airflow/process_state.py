@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
+from sched_cache import fork
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import SchedCacheError
 from sched_cache.exporters.statsd import StatsdExporter
@@ -52,6 +53,17 @@ class ProcessState:
         self.refresh: BackgroundRefresh | None = None
         self._begin_metrics = begin_metrics
         self._is_listening = False
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """Nothing reports on the child or hears for it until it begins so itself; its counts start at zero."""
+        self.heartbeat = None
+        self.metrics = None
+        self._is_listening = False
+        self.reset_counts()
+
+    def reset_counts(self) -> None:
+        """Sets to zero what `own_counts` counts."""
 
     def _make_upkeep(self) -> Upkeep:
         cache, contents = self.cache, self.contents
@@ -77,7 +89,7 @@ class ProcessState:
             self.heartbeat.start()
 
     def begin_refresh(self, refresh: Callable[[], int]) -> None:
-        """Has changed DAGs loaded before they are asked for; once.
+        """Has changed DAGs loaded before they are asked for; once, and once more in a forked child.
 
         Args:
             refresh: loads what has changed of what is in memory; how many.
@@ -85,6 +97,7 @@ class ProcessState:
         if self.refresh is None and self.settings.background_refresh:
             max_staleness_seconds = self.settings.config.max_staleness_seconds
             self.refresh = BackgroundRefresh(refresh, self._n_learnt, max_staleness_seconds)
+        if self.refresh is not None:
             self.refresh.start()
 
     @property
@@ -123,6 +136,7 @@ class ProcessState:
                 "host_documents_read": own["database"]["contents_read"],
                 "contents_published": publisher.n_published,
                 "contents_not_published": publisher.n_dropped,
+                "forks_not_waited_for": fork.gate.n_not_waited,
                 **counts,
             },
             "gauges": {

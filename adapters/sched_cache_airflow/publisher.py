@@ -27,8 +27,6 @@ class Publisher:
 
     def __init__(self, cache: DagCache) -> None:
         self._cache = cache
-        self.n_published = 0
-        self.n_dropped = 0
         self.reset_after_fork()
         fork.register(self)
 
@@ -38,6 +36,8 @@ class Publisher:
         self._waiting: SimpleQueue[tuple[str, EncodedDag]] = SimpleQueue()
         self._thread: Thread | None = None
         self._n_waiting = 0
+        self.n_published = 0
+        self.n_dropped = 0
 
     def submit(self, key: str, encoded: EncodedDag) -> None:
         """Has `encoded` published under `key`, soon or never."""

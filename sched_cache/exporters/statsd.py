@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Protocol
 
+from sched_cache import fork
 from sched_cache.exporters.series import SeriesKind, series_of
 from sched_cache.stats import Snapshot
 
@@ -77,7 +78,8 @@ class StatsdExporter:
         while not is_last:
             is_last = self._stopped.wait(self._interval_seconds)
             try:
-                self.flush()
+                with fork.held_off():
+                    self.flush()
             except Exception:
                 # Of the client: a resolver, a socket. Metrics may be lost, the process may not notice.
                 logger.exception("could not send metrics to statsd")

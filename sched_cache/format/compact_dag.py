@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 from typing import Any
 from weakref import WeakValueDictionary
 
+from sched_cache import fork
 from sched_cache.errors import ColdPartMissingError, FormatError
 from sched_cache.format.cold_part import ColdPart, decode_cold
 from sched_cache.format.columns import ABSENT, Column, constant_column, decode_column, packed_columns_in
@@ -33,8 +34,19 @@ _BYTES_OR_NONE = (bytes, type(None))
 _shared_indices: list[int] = []
 """0, 1, 2, ...: one integer object per index for all DAGs of the process, instead of one per DAG."""
 
-_making_a_task = Lock()
+_making_a_task = RLock()
 """Guards the creation of tasks: two threads that ask first must get one object. Held for no other work."""
+
+
+class _MakingATask:
+    """Has the lock made anew in a forked child. Registered by the first DAG that makes a task."""
+
+    def reset_after_fork(self) -> None:
+        global _making_a_task
+        _making_a_task = RLock()
+
+
+_making = _MakingATask()
 
 
 def _indices(n_tasks: int) -> list[int]:
@@ -183,6 +195,8 @@ class CompactDag:
         tasks = self._tasks
         task = tasks.get(index) if tasks is not None else None
         if task is None:
+            if tasks is None:
+                fork.register(_making)
             with _making_a_task:
                 if self._tasks is None:
                     self._tasks = WeakValueDictionary()

@@ -25,10 +25,18 @@ class Floors:
         self._n_conflicts = 0  # pointers of one sequence that were not the same
         self._n_conflicts_asked = 0  # so many when the database was asked
 
-    def reset_after_fork(self) -> None:
-        """A new lock: another thread of the parent may have held it."""
+    def reset_after_fork(self, *, is_torn: bool = False) -> None:
+        """A new lock. What another thread was just changing is doubted: the database is asked for all of it.
+
+        Args:
+            is_torn: a thread of the parent was amid a question.
+        """
+        was_free = self._lock.acquire(blocking=False) and not is_torn
         self._lock = threading.Lock()
         self._overheard = None
+        if not was_free:
+            self._is_doubtful = True
+            self.known.certified_at = float("-inf")
 
     def learn(self, pointer: Pointer) -> bool:
         """Raises the floor to `pointer`; whether it was news. The listener has dropped older copies then."""

@@ -84,9 +84,12 @@ class Freshness:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """New locks: another thread of the parent may have held them."""
+        """New locks, and counts from zero. What another thread was just asking is asked again, for every pointer."""
+        was_free = self._flight.acquire(blocking=False)
         self._flight = threading.Lock()
-        self.floors.reset_after_fork()
+        self.floors.reset_after_fork(is_torn=not was_free)
+        self._n_ended = self._n_begun
+        self.n_certifications = self.n_full = self.n_forgotten = 0
 
     @property
     def known(self) -> Known:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from sched_cache import fork
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.contract import ChangeSet, Content, Pointer, Publication, Published, Seq, Stored
 from sched_cache.store.verdict import Verdict, absent, in_lock_order, pointer_after, published, verdict_on
@@ -58,9 +59,14 @@ class MemoryStore:
     def __init__(self, *, lock_timeout_seconds: float = 5.0) -> None:
         self._names = (f"memory-{number}" for number in itertools.count(1))
         self._lock_timeout_seconds = lock_timeout_seconds
+        self.reset_after_fork()
+        self._state = State(next(self._names))
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """New locks: another thread of the parent may have held them, whose transaction does not exist here."""
         self._publishing = threading.Lock()  # the counter row's lock: held from a publication to its commit
         self._mutex = threading.Lock()  # guards: _state, _claimed
-        self._state = State(next(self._names))
         self._claimed: dict[str, MemoryTransaction] = {}
 
     def init_db(self) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from sched_cache import fork
 from sched_cache_airflow.airflow2.runtime import runtime
 from sched_cache_airflow.airflow2.versions import read_hash, read_hashes, versions_of
 from sched_cache_airflow.contents import Contents
@@ -100,13 +101,18 @@ class CertifiedDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host
     def __init__(self, *args: Any, **options: Any) -> None:
         # Guards _n_readings, _settled and what dags_hash says. Held while a hash is read, so that the order of
         # readings is that of what they found; who takes it has a connection already.
-        self._lock = Lock()
+        self.reset_after_fork()
+        fork.register(self)
         self._n_readings = 0
         self._settled: dict[str, Reading] = {}
         self._state = runtime()
         super().__init__(*args, **options)
         if self.read_dags_from_db:
             self.dags = BagDags(self.dags_hash, self._state.contents, self.load_op_links)
+
+    def reset_after_fork(self) -> None:
+        """A new lock: another thread of the parent may have held it."""
+        self._lock = Lock()
 
     @provide_session  # type: ignore[untyped-decorator]  # the host is not there where types are checked
     def get_dag(self, dag_id: str, session: Session = None) -> Any:  # type: ignore[assignment]  # as the host's
@@ -139,6 +145,7 @@ class CertifiedDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host
                 if reading.dag_hash == self.dags_hash.get(dag_id):
                     self._settle(dag_id, reading, reading.dag_hash)
                 elif reading.dag_hash is not None:
+                    fork.gate.let_pass()
                     dag = self._state.contents.get(dag_id, reading.dag_hash, self.load_op_links, connection)
                     if dag is not None and dag_id not in self.dags.stock:
                         n_loaded += self._settle(dag_id, reading, dag.compact.label("dag_hash"))

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from sched_cache import fork
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.versions import Versions, read_hash, read_latest, versions_of
 from sched_cache_airflow.contents import Contents
@@ -104,8 +105,13 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         self._entries = self._dags = BagEntries(stock, self._contents, load_op_links)
         # Held while a hash is read and confirmed, so that nobody confirms what another has read later. Who takes it
         # has a connection already.
-        self._reading = Lock()
+        self.reset_after_fork()
+        fork.register(self)
         _bags.add(self)
+
+    def reset_after_fork(self) -> None:
+        """A new lock: another thread of the parent may have held it."""
+        self._reading = Lock()
 
     def _get_dag(self, version_id: Any, session: Session) -> SerializedDAG | None:
         dag_hash: str | None = None
@@ -171,6 +177,7 @@ class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host i
         for version_id, dag_hash in versions.hashes.items():
             if dag_hash is None or self._contents.resident(version_id, dag_hash, self.load_op_links):
                 continue
+            fork.gate.let_pass()
             n_loaded += self._contents.get(version_id, dag_hash, self.load_op_links, connection) is not None
         return n_loaded
 

@@ -29,6 +29,12 @@ class Runtime(ProcessState):
         host_code = HostCode(replacements.original_of, PINNED)
         self.fast_path = FastPath(settings, self.fallbacks, deciding_host(self.contents), host_code)
 
+    def reset_counts(self) -> None:
+        """Sets to zero what `own_counts` counts."""
+        self.fast_path.n_decided = 0
+        self.fast_path.shadow.n_compared = self.fast_path.shadow.n_differences = 0
+        self.reconciler.n_compared = self.reconciler.n_reconciled = 0
+
     def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """What was decided and reconciled here."""
         shadow = self.fast_path.shadow

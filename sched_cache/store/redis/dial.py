@@ -6,6 +6,7 @@ import socket
 import ssl
 from typing import Any
 
+from sched_cache import fork
 from sched_cache.config import RedisUrl
 from sched_cache.store.redis.deadline import BoundedSocket, remaining_seconds
 from sched_cache.store.workers import Workers
@@ -55,7 +56,8 @@ class Dial:
     def _tls_context(self) -> ssl.SSLContext:
         context = self._context
         if context is None:
-            context = self._context = _make_context(self._url.tls_options)
+            with fork.held_off():
+                context = self._context = _make_context(self._url.tls_options)
         return context
 
 
@@ -94,7 +96,8 @@ def _resolve(host: str, port: int) -> list[_Address]:
 
 
 def _addresses(host: str, port: int, flags: int) -> list[_Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    with fork.held_off():  # the resolver has locks of its own
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     return [(family, kind, protocol, address) for family, kind, protocol, _, address in found]
 
 
@@ -116,7 +119,8 @@ def _connect(address: _Address, seconds: float) -> socket.socket:
 def _greet(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
     try:
         connected.settimeout(remaining_seconds())
-        return context.wrap_socket(connected, server_hostname=host)
+        with fork.held_off():  # and so has OpenSSL
+            return context.wrap_socket(connected, server_hostname=host)
     except ValueError as error:  # a host that no certificate can name
         connected.close()
         raise OSError(str(error)) from None

@@ -99,13 +99,18 @@ class Link:
         self._trouble = Trouble(clock, logger, "Redis answers again")
         self._opener = Opener(parse_redis_url(config.redis_url), config.redis_timeout_seconds, open_one)
         self._workers = Workers(1, "sched-cache-redis")
+        # In a child; kept, since redis-py takes locks that may be held for ever when it lets go of them.
+        self._clients_of_parents: list[Client] = []
+        self._client: Client | None = None
         self.reset_after_fork()
         fork.register(self)
 
     def reset_after_fork(self) -> None:
         """Lets go of the parent's client: two processes cannot speak through one socket."""
         self._lock = Lock()
-        self._client: Client | None = None  # guarded by _lock for writing
+        if self._client is not None:
+            self._clients_of_parents.append(self._client)
+        self._client = None  # guarded by _lock for writing
         self._opener.reset_after_fork()
 
     def run(self, command: Callable[[Client], T], n_parts: int = 1, gate: Gate | None = None) -> T:

@@ -60,6 +60,9 @@ class Subscriber:
         self._ping_seconds = ping_seconds
         self._random = source
         self._trouble = Trouble(clock, logger, "the notification channel is back")
+        # In a child; kept, since redis-py takes locks that may be held for ever when it lets go of them.
+        self._pubsubs_of_parents: list[Any] = []
+        self._pubsub: Any = None
         self.reset_after_fork()
         fork.register(self)
 
@@ -68,8 +71,10 @@ class Subscriber:
         self._lock = Lock()
         self._thread: Thread | None = None  # guarded by _lock for writing
         self._stopped = Event()
+        if self._pubsub is not None:
+            self._pubsubs_of_parents.append(self._pubsub)
         # Only the thread that calls `step` uses these.
-        self._pubsub: Any = None
+        self._pubsub = None
         self._is_joined = False
         self._n_failures = 0
         self._heard_at = 0.0

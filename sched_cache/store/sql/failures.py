@@ -11,6 +11,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from sched_cache import fork
 from sched_cache.errors import StoreUnavailableError
 
 T = TypeVar("T")
@@ -60,7 +61,8 @@ class Retry:
         pause = self._first_pause_seconds
         for attempt in range(1, self._attempts + 1):
             try:
-                return operation()
+                with fork.held_off():
+                    return operation()
             except SQLAlchemyError as error:
                 last = attempt == self._attempts or self._monotonic() >= give_up_at
                 if last or not is_transient(error):
@@ -74,7 +76,8 @@ class Retry:
 def mapped_errors() -> Iterator[None]:
     """Maps the driver's errors like `Retry.run`, without a second attempt."""
     try:
-        yield
+        with fork.held_off():
+            yield
     except SQLAlchemyError as error:
         _raise_mapped(error)
 

@@ -181,11 +181,15 @@ class SqlStore:
             with mapped_errors():
                 connection.commit()
         except BaseException:
-            with suppress(SQLAlchemyError):  # It ends with the connection, if not in this way.
+            with (
+                suppress(SQLAlchemyError),
+                fork.held_off(),
+            ):  # It ends with the connection, if not in this way.
                 connection.rollback()
             raise
         finally:
-            connection.close()
+            with fork.held_off():
+                connection.close()
 
     def lock_fresh(self, connection: Connection, pointers: Sequence[Pointer]) -> list[Pointer]:
         """Those of `pointers` that are still fresh, locked for this transaction."""
@@ -208,7 +212,8 @@ class SqlStore:
 
     def close(self) -> None:
         """Ends every connection."""
-        self._engines.dispose()
+        with fork.held_off():
+            self._engines.dispose()
 
     def _begin(self) -> Connection:
         connection = self._engines.writes.connect()
