@@ -111,7 +111,10 @@ class Config:
         "fake://",
         RedisAddress(),
         unit="URL",
-        doc="The Redis that all nodes share. The default is one inside this process; empty: none.",
+        doc="The Redis that all nodes share. The default is one inside this process; empty: none. A URL made for "
+        "Celery can be used as it is, also with `valkey`, and with `ssl_cert_reqs=CERT_NONE` and the like. Its "
+        "`socket_timeout`, `retry_on_timeout`, `health_check_interval` and the other options for connections "
+        "are checked and have no effect: `redis_timeout_seconds` bounds each call.",
     )
     namespace: str = option(
         "sched_cache",

@@ -67,7 +67,7 @@ def open_client(url: RedisUrl, timeout_seconds: float, attempt: int = 0) -> Clie
         return _open_cluster(url, options, attempt)
     options |= {"db": url.db, "retry": Retry(NoBackoff(), 0), "max_connections": _MAX_CONNECTIONS}
     if url.topology is Topology.UNIX:
-        options["path"] = url.path
+        options["host"], options["port"] = url.path, 0
     elif url.topology is Topology.STANDALONE:
         options["host"], options["port"] = url.nodes[0]
     return cast(Client, redis.Redis(connection_pool=RecentPool(**options)))

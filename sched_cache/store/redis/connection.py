@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, ClassVar
 
-from redis.connection import AbstractConnection, Connection, UnixDomainSocketConnection
+from redis.connection import AbstractConnection, Connection
 from redis.credentials import UsernamePasswordCredentialProvider
 from redis.exceptions import ClusterDownError, RedisError, ResponseError, TryAgainError
 from redis.sentinel import MasterNotFoundError
@@ -25,11 +25,11 @@ class _Tcp(Connection):
         return self.dial.tcp(self.host, int(self.port))
 
 
-class _Unix(UnixDomainSocketConnection):
-    dial: ClassVar[Dial]
+class _Unix(_Tcp):
+    """Through the socket file that stands in place of a host."""
 
     def _connect(self) -> BoundedSocket:
-        return self.dial.unix(self.path)
+        return self.dial.unix(self.host)
 
 
 class _OfClusterNode(_Tcp):
@@ -85,7 +85,7 @@ class _BySentinel(_Tcp):
 def connection_class(url: RedisUrl, timeout_seconds: float) -> type[Any]:
     """The class of the connections of one client: what it needs to know is in the class, since the cluster
     client of redis-py passes on only the settings that it knows."""
-    facts: dict[str, Any] = {"dial": Dial(url)}
+    facts: dict[str, Any] = {"dial": Dial(url, timeout_seconds)}
     base: type[Any] = _Tcp
     if url.topology is Topology.UNIX:
         base = _Unix

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 _TLS_RECORD_BYTES = 1 << 14
+_LONGEST_SECONDS = 3600.0
+"""The system's longest wait is shorter than for ever."""
 
 
 class _Call(threading.local):
@@ -43,13 +45,12 @@ def start_call(seconds: float, max_bytes: float = math.inf) -> float:
     return now
 
 
-def remaining_seconds() -> float:
-    """What the call of this thread has left. Raises TimeoutError when that is nothing."""
+def remaining_seconds(longest: float = _LONGEST_SECONDS) -> float:
+    """What the call of this thread has left, `longest` at most. Raises TimeoutError when that is nothing."""
     seconds = _call.ends_at - time.monotonic()
     if seconds <= 0:
         raise TimeoutError("the time for this call is over")
-    # The system's longest wait is shorter than for ever.
-    return min(seconds, 3600.0)
+    return min(seconds, longest)
 
 
 def bytes_read() -> int:
@@ -62,7 +63,7 @@ def share_of_call(fraction: float) -> Iterator[None]:
     """Inside, the call ends after that part of the time which it has left."""
     ends_at = _call.ends_at
     now = time.monotonic()
-    _call.ends_at = min(ends_at, now + max(0.0, min(ends_at - now, 3600.0)) * fraction)
+    _call.ends_at = min(ends_at, now + max(0.0, min(ends_at - now, _LONGEST_SECONDS)) * fraction)
     try:
         yield
     finally:
@@ -74,18 +75,21 @@ class BoundedSocket:
 
     What redis-py and hiredis do with a socket besides sending and receiving goes to the socket itself. A
     time-out that they set holds for the next `recv` alone, which is how they look whether something arrived.
+
+    longest: seconds that a single wait may take, also where no call has begun.
     """
 
-    __slots__ = ("_has_own_timeout", "_is_tls", "_socket")
+    __slots__ = ("_has_own_timeout", "_is_tls", "_longest", "_socket")
 
-    def __init__(self, connected: Any, is_tls: bool) -> None:
+    def __init__(self, connected: Any, is_tls: bool, longest: float) -> None:
         self._socket = connected
         self._is_tls = is_tls
+        self._longest = longest
         self._has_own_timeout = False
 
     def settimeout(self, seconds: float | None) -> None:
         """As of a socket, but for no longer than the call lasts."""
-        left = max(0.001, min(_call.ends_at - time.monotonic(), 3600.0))
+        left = max(0.001, min(_call.ends_at - time.monotonic(), _LONGEST_SECONDS))
         self._socket.settimeout(left if seconds is None else min(seconds, left))
         self._has_own_timeout = True
 
@@ -107,13 +111,13 @@ class BoundedSocket:
         """As of a socket. Raises TimeoutError."""
         self._has_own_timeout = False
         if not self._is_tls:
-            self._socket.settimeout(remaining_seconds())
+            self._socket.settimeout(remaining_seconds(self._longest))
             self._socket.sendall(data)
             return
         # A TLS socket bounds each record by itself.
         view = memoryview(data)
         while view:
-            self._socket.settimeout(remaining_seconds())
+            self._socket.settimeout(remaining_seconds(self._longest))
             view = view[self._socket.send(view[:_TLS_RECORD_BYTES]) :]
 
     def __getattr__(self, name: str) -> Any:
@@ -123,7 +127,7 @@ class BoundedSocket:
         if self._has_own_timeout:
             self._has_own_timeout = False
         else:
-            self._socket.settimeout(remaining_seconds())
+            self._socket.settimeout(remaining_seconds(self._longest))
 
     @staticmethod
     def _count(n_bytes: int) -> None:

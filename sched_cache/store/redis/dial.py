@@ -21,10 +21,14 @@ _Address = tuple[Any, Any, int, Any]
 
 
 class Dial:
-    """The way to open one client's sockets. Files of certificates are read once, when first needed."""
+    """The way to open one client's sockets. Files of certificates are read once, when first needed.
 
-    def __init__(self, url: RedisUrl) -> None:
+    timeout_seconds: the longest single wait; all waits together end with the call.
+    """
+
+    def __init__(self, url: RedisUrl, timeout_seconds: float) -> None:
         self._url = url
+        self._timeout_seconds = timeout_seconds
         self._context: ssl.SSLContext | None = None
 
     def tcp(self, host: str, port: int) -> BoundedSocket:
@@ -36,22 +40,24 @@ class Dial:
         # Before the time runs: reading the system's certificates takes as long as a call may.
         context = self._tls_context() if self._url.is_tls else None
         error: OSError = OSError(f"{host} has no address")
-        addresses = _resolve(host, port)
+        addresses = _resolve(host, port, self._timeout_seconds)
         for number, address in enumerate(addresses):
             try:
-                connected: Any = _connect(address, remaining_seconds() / (len(addresses) - number))
+                share = remaining_seconds(self._timeout_seconds) / (len(addresses) - number)
+                connected: Any = _connect(address, share)
             except OSError as failure:
                 error = failure
                 continue
             if context is not None:
-                connected = _greet(connected, context, host)
-            return BoundedSocket(connected, context is not None)
+                connected = _greet(connected, context, host, self._timeout_seconds)
+            return BoundedSocket(connected, context is not None, self._timeout_seconds)
         raise error
 
     def unix(self, path: str) -> BoundedSocket:
         """A connection to the socket file `path`. Raises OSError."""
         address = (socket.AF_UNIX, socket.SOCK_STREAM, 0, path)
-        return BoundedSocket(_connect(address, remaining_seconds()), False)
+        connected = _connect(address, remaining_seconds(self._timeout_seconds))
+        return BoundedSocket(connected, False, self._timeout_seconds)
 
     def _tls_context(self) -> ssl.SSLContext:
         context = self._context
@@ -79,7 +85,7 @@ def _make_context(options: dict[str, Any]) -> ssl.SSLContext:
     return context
 
 
-def _resolve(host: str, port: int) -> list[_Address]:
+def _resolve(host: str, port: int, timeout_seconds: float) -> list[_Address]:
     """The addresses of `host`. Nothing bounds the system's resolver, so it runs on a thread of ours."""
     try:
         return _addresses(host, port, socket.AI_NUMERICHOST)
@@ -88,7 +94,7 @@ def _resolve(host: str, port: int) -> list[_Address]:
     if not _resolvers:
         _resolvers.append(Workers(_RESOLVERS, "sched-cache-resolver"))
     try:
-        return _resolvers[0].run(lambda: _addresses(host, port, 0), remaining_seconds())
+        return _resolvers[0].run(lambda: _addresses(host, port, 0), remaining_seconds(timeout_seconds))
     except TimeoutError as error:
         raise TimeoutError(f"the name {host} was not resolved: {error}") from None
     except UnicodeError:
@@ -116,9 +122,11 @@ def _connect(address: _Address, seconds: float) -> socket.socket:
     return connected
 
 
-def _greet(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+def _greet(
+    connected: socket.socket, context: ssl.SSLContext, host: str, timeout_seconds: float
+) -> ssl.SSLSocket:
     try:
-        connected.settimeout(remaining_seconds())
+        connected.settimeout(remaining_seconds(timeout_seconds))
         with fork.held_off():  # and so has OpenSSL
             return context.wrap_socket(connected, server_hostname=host)
     except ValueError as error:  # a host that no certificate can name

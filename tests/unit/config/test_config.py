@@ -60,7 +60,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "database_schema": ("", "a b", "a;drop", "x" * 31),
     "table_prefix": ("", "1a", "a-b", None),
     "create_tables": (1, "true", None),
-    "redis_url": ("", "http://cache", "redis://", 5),
+    "redis_url": ("", "http://cache", "redis://a,b", 5),
     "namespace": ("", "a:b", "a b", "x" * 65),
     "hot_include": ("task.owner", ["task.owner"], ("owner",), ("task.",), (5,)),
     "hot_exclude": (("dags.x",),),
