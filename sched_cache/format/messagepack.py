@@ -96,20 +96,49 @@ def unpack(data: bytes, what: str, *, use_list: bool = True) -> Any:
 
     Skipping over the bytes first finds every claimed length that the bytes do not back, so nothing is
     allocated on the word of a length field: at most about 90 bytes per byte of input (an empty array or
-    mapping costs one byte).
+    mapping costs one byte), and 256 MB for arrays and mappings beside what is in them.
 
     Raises:
-        FormatError: truncated, trailing bytes, nested too deeply, or not MessagePack.
+        FormatError: truncated, trailing bytes, nested too deeply, too many containers, or not MessagePack.
     """
     try:
         skipper = msgpack.Unpacker(None, max_buffer_size=max(len(data), 1))
         skipper.feed(data)
         skipper.skip()
+        # Bytes that may begin a container are counted in no time. Text that is not ASCII has them too.
+        if len(data) > _MAX_CONTAINERS and len(data) - len(data.translate(None, _HEADS)) > _MAX_CONTAINERS:
+            _check_containers(data, what)
         return msgpack.unpackb(data, ext_hook=_extension, unicode_errors="surrogatepass", use_list=use_list)
     except FormatError:
         raise
     except (ValueError, TypeError, OverflowError, msgpack.exceptions.UnpackException) as error:
         raise FormatError(f"{what} is not valid MessagePack: {type(error).__name__} {error}") from error
+
+
+_MAX_CONTAINERS: Final = 1 << 20
+_FIX_MAPS, _FIX_ARRAYS = range(0x80, 0x90), range(0x90, 0xA0)
+_MAPS, _ARRAYS = (0xDE, 0xDF), (0xDC, 0xDD)
+_HEADS: Final = bytes((*_FIX_MAPS, *_FIX_ARRAYS, *_MAPS, *_ARRAYS))
+
+
+def _check_containers(data: bytes, what: str) -> None:
+    """Nothing, if there are not too many of them. Cost: a second for a million values."""
+    unpacker = msgpack.Unpacker(None, max_buffer_size=len(data))
+    unpacker.feed(data)
+    n_left, n_containers = 1, 0
+    while n_left:
+        head = data[unpacker.tell()]
+        n_left -= 1
+        if head in _FIX_MAPS or head in _MAPS:
+            n_left += 2 * unpacker.read_map_header()
+        elif head in _FIX_ARRAYS or head in _ARRAYS:
+            n_left += unpacker.read_array_header()
+        else:
+            unpacker.skip()
+            continue
+        n_containers += 1
+        if n_containers > _MAX_CONTAINERS:
+            raise FormatError(f"{what} has more than {_MAX_CONTAINERS} arrays and mappings")
 
 
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sched_cache.errors import FormatError
 from sched_cache.format.cold_part import ColdPart
-from sched_cache.format.columns import ABSENT
+from sched_cache.format.columns import ABSENT, check_spread
 from sched_cache.format.document import DAG_ID_NAMES, EDGE_NAMES, GROUP_NAMES
 from sched_cache.format.excerpt import excerpt
 from sched_cache.format.fields import PARTIAL_PREFIX
@@ -16,6 +16,9 @@ from sched_cache.format.groups import GroupTree, decode_columns, unflatten
 
 if TYPE_CHECKING:
     from sched_cache.format.compact_dag import CompactDag
+
+_MAX_BYTES, _MAX_BYTES_PER_BYTE = 1 << 29, 100
+"""Of a restored document in memory: beside what is there anyway, and for each byte of the parts."""
 
 
 def restore_document(dag: CompactDag, cold: ColdPart) -> dict[str, Any]:
@@ -61,6 +64,8 @@ def restore_tasks(dag: CompactDag, cold: ColdPart, indices: Sequence[int]) -> li
     shape = cold.shape
     _, hot_columns, _ = dag.hot_sections()
     columns = {**hot_columns, **{name: cold.column(name) for name in cold.column_names}}
+    if len(indices) > 1:
+        check_spread((*columns.values(), cold.structure("envelope")), _limit_bytes(dag), "the tasks")
     task_ids = dag.task_ids
     rows: list[dict[str, Any]] = [{"task_id": task_ids[index]} for index in indices]
     split = shape.get("split_partials")
@@ -92,6 +97,10 @@ def restore_tasks(dag: CompactDag, cold: ColdPart, indices: Sequence[int]) -> li
     ]
 
 
+def _limit_bytes(dag: CompactDag) -> int:
+    return _MAX_BYTES + _MAX_BYTES_PER_BYTE * dag.packed_nbytes
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FormatError(f"an envelope is a {type(value).__name__}")
@@ -104,6 +113,7 @@ def _group_tree(dag: CompactDag, cold: ColdPart) -> GroupTree | None:
         return None
     n_groups = len(groups)
     columns = {**groups.columns, **decode_columns(cold.group_columns, n_groups)}
+    check_spread(columns.values(), _limit_bytes(dag), "the groups")
     rows = [
         {name: deepcopy(value) for name, column in columns.items() if (value := column[row]) is not ABSENT}
         for row in range(n_groups)

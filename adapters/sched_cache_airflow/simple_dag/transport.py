@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from sched_cache.errors import FormatError
 from sched_cache.format import ABSENT, compress, decompress
 from sched_cache.format.columns import decode_column, encode_column
+from sched_cache.format.excerpt import excerpt
 from sched_cache.format.messagepack import pack, unpack
 from sched_cache.scheduling.timestamp import FIRST, LAST, NO_TIME, date_of, microseconds_of
 from sched_cache_airflow.simple_dag import airflow2
@@ -22,6 +23,8 @@ AnySimpleTaskInstance: TypeAlias = "SimpleTaskInstance | airflow2.SimpleTaskInst
 
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1 << 26
+_ROW_BYTES: Final = 640
+"""Of memory that each row takes when it is unpacked, even if all its columns are constant: object, key and dates."""
 _CLASSES: Final[dict[str, Any]] = {"1.10": SimpleTaskInstance, "2.11": airflow2.SimpleTaskInstance}
 _KEY: Final = "key"
 
@@ -53,7 +56,7 @@ def unpack_task_instances(data: bytes, max_bytes: int = _MAX_BYTES) -> list[AnyS
     """The task instances in `data`, which `pack_task_instances` returned.
 
     Raises:
-        FormatError: not such bytes, or more than `max_bytes` when unpacked.
+        FormatError: not such bytes, or more than `max_bytes` when unpacked; each row counts 640 at least.
     """
     fields = unpack(decompress(data, max_bytes), "simple task instances")
     if not isinstance(fields, list) or len(fields) < 3:
@@ -64,8 +67,12 @@ def unpack_task_instances(data: bytes, max_bytes: int = _MAX_BYTES) -> list[AnyS
     kind = _CLASSES.get(host) if isinstance(host, str) else None
     if kind is None or len(columns) != len(kind.FIELDS) + 1:
         raise FormatError("simple task instances are of an unknown host, or have not all of its fields")
-    if type(n_rows) is not int or not 0 <= n_rows <= max_bytes or set(map(type, columns)) - {bytes}:
+    if type(n_rows) is not int or n_rows < 0 or set(map(type, columns)) - {bytes}:
         raise FormatError("simple task instances do not say how many they are, or lack a column")
+    if n_rows * _ROW_BYTES > max_bytes:  # a few bytes say of a column that all rows have the same
+        raise FormatError(
+            f"{excerpt(n_rows)} simple task instances are larger than the limit of {max_bytes} bytes"
+        )
     decoded = {
         name: _from_the_wire(kind, name, decode_column(column, n_rows, name))
         for name, column in zip(kind.FIELDS, columns, strict=False)

@@ -13,6 +13,7 @@ import pytest
 from sched_cache.errors import FormatError
 from sched_cache.format import CompactDag, decode_dag, encode_dag
 from sched_cache.format.header import COLD, HOT, add_header
+from sched_cache.format.messagepack import unpack
 from tests.support.format.accessors import accessors, refusals
 from tests.support.format.documents import document, group, task
 from tests.support.format.hostile import cold_part, constant, hot_part, matching, nested, packed, resealed
@@ -274,3 +275,65 @@ def test_memory_is_bounded_by_the_input(amplifier: str) -> None:
         tracemalloc.stop()
     print(f"{amplifier}: {peak / len(hot):.0f} bytes per byte")
     assert peak <= BYTES_PER_BYTE * len(hot) + FIXED_BYTES
+
+
+IDS = [f"{number:04x}" for number in range(5_000)]
+LARGE = {str(number): "x" for number in range(2_000)}
+BOMBS = {
+    "one large value in all tasks": (
+        cold_part(columns={"x": constant(LARGE)}),
+        {},
+    ),
+    "an envelope": (cold_part(shape={"envelope": constant(LARGE)}), {}),
+    "many columns": (cold_part(columns={f"x{number}": constant(None) for number in range(5_000)}), {}),
+    "many columns that no task has": (
+        cold_part(columns={f"x{n}": packed([3, [], 0, 0, b"", b""]) for n in range(30_000)}),
+        {},
+    ),
+    "one large value in all groups": (
+        cold_part(groups={"x": constant(LARGE), "_group_id": constant("g")}),
+        {"groups": [5_000, b"\x00\x00" + b"\x01\x00" * 4_999, {}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_what_rows_have_in_common_is_not_copied_without_bound(bomb: str) -> None:
+    """Some kilobytes of parts that say gigabytes of document."""
+    cold, sections = BOMBS[bomb]
+    hot, cold = matching(cold, task_ids=IDS, **sections)
+    assert len(hot) + len(cold) < 1_000_000
+    dag = decode_dag(hot, cold)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="when they are restored"):
+            dag.to_serialized()
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_dag_of_few_bytes_is_restored() -> None:
+    """Sixty columns with one value each are what most DAGs are made of."""
+    columns = {f"x{number}": constant("value") for number in range(60)}
+    hot, cold = matching(cold_part(columns=columns), task_ids=[f"{n:05x}" for n in range(50_000)])
+    assert len(decode_dag(hot, cold).to_serialized()["dag"]["tasks"]) == 50_000
+
+
+@pytest.mark.parametrize("one", [b"\x90", b"\x80", b"\x81\xa0\xc0", b"\x91\xc0"])
+def test_containers_are_bounded(one: bytes) -> None:
+    """Each takes 60 to 230 bytes of memory, and one to three here; deflate makes a thousandth of it."""
+    data = b"\xdd" + (2 << 20).to_bytes(4, "big") + one * (2 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="more than 1048576 arrays and mappings"):
+            unpack(data, "value")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+
+
+def test_text_is_no_container() -> None:
+    """Its bytes look like their beginnings in many alphabets."""
+    text = "\N{CYRILLIC SMALL LETTER ER}" * (3 << 20)
+    assert unpack(packed(text), "value") == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import tracemalloc
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -137,3 +138,41 @@ def test_a_column_too_few_is_told() -> None:
     fields = unpack(decompress(pack_task_instances([of_airflow2.made()]), 10_000), "test")
     with pytest.raises(FormatError):
         unpacked(compress(pack(fields[:-1])))
+
+
+@pytest.mark.parametrize("host", ["1.10", "2.11"])
+@pytest.mark.parametrize("n_rows", [200_000, 60_000_000, 1 << 62])
+def test_a_few_bytes_do_not_say_how_much_memory_is_taken(host: str, n_rows: int) -> None:
+    """A column in which all rows have the same value is as small for a billion of them as for two."""
+    (kind,) = [kind for kind in (SimpleTaskInstance, airflow2.SimpleTaskInstance) if _host_of(kind) == host]
+    columns = [encode_column([None, None], name, None) for name in (*kind.FIELDS, "key")]
+    message = compress(pack([1, host, n_rows, *columns]), min_bytes=0)
+    assert len(message) < 100
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="larger than the limit"):
+            unpacked(message)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_allowed_takes_no_more_than_was_allowed() -> None:
+    """The most rows of constant columns that a limit lets through."""
+    values = dict.fromkeys(airflow2.SimpleTaskInstance.FIELDS, "x")
+    values |= dict.fromkeys(airflow2.SimpleTaskInstance.DATES, DAY)
+    values |= {"try_number": 1000, "map_index": -1, "priority_weight": 1, "executor_config": {}}
+    rows = [airflow2.SimpleTaskInstance.from_values(values)] * 10_000
+    message = pack_task_instances(rows)
+    with pytest.raises(FormatError, match="larger than the limit"):
+        unpacked(message, 6_399_999)
+    tracemalloc.start()
+    try:
+        assert len(unpacked(message, 6_400_000)) == 10_000
+        assert tracemalloc.get_traced_memory()[1] < 1.3 * 6_400_000
+    finally:
+        tracemalloc.stop()
+
+
+def _host_of(kind: Any) -> str:
+    return "1.10" if kind is SimpleTaskInstance else "2.11"
