@@ -5,17 +5,16 @@ Every option of `sched_cache.Config` may stand there under its own name, and tho
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from typing import Any
 
 from sched_cache.config import Config, options
 from sched_cache.config.kind import Flag, Number
 from sched_cache.config.option import option
-from sched_cache.errors import ConfigError
+from sched_cache_airflow.wrong_options import WrongOption
 
 SECTION = "sched_cache"
 
@@ -27,18 +26,32 @@ HOST_DEFAULTS: Mapping[str, Any] = {
 }
 
 
+MAX_PATTERN_LENGTH = 250
+_PATTERN = re.compile(rf"[\w.*?\[\]!~-]{{1,{MAX_PATTERN_LENGTH}}}")
+
+
 @dataclass(frozen=True, slots=True)
 class Patterns:
     """A tuple of patterns of DAG ids; in the configuration with commas between."""
 
-    allowed: str = "DAG ids, separated by commas; `*` is any text, `?` any character"
+    allowed: str = (
+        "DAG ids, separated by commas; `*` is any text, `?` any character, `[ab]` one of these; "
+        f"{MAX_PATTERN_LENGTH} characters each, without spaces"
+    )
 
     def read(self, text: str) -> tuple[str, ...]:
         return tuple(pattern.strip() for pattern in text.split(",") if pattern.strip())
 
     def check(self, value: Any) -> None:
-        if not isinstance(value, tuple) or not all(isinstance(pattern, str) for pattern in value):
+        if not isinstance(value, tuple):
             raise ValueError
+        for pattern in value:
+            if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
+                raise ValueError
+            try:
+                re.compile(translate(pattern))
+            except re.error:  # a range that runs backwards, on some versions of Python
+                raise ValueError("a [range] is not understood") from None
 
     def show(self, value: Any) -> object:
         return value
@@ -87,6 +100,10 @@ class Settings:
         doc="How often each process reports on itself, for `sched-cache doctor` and the page in the UI. 0: never.",
     )
     config: Config = field(default_factory=Config)
+    shares: bool = True
+    """Whether there are tables, and so anything that processes can share."""
+    wrong: tuple[WrongOption, ...] = ()
+    """What was not understood. The other values are as its costs say."""
 
     def excludes(self, dag_id: str) -> bool:
         """Whether the plugin leaves this DAG alone."""
@@ -95,41 +112,3 @@ class Settings:
 
 OWN_OPTIONS = {declared.name: declared for declared in options(Settings)}
 CORE_OPTIONS = {declared.name: declared for declared in options(Config)}
-
-
-def read_settings(section: Mapping[str, str], host_database_url: str) -> Settings:
-    """The settings that a section of the host's configuration spells.
-
-    Args:
-        section: option to text, as the host has it.
-        host_database_url: the metadata database, where our tables are unless `database_url` says otherwise.
-
-    Raises:
-        ConfigError: an option is unknown or its value is not allowed.
-    """
-    chosen: dict[str, Any] = {}
-    chosen_core: dict[str, Any] = {**HOST_DEFAULTS, "database_url": host_database_url}
-    for name, text in section.items():
-        if name in OWN_OPTIONS:
-            chosen[name] = OWN_OPTIONS[name].read(text)
-            OWN_OPTIONS[name].check(chosen[name])
-        elif name in CORE_OPTIONS:
-            chosen_core[name] = CORE_OPTIONS[name].read(text)
-        else:
-            known = [*OWN_OPTIONS, *CORE_OPTIONS]
-            similar = get_close_matches(name, known, n=3)
-            raise ConfigError(f"[{SECTION}] {name}", "***", ", ".join(similar or known))
-    return Settings(config=Config(**chosen_core), **chosen)
-
-
-def host_section(conf: Any) -> dict[str, str]:
-    """The section as the host's configuration object has it: file, environment, commands and secrets."""
-    prefix = f"AIRFLOW__{SECTION.upper()}__"
-    names = {name.lower() for name in conf.getsection(SECTION) or ()}
-    for variable in os.environ:
-        if variable.startswith(prefix):
-            names.add(variable[len(prefix) :].removesuffix("_CMD").removesuffix("_SECRET").lower())
-    for name in (*OWN_OPTIONS, *CORE_OPTIONS):
-        if conf.has_option(SECTION, name):
-            names.add(name)
-    return {name: conf.get(SECTION, name) for name in names}

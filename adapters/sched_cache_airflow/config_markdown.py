@@ -7,6 +7,7 @@ import sys
 from sched_cache.config.markdown import config_markdown, default_in_words
 from sched_cache.config.option import Option
 from sched_cache_airflow.conf import CORE_OPTIONS, HOST_DEFAULTS, OWN_OPTIONS, SECTION
+from sched_cache_airflow.wrong_options import BEGINNINGS, Cost, cost_of
 
 _EVERY = "every process of Airflow, tasks and commands too"
 _SERVERS = "api-server, webserver"
@@ -58,9 +59,17 @@ _HEAD = f"""
 
 The Airflow plugin takes its options from Airflow's own configuration, and ignores `SCHED_CACHE__*`. An option stands
 in the section `[{SECTION}]` of `airflow.cfg` under its name, or in the environment as `AIRFLOW__{SECTION.upper()}__`
-and its name in capitals; `_CMD` and `_SECRET` work as for any option of Airflow. With an unknown option or a value that
-is not allowed the plugin stays off in that process, and says so in its log. `sched-cache doctor` shows what holds and
-where it comes from. Changes need a restart of the processes that read them.
+and its name in capitals; every option has the variants `_CMD` and `_SECRET` (in airflow.cfg: `_cmd`, `_secret`),
+as Airflow's sensitive options have. `sched-cache doctor` shows what holds and where it comes from. Changes need a
+restart of the processes that read them.
+
+An option that is wrong never ends a process of Airflow. If its value is out of range, cannot be read or cannot be
+used, or if its name is unknown, the process says so in one line of its log, `sched-cache doctor` and the page name
+the option, and the part concerned is off.
+
+| wrong | consequence |
+|---|---|
+{{costs}}
 
 | option and environment variable | default | unit | range | read by | meaning |
 |---|---|---|---|---|---|
@@ -77,11 +86,18 @@ _METADATA_DB = "Airflow's metadata database"
 def airflow_markdown() -> str:
     """The section about `airflow.cfg`."""
     return (
-        _HEAD
+        _HEAD.replace("{costs}\n", "".join(map(_cost_row, Cost)))
         + "".join(map(_own_row, OWN_OPTIONS.values()))
         + _CORE_HEAD
         + "".join(map(_core_row, CORE_OPTIONS.values()))
     )
+
+
+def _cost_row(cost: Cost) -> str:
+    names = [f"`{name}`" for name in (*OWN_OPTIONS, *CORE_OPTIONS) if cost_of(name) is cost]
+    names += [f"an unknown option that begins with `{beginning}`" for beginning in BEGINNINGS.get(cost, ())]
+    names += ["any other unknown option"] if cost is Cost.PLUGIN else []
+    return f"| {', '.join(names)} | {cost.value} |\n"
 
 
 def _own_row(declared: Option) -> str:

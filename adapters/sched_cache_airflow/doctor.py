@@ -9,10 +9,11 @@ from importlib import metadata
 from typing import Any
 
 from sched_cache.cli.examination import Examination, Finding
-from sched_cache.errors import ConfigError, SchedCacheError
+from sched_cache.errors import SchedCacheError
 from sched_cache.store.sql import open_engines
 from sched_cache.store.sql.failures import mapped_errors
-from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings, host_section, read_settings
+from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings
+from sched_cache_airflow.host_settings import section_of_host, settings_of_host
 from sched_cache_airflow.jobs_alive import AliveJob, alive_jobs
 from sched_cache_airflow.process_words import describe, is_in_trouble, title
 from sched_cache_airflow.status import SUPPORTED, host_version, supported
@@ -31,13 +32,7 @@ def examine() -> Examination | None:
     findings = [host, *_entry_points()]
     from airflow.configuration import conf
 
-    try:
-        settings = read_settings(host_section(conf), conf.get("database", "sql_alchemy_conn"))
-    except ConfigError as error:
-        findings.append(
-            Finding("options", False, str(error), f"correct [{SECTION}] in airflow.cfg or the environment")
-        )
-        return Examination(None, findings)
+    settings = settings_of_host()
     findings += _options(conf, settings)
     if any(finding.is_off or not finding.is_well for finding in findings):
         return Examination(None, findings)
@@ -65,8 +60,12 @@ def _entry_points() -> Iterator[Finding]:
 
 def _options(conf: Any, settings: Settings) -> Iterator[Finding]:
     options = {**OWN_OPTIONS, **CORE_OPTIONS}
-    named = host_section(conf)
-    for name in ("enabled", *sorted(name for name in named if name != "enabled")):
+    advice = f"correct [{SECTION}] in airflow.cfg or the environment, and restart what reads it"
+    for wrong in settings.wrong:
+        yield Finding(f"option {wrong.name}", False, str(wrong), advice)
+    is_wrong = {wrong.name for wrong in settings.wrong}
+    named = section_of_host().keys() - is_wrong
+    for name in sorted({"enabled", *named} - is_wrong, key=lambda name: (name != "enabled", name)):
         owner = settings if name in OWN_OPTIONS else settings.config
         shown = options[name].kind.show(getattr(owner, name))
         is_off = name == "enabled" and not settings.enabled

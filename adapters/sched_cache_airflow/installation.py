@@ -16,6 +16,7 @@ class Installation:
     Args:
         by_module: module of the host to what replaces something in it.
         bases: the modules that our parts derive from; they are imported first.
+        prepare: makes what the replacements rest on, so that it can fail while nothing is replaced.
     """
 
     def __init__(
@@ -23,10 +24,12 @@ class Installation:
         replacements: Replacements,
         by_module: Mapping[str, Callable[[ModuleType], None]],
         bases: Collection[str],
+        prepare: Callable[[], object],
     ) -> None:
         self._replacements = replacements
         self._by_module = by_module
         self._bases = bases
+        self._prepare = prepare
         self._done: list[str] = []
 
     def install(self, just_imported: str = "") -> list[str]:
@@ -37,6 +40,7 @@ class Installation:
         """
         for name in self._bases:
             import_module(name)
+        self._prepare()
         for name, replace in self._by_module.items():
             module = sys.modules.get(name)
             if module is None or name in self._done:

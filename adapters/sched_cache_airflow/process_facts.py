@@ -54,6 +54,7 @@ class ProcessFacts:
             "is_on": bool(self._status.is_on),
             "reason": self._status.reason,
             "installed": list(self._status.installed),
+            "wrong_options": list(map(str, self._status.wrong)),
             "exclude_dags": list(settings.exclude_dags),
             "has_redis": settings.config.redis_url is not None,
             "l1_max_bytes": settings.config.l1_max_bytes,

@@ -13,6 +13,8 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.errors import SchedCacheError
 from sched_cache.exporters.statsd import StatsdExporter
 from sched_cache.stats import Snapshot, Stats
+from sched_cache.store.memory import MemoryStore
+from sched_cache.store.redis import NoRedis
 from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.background_refresh import BackgroundRefresh
 from sched_cache_airflow.conf import Settings
@@ -43,9 +45,9 @@ class ProcessState:
         self.stats = Stats()
         self.fallbacks = Fallbacks(self.stats)
         # The DAG objects are kept by `contents`; a second copy of their bytes would serve nobody.
-        self.cache = DagCache.open(replace(settings.config, l1_max_bytes=0))
+        self.cache = _open_cache(settings)
         self.contents = Contents(host, settings, self.cache, self.stats, self.fallbacks)
-        self.shares_database = settings.config.database_url == host_database_url()
+        self.shares_database = settings.shares and settings.config.database_url == host_database_url()
         self.written = written if self.shares_database else None
         self.upkeep: Upkeep = self._make_upkeep()
         self.heartbeat: Heartbeat | None = None
@@ -158,3 +160,9 @@ class ProcessState:
             self.refresh.close()
         self.upkeep.close()
         self.contents.close()
+
+
+def _open_cache(settings: Settings) -> DagCache:
+    """The shared tiers. Without tables there are none: every look-up is a miss at once, and nothing is published."""
+    config = replace(settings.config, l1_max_bytes=0)
+    return DagCache.open(config) if settings.shares else DagCache(config, MemoryStore(), NoRedis())

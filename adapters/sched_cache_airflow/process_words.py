@@ -41,8 +41,9 @@ def breaker(facts: Facts) -> str | None:
 
 
 def is_in_trouble(facts: Facts) -> bool:
-    """Whether somebody should look: the plugin gave up there, or Redis does not answer."""
-    return (not facts.get("is_on") and bool(facts.get("reason"))) or breaker(facts) == "open"
+    """Whether somebody should look: the plugin gave up there, an option is wrong, or Redis does not answer."""
+    has_given_up = not facts.get("is_on") and bool(facts.get("reason"))
+    return has_given_up or bool(facts.get("wrong_options")) or breaker(facts) == "open"
 
 
 def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
@@ -59,6 +60,7 @@ def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
     if taken:
         most = max(taken, key=lambda reason: taken[reason])
         words.append(f"Airflow's own path taken: {sum(taken.values()):,}, most for: {most}")
+    words += map(str, facts.get("wrong_options") or ())
     if facts.get("exclude_dags"):
         words.append(f"excluded: {', '.join(map(str, facts['exclude_dags']))}")
     state = breaker(facts)
@@ -68,6 +70,8 @@ def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
     advice = ""
     if state == "open":
         advice = "Redis does not answer this process: see `redis`, and the network between them"
+    elif facts.get("wrong_options"):
+        advice = "correct the options, and restart it"
     elif not facts.get("is_on"):
         advice = "its log has the traceback; it needs a restart"
     elif taken:

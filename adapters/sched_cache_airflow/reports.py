@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.wrong_options import in_one_line
 
 _MISSED_BEATS = 3
 
@@ -22,6 +24,8 @@ def recent_reports(settings: Settings) -> list[tuple[dict[str, Any], float]]:
     Raises:
         StoreUnavailableError: the database did not answer, or the tables are missing.
     """
+    if not settings.shares:
+        raise StoreUnavailableError(in_one_line(settings.wrong))
     store = SqlStore.configured(replace(settings.config, create_tables=False))
     try:
         reports = store.processes.recent(max_age_seconds(settings))

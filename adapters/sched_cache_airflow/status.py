@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sched_cache_airflow.standard_error import say
+from sched_cache_airflow.wrong_options import WrongOption, in_one_line
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -43,15 +44,19 @@ class Status:
         """None until it is decided."""
         self.reason = "Airflow has not imported the modules in question"
         self.installed: list[str] = []
+        self.wrong: tuple[WrongOption, ...] = ()
+        """Options that are not used as they stand."""
         self._parts = ""
 
     def decide(self) -> bool:
         """Whether to change anything. Reads the host's configuration the first time."""
         if self.is_on is None:
             self.is_on, self.reason = self._decision()
-            as_wanted = self.is_on or self.reason == _SWITCHED_OFF
-            level = logging.DEBUG if as_wanted else logging.WARNING
-            say(logger, level, "sched_cache is on" if self.is_on else f"sched_cache stays off: {self.reason}")
+            as_wanted = not self.wrong and (self.is_on or self.reason == _SWITCHED_OFF)
+            said = "is on" if self.is_on else f"stays off: {self.reason}"
+            if self.is_on and self.wrong:
+                said = f"is on, in part: {in_one_line(self.wrong)}"
+            say(logger, logging.DEBUG if as_wanted else logging.WARNING, f"sched_cache {said}")
         return self.is_on
 
     def part(self, name: str) -> Any:
@@ -83,6 +88,7 @@ class Status:
             settings = settings_of_host()
         except Exception as error:
             return False, f"{type(error).__name__}: {error}"
+        self.wrong = settings.wrong
         if not settings.enabled:
-            return False, _SWITCHED_OFF
+            return False, in_one_line(settings.wrong) or _SWITCHED_OFF
         return True, ""

@@ -42,9 +42,9 @@ def _config(database_url: str | None) -> Config:
         ConfigError: an option is not understood.
     """
     try:
-        from sched_cache_airflow.host_settings import settings_of_host
+        from sched_cache_airflow.host_settings import strict_settings_of_host
 
-        config = settings_of_host().config
+        config = strict_settings_of_host().config
     except ImportError:
         if database_url is None:
             raise UsageError("Airflow is not installed here: say --database-url") from None

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from sched_cache.config.kind import DatabaseUrl, FieldNames, Flag, Name, Number, RedisAddress
+from sched_cache.config.kind import (
+    TABLE_PREFIX,
+    DatabaseUrl,
+    FieldNames,
+    Flag,
+    Name,
+    Number,
+    RedisAddress,
+)
 from sched_cache.config.option import PREFIX, option, options
 from sched_cache.errors import ConfigError
 
@@ -38,7 +46,7 @@ class Config:
     )
     table_prefix: str = option(
         "sched_cache_",
-        Name(_IDENTIFIER, _IDENTIFIER_IN_WORDS),
+        TABLE_PREFIX,
         doc="In front of the name of every table.",
     )
     create_tables: bool = option(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from sched_cache.config.database_url import ALLOWED as ALLOWED_DATABASE_URLS
+from sched_cache.config.database_url import parse_database_url
 from sched_cache.config.redis_url import ALLOWED as ALLOWED_REDIS_URLS
 from sched_cache.config.redis_url import parse_redis_url
 from sched_cache.config.url import redact_url
@@ -52,7 +53,7 @@ class Number:
         right_type = int if self.is_integer else (int, float)
         if isinstance(value, bool) or not isinstance(value, right_type):
             raise ValueError
-        if not math.isfinite(value) or not self.low <= value <= self.high:
+        if not self.low <= value <= self.high:  # NaN neither
             raise ValueError
 
     def show(self, value: Any) -> object:
@@ -97,11 +98,20 @@ class Name:
         return value
 
 
+TABLE_PREFIX: Final = Name(
+    r"[a-z_][a-z0-9_]{0,29}", "30 at most of a-z, 0-9 and _, not beginning with a digit"
+)
+"""Without capitals: a name that needs quotes is another one to a database that folds names."""
+
+FIXED_FIELDS: Final = ("task_id", "downstream_task_ids", "_downstream_task_ids", "partial_kwargs")
+"""Fields that the compact format itself needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldNames:
     """A tuple of names of serialized fields; in the environment with commas between."""
 
-    allowed: str = "`task.FIELD` and `dag.FIELD`, separated by commas"
+    allowed: str = "`task.FIELD` and `dag.FIELD`, separated by commas, without " + ", ".join(FIXED_FIELDS)
 
     def read(self, text: str) -> tuple[str, ...]:
         return tuple(name.strip() for name in text.split(",") if name.strip())
@@ -109,8 +119,11 @@ class FieldNames:
     def check(self, value: Any) -> None:
         if not isinstance(value, tuple):
             raise ValueError
-        if not all(isinstance(name, str) and re.fullmatch(r"(task|dag)\.\w+", name) for name in value):
-            raise ValueError
+        for name in value:
+            if not isinstance(name, str) or not re.fullmatch(r"(task|dag)\.\w+", name):
+                raise ValueError
+            if name.partition(".")[2] in FIXED_FIELDS:
+                raise ValueError
 
     def show(self, value: Any) -> object:
         return value
@@ -120,14 +133,15 @@ class FieldNames:
 class DatabaseUrl:
     """A URL of SQLAlchemy for a database that the store knows."""
 
-    allowed: str = "sqlite://, postgresql://, mysql://, mariadb:// (each with +driver or without)"
+    allowed: str = ALLOWED_DATABASE_URLS
 
     def read(self, text: str) -> str:
         return text
 
     def check(self, value: Any) -> None:
-        if not isinstance(value, str) or not re.match(r"(sqlite|postgresql|mysql|mariadb)(\+\w+)?://", value):
+        if not isinstance(value, str):
             raise ValueError
+        parse_database_url(value)
 
     def show(self, value: Any) -> object:
         return redact_url(value) if isinstance(value, str) else type(value)

@@ -10,6 +10,8 @@ from sched_cache.config.kind import Kind
 from sched_cache.errors import ConfigError
 
 PREFIX = "SCHED_CACHE__"
+_MAX_SHOWN = 200
+_MAX_INTEGER_SHOWN = 10**20
 T = TypeVar("T")
 
 
@@ -37,7 +39,7 @@ class Option:
         try:
             return self.kind.read(text)
         except (ValueError, KeyError):
-            raise ConfigError(self.name, self.kind.show(text), self.kind.allowed) from None
+            raise ConfigError(self.name, _shortened(self.kind.show(text)), self.kind.allowed) from None
 
     def check(self, value: Any) -> None:
         """Returns if `value` is allowed.
@@ -50,7 +52,19 @@ class Option:
         except ValueError as error:
             reason = f" ({error})" if error.args else ""
             # The cause is cut off: its text and its frames may hold a password.
-            raise ConfigError(self.name, self.kind.show(value), self.kind.allowed + reason) from None
+            raise ConfigError(
+                self.name, _shortened(self.kind.show(value)), self.kind.allowed + reason
+            ) from None
+
+
+def _shortened(shown: object) -> object:
+    if isinstance(shown, str) and len(shown) > _MAX_SHOWN:
+        return f"{shown[:_MAX_SHOWN]}... ({len(shown):,} characters)"
+    if isinstance(shown, int) and abs(shown) > _MAX_INTEGER_SHOWN:
+        return "an integer of more than 20 digits"
+    if isinstance(shown, tuple) and len(repr(shown)) > _MAX_SHOWN:
+        return f"{len(shown):,} names, {_shortened(str(shown[0]))} the first"
+    return shown
 
 
 def option(default: T, kind: Kind, *, unit: str = "", doc: str) -> T:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sched_cache.config.kind import FIXED_FIELDS
 from sched_cache.errors import ConfigError
 
 
@@ -125,8 +126,6 @@ RESCHEDULE_DEP: Final = "airflow.ti_deps.deps.ready_to_reschedule.ReadyToResched
 PARTIAL_PREFIX: Final = "partial_kwargs."
 """A mapped task's `partial_kwargs` are columns of their own, so that its pool is as hot as anybody's."""
 
-_FIXED = ("task_id", "downstream_task_ids", "_downstream_task_ids", "partial_kwargs")
-
 
 def _names(fields: Iterable[Field]) -> frozenset[str]:
     return frozenset(name for field in fields for name in (field.name, *field.older_names))
@@ -153,8 +152,10 @@ class HotFields:
         for option, names in (("hot_include", include), ("hot_exclude", exclude)):
             for name in names:
                 scope, _, field = name.partition(".")
-                if scope not in chosen or not field or field in _FIXED:
-                    raise ConfigError(option, name, "task.FIELD or dag.FIELD, except " + ", ".join(_FIXED))
+                if scope not in chosen or not field or field in FIXED_FIELDS:
+                    raise ConfigError(
+                        option, name, "task.FIELD or dag.FIELD, except " + ", ".join(FIXED_FIELDS)
+                    )
                 if option == "hot_include":
                     chosen[scope].add(field)
                 else:

@@ -13,7 +13,7 @@ from sched_cache_airflow.airflow2.stored_contents import StoredContents
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.host_code import HostCode
-from sched_cache_airflow.host_settings import settings_of_host
+from sched_cache_airflow.host_settings import forget_settings, settings_of_host
 from sched_cache_airflow.per_process import PerProcess
 from sched_cache_airflow.process_state import ProcessState
 from sched_cache_airflow.written import written_dag_table
@@ -47,14 +47,11 @@ _runtime = PerProcess(lambda: Runtime(settings_of_host()))
 
 
 def runtime() -> Runtime:
-    """The one of this process.
-
-    Raises:
-        ConfigError: the section `[sched_cache]` is not understood.
-    """
+    """The one of this process. What is wrong in the section `[sched_cache]` has cost what it costs before."""
     return _runtime.get()
 
 
 def discard_runtime() -> None:
     """Forgets the state of this process; the next use reads the configuration again."""
     _runtime.discard(Runtime.close)
+    forget_settings()

@@ -120,10 +120,17 @@ REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
 """Module of the host to what is replaced in it."""
 
 
+def _prepare() -> None:
+    from sched_cache_airflow.airflow3.runtime import runtime
+
+    runtime()
+
+
 _installation = Installation(
     replacements,
     REPLACEMENTS,
     bases=("airflow.models.dagbag", "airflow.models.dagrun", "airflow.models.serialized_dag"),
+    prepare=_prepare,
 )
 install = _installation.install
 

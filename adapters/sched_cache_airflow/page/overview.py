@@ -217,6 +217,8 @@ def _remarks(facts: Facts, seconds_ago: float) -> Html | None:
     remarks: list[Part] = []
     if not facts.get("is_on") and facts.get("reason"):
         remarks.append(tag("li", f"off: {facts['reason']}"))
+    for wrong in facts.get("wrong_options") or ():
+        remarks.append(tag("li", str(wrong)))
     for reason, n_times in sorted(fallbacks(facts).items(), key=lambda item: -item[1])[:5]:
         remarks.append(tag("li", f"Airflow's own path because of {reason}: {n_times:,}"))
     if facts.get("exclude_dags"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 from collections.abc import Iterator
@@ -11,22 +10,16 @@ from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.engine import Connection, Engine, create_engine
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import Pool, QueuePool
 
 from sched_cache import fork
+from sched_cache.config.database_url import ALLOWED, parse_database_url
+from sched_cache.config.url import redact_url
 from sched_cache.errors import ConfigError
 
-# In order of preference, where the URL names no driver.
-_DRIVERS = {
-    "postgresql": ("psycopg2", "psycopg"),
-    "mysql": ("pymysql", "MySQLdb"),
-    "mariadb": ("pymysql", "MySQLdb"),
-    "sqlite": ("sqlite3",),
-}
-_DRIVER_NAMES = {"MySQLdb": "mysqldb", "sqlite3": "pysqlite"}
-_ALLOWED = "a URL of sqlite (a file), postgresql, mysql or mariadb, its driver installed and not asynchronous"
+_ALLOWED = ALLOWED + ", its driver installed"
 
 
 class Engines:
@@ -89,7 +82,7 @@ def open_engines(
         ConfigError: the URL is not understood, or its driver is missing or asynchronous.
     """
     with _understood(database_url):
-        url = _with_driver(database_url)
+        url = parse_database_url(database_url)
         dialect = url.get_backend_name()
         arguments: dict[str, Any] = {"check_same_thread": False, "timeout": lock_timeout_seconds}
         if dialect != "sqlite":
@@ -127,28 +120,9 @@ def open_engines(
 def _understood(database_url: str) -> Iterator[None]:
     try:
         yield
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
-        shown = database_url.rpartition("@")[2]  # Never a password in an error.
-        raise ConfigError("database_url", shown, _ALLOWED) from error
-
-
-def _with_driver(database_url: str) -> URL:
-    url = make_url(database_url)
-    if url.drivername == "postgres":
-        url = url.set(drivername="postgresql")
-    for module in _DRIVERS.get(url.drivername, ()):
-        if importlib.util.find_spec(module) is not None:
-            url = url.set(drivername=f"{url.drivername}+{_DRIVER_NAMES.get(module, module)}")
-            break
-    if url.get_backend_name() not in _DRIVERS or url.get_dialect().is_async or _is_in_memory(url):
-        raise ValueError(url.drivername)
-    return url
-
-
-def _is_in_memory(url: URL) -> bool:
-    """Whether every connection would have a SQLite database of its own."""
-    name = url.database or ":memory:"
-    return url.get_backend_name() == "sqlite" and (":memory:" in name or url.query.get("mode") == "memory")
+    except (ArgumentError, ImportError, TypeError, ValueError):
+        # The cause is cut off: its text and its frames may hold a password.
+        raise ConfigError("database_url", redact_url(database_url), _ALLOWED) from None
 
 
 def _network_patience(dialect: str, lock_timeout_seconds: float) -> dict[str, int]:

@@ -12,7 +12,6 @@ publication that has not happened.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Strin
 from sqlalchemy.dialects.mysql import LONGBLOB
 from sqlalchemy.sql.type_api import TypeEngine
 
+from sched_cache.config.kind import TABLE_PREFIX
 from sched_cache.errors import ConfigError
 from sched_cache.store.contract import MAX_HASH_LENGTH, MAX_KEY_LENGTH
 from sched_cache.store.sql.database_clock import EpochSeconds
@@ -27,7 +27,6 @@ from sched_cache.store.sql.database_clock import EpochSeconds
 SCHEMA_VERSION = 1
 DEFAULT_PREFIX = "sched_cache_"
 
-_PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 # Keys and hashes are compared byte by byte: MySQL's default collations take "Sales" for "sales".
 _MYSQL_OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
@@ -56,10 +55,12 @@ def tables(prefix: str = DEFAULT_PREFIX, schema: str | None = None) -> Tables:
     """The tables as SQLAlchemy knows them; nothing is created.
 
     Raises:
-        ConfigError: the prefix is not a lower-case identifier of at most 40 characters.
+        ConfigError: the prefix is not what `Config` allows.
     """
-    if not _PREFIX.fullmatch(prefix):
-        raise ConfigError("table_prefix", prefix, "at most 40 of a-z, 0-9 and _, not beginning with a digit")
+    try:
+        TABLE_PREFIX.check(prefix)
+    except ValueError:
+        raise ConfigError("table_prefix", prefix, TABLE_PREFIX.allowed) from None
     metadata = MetaData(schema=schema)
 
     def table(name: str, *columns: Column[Any]) -> Table:

@@ -56,14 +56,23 @@ def test_unknown_variable_is_an_error_that_hides_its_value(variable: str) -> Non
 
 
 WRONG: dict[str, tuple[Any, ...]] = {
-    "database_url": ("", "postgres://db/x", "oracle://db", 5),
+    "database_url": (
+        "",
+        "oracle://db",
+        5,
+        "postgresql://h:notaport/x",
+        "postgresql://h:70000/x",
+        "postgresql+asyncpg://a@h/x",
+        "mysql+nodriver://a@h/x",
+        "sqlite://",
+    ),
     "database_schema": ("", "a b", "a;drop", "x" * 31),
-    "table_prefix": ("", "1a", "a-b", None),
+    "table_prefix": ("", "1a", "a-b", None, "SC_", "x" * 31),
     "create_tables": (1, "true", None),
     "redis_url": ("", "http://cache", "redis://a,b", 5),
     "namespace": ("", "a:b", "a b", "x" * 65),
     "hot_include": ("task.owner", ["task.owner"], ("owner",), ("task.",), (5,)),
-    "hot_exclude": (("dags.x",),),
+    "hot_exclude": (("dags.x",), ("task.task_id",), ("dag.partial_kwargs",)),
 }
 
 
@@ -73,7 +82,10 @@ def wrong_values() -> list[tuple[str, Any]]:
         if name in WRONG:
             continue
         low, high = declared.kind.low, declared.kind.high  # type: ignore[attr-defined]  # all others are numbers
-        wrong += [(name, value) for value in (low - 1, high + 1, float("nan"), float("inf"), "1", None, True)]
+        wrong += [
+            (name, value)
+            for value in (low - 1, high + 1, 10**400, float("nan"), float("inf"), "1", None, True)
+        ]
         if declared.kind.is_integer:  # type: ignore[attr-defined]  # as above
             wrong.append((name, low + 0.5))
     return wrong

@@ -7,22 +7,25 @@ from collections.abc import Mapping
 import pytest
 
 from sched_cache.errors import ConfigError
-from sched_cache_airflow.conf import host_section, read_settings
+from sched_cache_airflow.section import Unreadable, host_section, read_settings, understood_settings
 
 HOST_DATABASE = "postgresql://airflow@db/airflow"
 
 
 class HostConf:
-    """The part of Airflow's configuration object that is used: a section from its file, and single options."""
+    """The part of Airflow's configuration object that is used: the names in its file, and single options."""
 
     def __init__(self, section: Mapping[str, str]) -> None:
         self._section = section
 
-    def getsection(self, name: str) -> Mapping[str, str] | None:
-        return self._section or None
+    def has_section(self, name: str) -> bool:
+        return bool(self._section)
 
-    def has_option(self, section: str, name: str) -> bool:
-        return name in self._section
+    def options(self, name: str) -> list[str]:
+        return list(self._section)
+
+    def defaults(self) -> Mapping[str, str]:
+        return {}
 
     def get(self, section: str, name: str) -> str:
         return self._section.get(name, "from the environment")
@@ -74,3 +77,48 @@ def test_the_environment_counts_without_a_section_in_the_file(monkeypatch: pytes
         "enabled": "true",
         "redis_url": "from the environment",
     }
+
+
+def failing(text: str) -> str:
+    raise OSError(f"no such command: {text}")
+
+
+def test_a_command_that_fails_is_a_wrong_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only that one, and without its text, which may hold a password."""
+    monkeypatch.setenv("AIRFLOW__SCHED_CACHE__REDIS_URL_CMD", "cat /secret")
+    section = host_section(HostConf({"enabled": "true"}), run_command=failing)
+    assert section["enabled"] == "true"
+    assert isinstance(section["redis_url"], Unreadable)
+    assert "secret" not in section["redis_url"].reason
+    (wrong,) = understood_settings(section, HOST_DATABASE).wrong
+    assert wrong.name == "redis_url"
+
+
+def test_a_value_stands_before_a_command_for_it() -> None:
+    """As in the host."""
+    conf = HostConf({"redis_url": "redis://a", "redis_url_cmd": "echo redis://b"})
+    assert host_section(conf, run_command=failing) == {"redis_url": "redis://a"}
+
+
+def test_a_host_database_that_is_none_of_ours_costs_the_tables_only() -> None:
+    """Its dialect is the host's business."""
+    settings = understood_settings({"redis_url": "redis://cache"}, "mssql+pyodbc://airflow@db/airflow")
+    assert settings.enabled
+    assert settings.fast_path
+    assert not settings.shares
+    assert settings.config.redis_url is None
+
+
+def test_what_is_wrong_is_said_in_one_line() -> None:
+    """Whatever stands there."""
+    section = {"l1_max_bytes": "1\n2" * 10_000, "a\nb": "c", "shadow_share": "9" * 400}
+    for wrong in understood_settings(section, HOST_DATABASE).wrong:
+        assert "\n" not in str(wrong)
+        assert len(str(wrong)) < 2_000
+
+
+@pytest.mark.parametrize("pattern", ["a b", "x" * 251, "a/b", "(a|b)"])
+def test_a_pattern_that_no_dag_id_can_match_is_refused(pattern: str) -> None:
+    """It would exclude nothing, and nothing would say so."""
+    with pytest.raises(ConfigError, match="exclude_dags"):
+        read_settings({"exclude_dags": pattern}, HOST_DATABASE)

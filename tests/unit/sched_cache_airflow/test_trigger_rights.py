@@ -329,14 +329,14 @@ def test_names_are_quoted(site: Site, schema: str) -> None:
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
     url = make_url(site.config.database_url).set(username=site.owner)
     config = replace(
-        site.config, database_url=url.render_as_string(hide_password=False), table_prefix="SC_order_"
+        site.config, database_url=url.render_as_string(hide_password=False), table_prefix="sc_order_"
     )
-    assert install_trigger(config) == ["SC_order_written"]
+    assert install_trigger(config) == ["sc_order_written"]
     engine = create_engine(url)
     run(engine, WRITE)
     with engine.connect() as connection:
-        assert connection.execute(text('SELECT count(*) FROM "SC_order_written"')).scalar_one() == 1
-    assert remove_trigger(config) == ["SC_order_written"]
+        assert connection.execute(text('SELECT count(*) FROM "sc_order_written"')).scalar_one() == 1
+    assert remove_trigger(config) == ["sc_order_written"]
     engine.dispose()
 
 

@@ -1,0 +1,38 @@
+"""Wrong options on Airflow 3."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tests.contracts.wrong_options import WrongOptionsContract
+
+
+class TestWrongOptions(WrongOptionsContract):
+    """Scheduler and API server."""
+
+    host: ClassVar[str] = "airflow3"
+
+    def import_parts(self) -> None:
+        """All of them."""
+        import airflow.api_fastapi.common.dagbag  # noqa: F401
+        from airflow.executors import local_executor  # noqa: F401
+
+        from sched_cache.store.redis import tier  # noqa: F401
+        from sched_cache_airflow import airflow3, doctor  # noqa: F401
+        from sched_cache_airflow.airflow3 import creation, jobs, scheduled_rows, scheduler  # noqa: F401
+
+    def construct(self) -> None:
+        """The bags of both, and the runner of the scheduler."""
+        import airflow.api_fastapi.common.dagbag as of_api_server
+        import airflow.jobs.scheduler_job_runner as of_scheduler
+        from airflow.executors.local_executor import LocalExecutor
+        from airflow.jobs.job import Job
+
+        of_api_server.create_dag_bag()
+        of_scheduler.SchedulerJobRunner(job=Job(), executors=[LocalExecutor()])
+
+        from sched_cache_airflow.airflow3.runtime import runtime
+        from sched_cache_airflow.policy import status
+
+        if status.is_on:
+            assert runtime().contents.floor("x") is runtime().contents.floor("x")
