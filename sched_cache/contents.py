@@ -99,15 +99,17 @@ class Contents:
     ) -> dict[str, bytes]:
         """The parts of those contents that are still current in the database; learns what is instead."""
         started = perf_counter()
+        floors = self._freshness.known.pointers
+        before = {key: floors.get(key) for key in keys.values()}
         stored = read_parts(list(keys.values()))
         self._counters.read_seconds.record(perf_counter() - started)
         parts: dict[str, bytes] = {}
         for content_hash, key in keys.items():
             row = stored.get(key)
+            self._freshness.learn_row(key, row.pointer if row else None, before[key])
             if row is None:
                 self._counters.absent += 1
                 continue
-            self._freshness.learn(row.pointer)
             if row.data is not None and row.pointer.content_hash == content_hash:
                 self._counters.contents_read += 1
                 parts[content_hash] = row.data

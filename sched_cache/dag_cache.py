@@ -27,7 +27,7 @@ from sched_cache.store import Connection, Content, Pointer, Publication, Seq, St
 from sched_cache.store.redis import L2, open_l2
 
 _MAX_ROUNDS = 8
-"""Reads of one key before giving up: each further one needs a publication, or a false message, in between."""
+"""Reads of one key before giving up: each further one needs a publication in between."""
 _GRACE_PAUSE_SECONDS = 1.0
 _MEASURED_PER_LOAD = 2
 _MEASURED_PER_CERTIFICATION = 64
@@ -38,6 +38,7 @@ class Published:
     """What is current for a key after a publication.
 
     changed: the content is not what it was, so `version` grew. encoded: what was published, for `announce`.
+    incarnation: the history that the publication is in; empty where nothing was published.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Published:
     content_hash: str | None
     changed: bool
     encoded: EncodedDag | None = field(repr=False, compare=False)
+    incarnation: str = field(default="", repr=False, compare=False)
 
 
 class DagCache:
@@ -87,7 +89,7 @@ class DagCache:
             clock, self._stats.flights, config.flight_wait_seconds, make_signal
         )
         self._contents = Contents(store, l2, self._freshness, flights, self._stats, self._l1.find)
-        self._subscription = l2.subscribe(self._on_notified, self._on_joined)
+        self._subscription = l2.subscribe(self._ask, self._ask, lambda: self._freshness.incarnation)
         # What the hit path reads, so that it need not go through three objects.
         self._monotonic = clock.monotonic
         self._entries = self._l1.entries
@@ -148,8 +150,8 @@ class DagCache:
         Raises:
             As `get`; of the DAGs that could be had, those that fit stay resident all the same.
         """
-        self._subscription.start()
         is_in_grace = not self._ensure_certified()
+        self._subscription.start()  # now it knows which channel
         found: dict[str, CompactDag | None] = {}
         wanted = list(dict.fromkeys(keys))
         for _ in range(_MAX_ROUNDS):
@@ -185,8 +187,8 @@ class DagCache:
                 if self._l1.is_tight:
                     self._l1.measure(_MEASURED_PER_LOAD * len(missing))
                 return found
-            # The database has something else for these. Newer: that was learnt just now. Older than what
-            # somebody told us: a certification finds out who is right.
+            # The database has something else for these. Newer: that was learnt just now. Older, or nothing:
+            # that was noted as a doubt, and this asks for every pointer.
             self._freshness.certify()
         raise StoreUnavailableError(f"key {wanted[0]!r} was published faster than it could be read")
 
@@ -196,9 +198,9 @@ class DagCache:
         Raises:
             StoreUnavailableError: the database did not answer; nothing is forgotten.
         """
-        self._subscription.start()
         started = perf_counter()
         learnt = self._freshness.certify(full=full)
+        self._subscription.start()  # now it knows which channel
         self._stats.freshness.certify_seconds.record(perf_counter() - started)
         # DAGs grow while they are used; somebody has to look.
         self._l1.measure(_MEASURED_PER_CERTIFICATION)
@@ -228,9 +230,9 @@ class DagCache:
 
     def _ask_for(self, key: str, min_version: int) -> Pointer | None:
         """The pointer of `key`, from the database because what is known is too old for the caller."""
+        floor = self._freshness.known.pointers.get(key)
         pointer = self._store.read_pointers([key]).get(key)
-        if pointer is not None:
-            self._freshness.learn(pointer)
+        self._freshness.learn_row(key, pointer, floor)
         if pointer is None or pointer.version < min_version:
             raise VersionNotFoundError(key, min_version, pointer.version if pointer else 0)
         return pointer
@@ -268,11 +270,11 @@ class DagCache:
         self._l1.clear()
         self._stats.freshness.restores += 1
 
-    def _on_notified(self, pointer: Pointer) -> None:
-        self._freshness.learn(pointer)
+    def _ask(self) -> None:
+        """Learns what is new, because a message says that something is; or because none was heard for a while.
 
-    def _on_joined(self) -> None:
-        # What was published while nobody listened is in the database.
+        Anybody may write to the channel, so a message is no evidence: only that it came is used.
+        """
         try:
             self._freshness.certify()
         except StoreUnavailableError:
@@ -336,26 +338,36 @@ class DagCache:
         else:
             counters.unchanged += 1
         published = Published(
-            publication.key, stored.version, stored.parsed_seq, stored.content_hash, stored.changed, encoded
+            publication.key,
+            stored.version,
+            stored.parsed_seq,
+            stored.content_hash,
+            stored.changed,
+            encoded,
+            stored.incarnation,
         )
         if connection is None and is_news:
-            self.announce(published)
+            self._freshness.learn(_pointer_to(published))  # it is committed
+            self._tell(published)
         return published
 
     def announce(self, published: Published) -> None:
-        """Tells this process and all nodes of a publication that is committed. Best effort: never raises.
+        """Tells this process and all nodes of a publication that the caller has committed. Never raises.
 
-        Nothing depends on it but time: who does not hear of it learns of it by certifying.
+        Nothing depends on it but time: a process that does not hear of it learns of it by certifying. This one
+        certifies now, for whether the caller's transaction was committed only the database can say.
         """
-        pointer = Pointer(published.key, published.version, published.parsed_seq, published.content_hash)
-        self._freshness.learn(pointer)
+        self._ask()
+        self._tell(published)
+
+    def _tell(self, published: Published) -> None:
         encoded = published.encoded
         if published.changed and encoded is not None:
             # Before the message, so that those who hear of it find it.
             parts = {encoded.content_hash: encoded.hot, part_digest(encoded.cold).hex(): encoded.cold}
             if not self._l2.put_many(parts):
                 return  # a Redis that did not answer would only keep the caller waiting once more
-        self._l2.notify(pointer)
+        self._l2.notify(_pointer_to(published), published.incarnation)
 
     def claim(self, limit: int = 20) -> AbstractContextManager[list[Claim]]:
         """Up to `limit` fresh DAGs, exclusively, in one transaction that commits when the block ends.
@@ -417,3 +429,7 @@ class DagCache:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _pointer_to(published: Published) -> Pointer:
+    return Pointer(published.key, published.version, published.parsed_seq, published.content_hash)

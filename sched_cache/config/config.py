@@ -127,7 +127,8 @@ class Config:
     namespace: str = option(
         "sched_cache",
         Name(r"[A-Za-z0-9_.-]{1,64}", "1 to 64 of letters, digits, `_`, `.` and `-`"),
-        doc="In front of every Redis key and channel. Clusters that share a Redis need different ones.",
+        doc="In front of every Redis key and channel. Clusters that share a Redis do not disturb each other with one "
+        "namespace; different ones tell their keys apart, and let Redis ACLs do so.",
     )
     redis_timeout_seconds: float = option(
         0.05,

@@ -112,8 +112,9 @@ class Claims:
                 page = self._store.fresh(page.pointers[-1].parsed_seq, asked)
                 taken += self._store.lock_fresh(connection, page.pointers)
             if any(self._freshness.is_behind(pointer) for pointer in taken):
-                # The effect must not be computed from a version that a restore has undone.
-                self._freshness.certify()
+                # The effect must not be computed from a version that a restore has undone, and once the
+                # counter has passed the cursor again only the whole database tells which of the two is true.
+                self._freshness.certify(full=True)
             for pointer in taken:
                 self._freshness.learn(pointer)
             yield [Claim(self._store, connection, pointer) for pointer in taken]

@@ -9,7 +9,10 @@ from sched_cache.store import ChangeSet, Pointer, Version
 
 
 class Floors:
-    """Floors only rise, from whatever source, until `forget`: repeated and reordered news are harmless.
+    """Floors only rise until `forget`, so repeated and reordered news are harmless.
+
+    They rise to what the database has told or this process has committed, never to what a message says. So there
+    are no more of them than the database has keys.
 
     Safe for threads. No method waits for anything but another short one.
     """

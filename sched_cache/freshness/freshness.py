@@ -113,9 +113,29 @@ class Freshness:
         floor = self.known.pointers.get(pointer.key)
         return floor is not None and floor.parsed_seq > pointer.parsed_seq
 
+    @property
+    def incarnation(self) -> str | None:
+        """The history that the database told of last; None before the first certification."""
+        return self._incarnation
+
     def learn(self, pointer: Pointer) -> bool:
-        """Raises the floor to `pointer`; whether it was news. The listener has dropped older copies then."""
+        """Raises the floor to `pointer`; whether it was news. The listener has dropped older copies then.
+
+        Only for a pointer that the database has told, or that this process has committed: a floor hides
+        everything older, so one that is not true hides what is.
+        """
         return self.floors.learn(pointer)
+
+    def learn_row(self, key: str, pointer: Pointer | None, floor: Pointer | None) -> None:
+        """Learns what a row said that was read after `floor` was known; None: there is no row.
+
+        A row that is older than that, or gone, is a doubt: the database went back, or another one answers. The
+        next certification asks for everything.
+        """
+        if floor is not None and (pointer is None or pointer.parsed_seq < floor.parsed_seq):
+            self.floors.doubt()
+        if pointer is not None:
+            self.floors.learn(pointer)
 
     def certify(self, *, full: bool = False) -> Learnt:
         """Learns what was published until now. One query, shared with threads that ask at the same time.

@@ -47,6 +47,8 @@ class RedisCounters:
     notices_rejected: int = 0
     subscriptions: int = 0
     """How often the notification channel was joined; more than once is reconnects."""
+    floods: int = 0
+    """How often the channel carried more than a process should read, and was left for a while."""
     breaker_opened: int = 0
     get_seconds: Histogram = field(default_factory=Histogram)
     put_seconds: Histogram = field(default_factory=Histogram)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NewType, Protocol, TypeAlias
 
 from sched_cache.errors import InvalidDagError
@@ -76,12 +76,16 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is current after a publication. `changed`: the content is not what it was, so `version` grew."""
+    """What is current after a publication. `changed`: the content is not what it was, so `version` grew.
+
+    incarnation: the history that the publication is in; empty where nothing was published.
+    """
 
     version: Version
     parsed_seq: Seq
     content_hash: str | None
     changed: bool
+    incarnation: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ class MemoryStore:
                 transaction.counter += 1
                 pointer = pointer_after(one, pointer, verdict, Seq(transaction.counter))
                 transaction.publications[one.key] = (pointer, one.content)
-            outcome[one.key] = published(pointer, verdict)
+            outcome[one.key] = published(pointer, verdict, self._state.incarnation)
         return outcome
 
     def _take_counter(self, transaction: MemoryTransaction) -> None:

@@ -49,9 +49,10 @@ def pointer_after(publication: Publication, current: Pointer, verdict: Verdict, 
     return Pointer(publication.key, version, seq, publication.content_hash)
 
 
-def published(pointer: Pointer, verdict: Verdict) -> Published:
-    """The answer to the publisher whose publication left `pointer`."""
-    return Published(pointer.version, pointer.parsed_seq, pointer.content_hash, verdict is Verdict.CHANGE)
+def published(pointer: Pointer, verdict: Verdict, incarnation: str = "") -> Published:
+    """The answer to the publisher whose publication left `pointer` in the history `incarnation`."""
+    is_changed = verdict is Verdict.CHANGE
+    return Published(pointer.version, pointer.parsed_seq, pointer.content_hash, is_changed, incarnation)
 
 
 def in_lock_order(publications: Sequence[Publication]) -> list[Publication]:

@@ -15,7 +15,7 @@ from sched_cache.config import Config
 from sched_cache.format import FORMAT_VERSION, content_hash_of
 from sched_cache.stats import Stats
 from sched_cache.store import Pointer, Seq, Version
-from sched_cache.store.redis import Answer
+from sched_cache.store.redis import L2, Answer, Subscription, encode_notification
 from sched_cache.store.redis.client import Client
 from sched_cache.store.redis.tier import RedisTier
 
@@ -66,17 +66,25 @@ def pointer_to(key: str, version: int, content_hash: str | None) -> Pointer:
     return Pointer(key, Version(version), Seq(version), content_hash)
 
 
-class Listener:
-    """Keeps what a subscription delivers."""
+INCARNATION = "0123456789abcdef"
 
-    def __init__(self) -> None:
-        self.pointers: list[Pointer] = []
+
+class Listener:
+    """Counts what a subscription delivers. `incarnation`: the history that it listens to."""
+
+    def __init__(self, incarnation: str | None = INCARNATION) -> None:
+        self.incarnation = incarnation
+        self.n_heard = 0
         self.n_joined = 0
         self._changed = threading.Condition()
 
-    def on_pointer(self, pointer: Pointer) -> None:
+    def subscribe(self, tier: L2) -> Subscription:
+        """A subscription of this listener, not yet started."""
+        return tier.subscribe(self.on_heard, self.on_joined, lambda: self.incarnation)
+
+    def on_heard(self) -> None:
         with self._changed:
-            self.pointers.append(pointer)
+            self.n_heard += 1
             self._changed.notify_all()
 
     def on_joined(self) -> None:
@@ -88,10 +96,9 @@ class Listener:
         with self._changed:
             assert self._changed.wait_for(lambda: self.n_joined >= times, PATIENCE_SECONDS)
 
-    def await_pointers(self, count: int) -> list[Pointer]:
+    def await_heard(self, times: int = 1) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.pointers) >= count, PATIENCE_SECONDS)
-            return list(self.pointers)
+            assert self._changed.wait_for(lambda: self.n_heard >= times, PATIENCE_SECONDS)
 
 
 class L2Contract:
@@ -172,11 +179,46 @@ class L2Contract:
         one.put_many({digest: part})
         assert other.get(digest) is Answer.MISS
         listener = Listener()
-        other.subscribe(listener.on_pointer, listener.on_joined).start()
+        listener.subscribe(other).start()
         listener.await_joined()
-        one.notify(pointer_to("mine", 1, digest))
-        other.notify(pointer_to("yours", 2, digest))
-        assert [pointer.key for pointer in listener.await_pointers(1)] == ["yours"]
+        one.notify(pointer_to("mine", 1, digest), INCARNATION)
+        other.notify(pointer_to("yours", 2, digest), INCARNATION)
+        listener.await_heard()
+        assert counters(other).notices_received == 1
+
+    def test_strangers_are_not_heard(self, make_l2: MakeL2) -> None:
+        """Another installation has another incarnation, whatever database number and namespace it uses."""
+        tier, listener = make_l2(), Listener()
+        listener.subscribe(tier).start()
+        listener.await_joined()
+        for stranger in ("fedcba9876543210", ""):
+            tier.notify(pointer_to("theirs", 1, None), stranger)
+        client_of(tier).publish(f"{NAMESPACE}:published", encode_notification(pointer_to("theirs", 1, None)))
+        tier.notify(pointer_to("ours", 2, None), INCARNATION)
+        listener.await_heard()
+        assert counters(tier).notices_received == 1
+
+    def test_a_new_incarnation_is_followed(self, make_l2: MakeL2) -> None:
+        """After a restore all go on under the new name; what was missed in between has to be learnt."""
+        tier, listener = make_l2(), Listener()
+        subscription = listener.subscribe(tier)
+        subscription.start()
+        listener.await_joined()
+        listener.incarnation = "fedcba9876543210"
+        listener.await_joined(2)
+        tier.notify(pointer_to("old", 1, None), INCARNATION)
+        tier.notify(pointer_to("new", 2, None), "fedcba9876543210")
+        listener.await_heard()
+        assert counters(tier).notices_received == 1
+
+    def test_it_waits_until_the_incarnation_is_known(self, make_l2: MakeL2) -> None:
+        """Before the first certification there is no channel to listen to."""
+        tier, listener = make_l2(), Listener(None)
+        subscription = listener.subscribe(tier)
+        subscription.start()
+        assert not subscription.is_joined and listener.n_joined == 0
+        listener.incarnation = INCARNATION
+        listener.await_joined()
 
     @pytest.mark.parametrize(
         "value", [b"", b"\x00", b"\x00other bytes", b"\x01not zlib", b"\xff", b"\x00" * 100_000]
@@ -314,11 +356,11 @@ class L2Contract:
         thread.join()
 
     def test_notification_reaches_every_node(self, make_l2: MakeL2) -> None:
-        """The sender's own as well; with every field as it was sent."""
+        """The sender's own as well."""
         nodes = [make_l2() for _ in range(3)]
         listeners = [Listener() for _ in nodes]
         for node, listener in zip(nodes, listeners, strict=True):
-            subscription = node.subscribe(listener.on_pointer, listener.on_joined)
+            subscription = listener.subscribe(node)
             assert not subscription.is_joined
             subscription.start()
             listener.await_joined()
@@ -328,27 +370,28 @@ class L2Contract:
             Pointer("späte Größe", Version(2**62), Seq(2**62), None),
         ]
         for pointer in sent:
-            assert nodes[0].notify(pointer)
-        for listener in listeners:
-            assert listener.await_pointers(2) == sent
+            assert nodes[0].notify(pointer, INCARNATION)
+        for node, listener in zip(nodes, listeners, strict=True):
+            listener.await_heard()
+            wait_until(lambda node=node: counters(node).notices_received == 2)
             assert listener.n_joined == 1
         assert (counters(nodes[0]).notices_sent, counters(nodes[1]).notices_received) == (2, 2)
 
     def test_hostile_message_is_dropped_and_counted(self, make_l2: MakeL2) -> None:
         """And those after it are heard."""
         tier, listener = make_l2(), Listener()
-        tier.subscribe(listener.on_pointer, listener.on_joined).start()
+        listener.subscribe(tier).start()
         listener.await_joined()
         for message in (b"", b"hello", b"\xc1", b"\x95" * 10_000, b"x" * 1_000_000):
-            client_of(tier).publish(f"{NAMESPACE}:published", message)
-        tier.notify(pointer_to("a", 1, None))
-        assert listener.await_pointers(1) == [pointer_to("a", 1, None)]
+            client_of(tier).publish(f"{NAMESPACE}:published:{INCARNATION}", message)
+        tier.notify(pointer_to("a", 1, None), INCARNATION)
+        wait_until(lambda: counters(tier).notices_received == 1)
         assert counters(tier).notices_rejected == 5
 
     def test_a_closed_subscription_is_silent(self, make_l2: MakeL2) -> None:
         """No thread is left."""
         tier, listener = make_l2(), Listener()
-        subscription = tier.subscribe(listener.on_pointer, listener.on_joined)
+        subscription = listener.subscribe(tier)
         subscription.start()
         listener.await_joined()
         tier.close()

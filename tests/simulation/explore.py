@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from tests.simulation.world import World
+from tests.simulation.world import Rules, World
 
 Scope = Callable[[World], None]
 """Sets a world up (`steps.run` plays what it spawns at once) and spawns the threads whose orders are explored."""
 
 
-def explore(scope: Scope, max_preemptions: int) -> tuple[int, int]:
+def explore(
+    scope: Scope, max_preemptions: int, keys: tuple[str, ...] = ("a",), rules: Rules | None = None
+) -> tuple[int, int]:
     """Plays `scope` in every order; (orders, steps). Raises the first Violation, with the choices that led to it."""
     choices: list[int] = []
     n_orders = n_steps = 0
     while True:
         options: list[int] = []
-        world = _play(scope, choices, options, max_preemptions)
+        world = _play(scope, choices, options, max_preemptions, keys, rules or Rules())
         n_orders += 1
         n_steps += len(world.steps.log)
         choices += [0] * (len(options) - len(choices))
@@ -32,7 +34,14 @@ def explore(scope: Scope, max_preemptions: int) -> tuple[int, int]:
         choices[-1] += 1
 
 
-def _play(scope: Scope, choices: list[int], options: list[int], max_preemptions: int) -> World:
+def _play(
+    scope: Scope,
+    choices: list[int],
+    options: list[int],
+    max_preemptions: int,
+    keys: tuple[str, ...],
+    rules: Rules,
+) -> World:
     """One order: `choices` while they last, then whatever preempts nobody. Notes how many options each step had."""
     is_exploring = False
     n_preemptions = 0
@@ -52,7 +61,7 @@ def _play(scope: Scope, choices: list[int], options: list[int], max_preemptions:
             n_preemptions += 1
         return order[choice]
 
-    world = World(Random(0), choose)
+    world = World(Random(0), choose, keys=keys, rules=rules)
     with world.running():
         scope(world)
         is_exploring = True

@@ -44,7 +44,8 @@ def _act(world: World, random: Random, act: int, backups: list[State], faults: b
     process = random.choice(world.processes)
     key = random.choice(KEYS)
     kind = random.choices(
-        ("edit", "parse", "read", "work", "hear", "tick", "fault"), (3, 5, 8, 4, 5, 4, 2 if faults else 0)
+        ("edit", "parse", "read", "work", "hear", "tick", "fault", "lie", "early"),
+        (3, 5, 8, 4, 5, 4, *((2, 3, 1) if faults else (0, 0, 0))),
     )[0]
     if kind == "edit":
         world.files[key] += 1
@@ -56,6 +57,15 @@ def _act(world: World, random: Random, act: int, backups: list[State], faults: b
         world.steps.spawn(f"{process.name}/{act} work", process, lambda: world.work(process))
     elif kind == "hear":
         world.steps.spawn(f"{process.name}/{act} hear", process, lambda: world.hear(process))
+    elif kind == "lie":
+        world.steps.spawn(f"{process.name}/{act} lie", process, lambda: world.lie(process))
+    elif kind == "early":
+        commits = random.random() < 0.5
+        world.steps.spawn(
+            f"{process.name}/{act} early",
+            process,
+            lambda: world.announce_early(process, key, commits=commits),
+        )
     elif kind == "tick":
         world.clock.now += random.choice((0.3, STALENESS, 2.5 * STALENESS, 6.0))
     else:
@@ -63,7 +73,7 @@ def _act(world: World, random: Random, act: int, backups: list[State], faults: b
 
 
 def _fault(world: World, random: Random, act: int, process: Process, backups: list[State]) -> None:
-    kind = random.choice(("kill", "flush", "failover", "lie", "backup", "restore"))
+    kind = random.choice(("kill", "flush", "failover", "backup", "restore"))
     if kind == "kill":
         world.kill(process)
         world.start(f"{process.name[:2]}r{act}")
@@ -71,8 +81,6 @@ def _fault(world: World, random: Random, act: int, process: Process, backups: li
         world.redis.flush()
     elif kind == "failover":
         world.redis.fail_over()
-    elif kind == "lie":
-        world.steps.spawn(f"{process.name}/{act} lie", process, lambda: world.lie(process))
     elif kind == "backup":
         backups.append(world.store.backup())
     elif backups:

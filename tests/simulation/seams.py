@@ -90,7 +90,9 @@ class SharedRedis:
 
     def __init__(self, random: Random, fault_rate: float) -> None:
         self.parts: dict[str, bytes] = {}
-        self.queues: list[list[Pointer]] = []
+        self.queues: list[
+            tuple[list[Pointer], Callable[[], str | None]]
+        ] = []  # and the history each hears of
         self.fault_rate = fault_rate
         self._random = random
         self._older: dict[str, bytes] = {}
@@ -99,11 +101,12 @@ class SharedRedis:
         """Whether the next command gets no answer."""
         return self.fault_rate > 0 and self._random.random() < self.fault_rate
 
-    def publish(self, pointer: Pointer) -> None:
-        """Queues a message for each subscriber; with faults some are lost, some come twice."""
-        for queue in self.queues:
-            copies = self._random.choice((0, 1, 1, 1, 2)) if self.fault_rate else 1
-            queue.extend([pointer] * copies)
+    def publish(self, pointer: Pointer, incarnation: str) -> None:
+        """Queues a message for each subscriber of that history; with faults some are lost, some come twice."""
+        for queue, subscribed in self.queues:
+            if subscribed() == incarnation:
+                copies = self._random.choice((0, 1, 1, 1, 2)) if self.fault_rate else 1
+                queue.extend([pointer] * copies)
 
     def flush(self) -> None:
         """Loses everything."""
@@ -118,9 +121,10 @@ class StepRedis:
     """A process's `L2`."""
 
     def __init__(self, shared: SharedRedis, steps: Steps) -> None:
+        self.queue: list[Pointer] = []
         self._shared = shared
         self._steps = steps
-        self.on_pointer: Callable[[Pointer], None] | None = None
+        self.on_heard: Callable[[], None] | None = None
 
     def get(self, digest: str) -> bytes | Answer:
         self._steps.pause("redis get")
@@ -162,16 +166,27 @@ class StepRedis:
             parts.update(loaded)
         return parts
 
-    def notify(self, pointer: Pointer) -> bool:
+    def notify(self, pointer: Pointer, incarnation: str) -> bool:
         self._steps.pause("redis notify")
         if not self._shared.fails():
-            self._shared.publish(pointer)
+            self._shared.publish(pointer, incarnation)
         self._steps.pause("redis notify done")
         return True
 
-    def subscribe(self, on_pointer: Callable[[Pointer], None], on_joined: Callable[[], None]) -> StepRedis:
-        self.on_pointer = on_pointer
+    def subscribe(
+        self,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> StepRedis:
+        self.on_heard = on_heard
+        self._shared.queues.append((self.queue, incarnation))
         return self
+
+    def hear(self) -> None:
+        """A message arrives; what it says is lost on the production code."""
+        assert self.on_heard is not None
+        self.on_heard()
 
     is_joined = True
 

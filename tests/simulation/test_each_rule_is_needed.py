@@ -12,8 +12,16 @@ import pytest
 from sched_cache.dag_cache import DagCache
 from sched_cache.freshness import Freshness
 from sched_cache.freshness.floors import Floors
+from sched_cache.store import Pointer
 from sched_cache.store.memory import MemoryStore
+from tests.simulation.explore import Scope, explore
 from tests.simulation.random_run import run
+from tests.simulation.test_small_scopes import (
+    a_false_tombstone_is_heard_while_work_is_taken,
+    a_restore_is_not_told_by_the_counter,
+    a_restore_is_told_by_a_row_alone,
+    messages_of_an_undone_history_are_replayed,
+)
 from tests.simulation.world import Rules, Violation
 
 _MAX_SEEDS = 3_000
@@ -100,9 +108,46 @@ def no_publish_token() -> Iterator[Rules]:
 
 
 @contextmanager
-def redis_before_the_database() -> Iterator[Rules]:
-    """The message goes out before the commit."""
-    yield Rules(announces_after_commit=False)
+def messages_believed() -> Iterator[Rules]:
+    """What a message says is learnt like what the database says."""
+    yield Rules(believes_no_message=False)
+
+
+@contextmanager
+def announcements_believed() -> Iterator[Rules]:
+    """What a caller announces is learnt, whether or not its transaction is committed."""
+
+    def announce(self: Any, published: Any) -> None:
+        pointer = Pointer(published.key, published.version, published.parsed_seq, published.content_hash)
+        self._freshness.learn(pointer)
+        self._tell(published)
+
+    with patch.object(DagCache, "announce", announce):
+        yield Rules()
+
+
+@contextmanager
+def older_rows_raise_no_doubt() -> Iterator[Rules]:
+    """A row that is older than the floor is not asked about."""
+
+    def learn_row(self: Any, key: str, pointer: Pointer | None, floor: Pointer | None) -> None:
+        if pointer is not None:
+            self.floors.learn(pointer)
+
+    with patch.object(Freshness, "learn_row", learn_row):
+        yield Rules()
+
+
+@contextmanager
+def claims_confirm_changes_only() -> Iterator[Rules]:
+    """A claim older than the floor asks for what was published since, not for everything."""
+    certify = Freshness.certify
+
+    def certify_changes(self: Any, *, full: bool = False) -> Any:
+        return certify(self)
+
+    with patch.object(Freshness, "certify", certify_changes):
+        yield Rules()
 
 
 @contextmanager
@@ -135,12 +180,34 @@ RULES: dict[Callable[[], Any], tuple[str, ...]] = {
     one_flag_instead_of_two_counters: ("S",),
     no_min_version: ("S2",),
     no_publish_token: ("S6",),
-    redis_before_the_database: ("S",),
+    messages_believed: ("S", "A", "L"),
+    announcements_believed: ("S", "A", "L"),
     acknowledge_before_the_effect: ("S2",),
     install_without_looking: ("S",),
     contradictions_ignored: ("S", "L"),
 }
 """Rule taken away to the beginning of the violation that must be found."""
+
+SCOPED: list[tuple[Callable[[], Any], Scope, tuple[str, ...]]] = [
+    (messages_believed, a_false_tombstone_is_heard_while_work_is_taken, ("S2", "S4")),
+    (messages_believed, messages_of_an_undone_history_are_replayed, ("S", "A", "L")),
+    (older_rows_raise_no_doubt, a_restore_is_told_by_a_row_alone, ("A",)),
+    (claims_confirm_changes_only, a_restore_is_not_told_by_the_counter, ("S2",)),
+]
+"""Too rare for a seed: the rule taken away, the small world that shows it, the beginning of the violation."""
+
+
+@pytest.mark.parametrize(
+    ("without", "scope", "violated"), SCOPED, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_without_the_rule_some_order_violates_a_property(
+    without: Callable[[], Any], scope: Scope, violated: tuple[str, ...]
+) -> None:
+    """Red as soon as one order shows it."""
+    with without() as rules, pytest.raises(AssertionError) as found:
+        explore(scope, max_preemptions=1, keys=("a", "b"), rules=rules)
+    print(f"{without.__name__}: {str(found.value).splitlines()[0]}")
+    assert str(found.value).startswith(violated)
 
 
 @pytest.mark.parametrize(

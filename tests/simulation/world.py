@@ -8,6 +8,7 @@ S3  a read that starts after its process has learnt of a version never returns a
 S4  a read returns nothing older than what was committed `max_staleness_seconds` before it started
 S5  a read returns nothing that was never committed
 S6  the database never goes back to the content of an older file
+A   a read is answered while the database answers, whatever anybody sends
 L   once faults stop, everybody reads the newest and nothing stays pending
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -37,14 +38,18 @@ class Violation(AssertionError):
     """A property does not hold."""
 
 
+class _RolledBackError(Exception):
+    """The caller gives its transaction up."""
+
+
 @dataclass
 class Rules:
     """What a simulated caller does right; a mutation does one of them wrong."""
 
     uses_token: bool = True
     uses_min_version: bool = True
-    announces_after_commit: bool = True
     acknowledges_with_effect: bool = True
+    believes_no_message: bool = True
 
 
 @dataclass(eq=False)
@@ -54,7 +59,6 @@ class Process:
     name: str
     cache: DagCache
     redis: StepRedis
-    queue: list[Pointer]
     is_dead: bool = False
     n_whole_at_restore: int = -1
 
@@ -98,6 +102,8 @@ class World:
         self.files = dict.fromkeys(self.keys, 1)
         self.processes: list[Process] = []
         self.history: dict[str, list[Committed]] = {key: [] for key in self.keys}
+        # All that was ever committed, in histories that a restore has undone too: what can be replayed.
+        self.told: dict[str, list[Committed]] = {key: [] for key in self.keys}
         self.effects: list[tuple[str, int]] = []  # key and version that a durable effect was computed from
         self.epoch = 0  # restores of the database so far
         self.restored_at = float("-inf")
@@ -115,15 +121,13 @@ class World:
 
     def start(self, name: str) -> Process:
         """A new process: empty L1, nothing known."""
-        queue: list[Pointer] = []
         redis = StepRedis(self.redis, self.steps)
         store = StepStore(self.store, self.steps, self._db_fails)
         config = Config(redis_url=None, max_staleness_seconds=STALENESS, full_certify_seconds=FULL_CERTIFY)
         cache = DagCache(
             config, store, redis, clock=self.clock, source=Random(1), make_signal=lambda: Signal(self.steps)
         )
-        process = Process(name, cache, redis, queue)
-        self.redis.queues.append(queue)
+        process = Process(name, cache, redis)
         self.processes.append(process)
         return process
 
@@ -131,7 +135,7 @@ class World:
         """SIGKILL."""
         self.steps.kill(process)
         self.processes.remove(process)
-        self.redis.queues = [queue for queue in self.redis.queues if queue is not process.queue]
+        self.redis.queues = [one for one in self.redis.queues if one[0] is not process.redis.queue]
 
     def restore(self, backup: State) -> None:
         """The database goes back in time, as far as there is no transaction open."""
@@ -140,7 +144,6 @@ class World:
         self.restored_at = self.clock.now
         for process in self.processes:
             process.n_whole_at_restore = process.n_whole
-            process.queue.clear()  # a restore takes longer than any message travels
         self._seen = backup.copy()
         self.history = {
             key: [one for one in found if one.pointer.parsed_seq <= backup.counter]
@@ -160,20 +163,26 @@ class World:
                 token = cache.token(key) if self.rules.uses_token else None
                 file = self.files[key]
                 self.steps.pause(f"reads file {file}")
-                if self.rules.announces_after_commit:
-                    cache.publish(key, content(key, file), token=token)
-                else:
-                    self._announce_early(process, key, file, token)
+                cache.publish(key, content(key, file), token=token)
                 return
             except PublishConflictError:
                 continue
             except StoreUnavailableError:
                 return
 
-    def _announce_early(self, process: Process, key: str, file: int, token: int | None) -> None:
-        with process.cache._store.transaction() as connection:
-            published = process.cache.publish(key, content(key, file), token=token, connection=connection)
-            process.cache.announce(published)
+    def announce_early(self, process: Process, key: str, *, commits: bool) -> None:
+        """A caller with a transaction of its own tells of a publication before its commit, or without one."""
+        cache = process.cache
+        try:
+            token = cache.token(key)
+            file = self.files[key]
+            with cache._store.transaction() as connection:
+                published = cache.publish(key, content(key, file), token=token, connection=connection)
+                cache.announce(published)
+                if not commits:
+                    raise _RolledBackError
+        except (_RolledBackError, SchedCacheError):
+            return
 
     def read(self, process: Process, key: str) -> None:
         """A read, and what it may return."""
@@ -185,7 +194,9 @@ class World:
         due = [one for one in self.history[key] if one.at < started - STALENESS - 1e-9]
         try:
             dag = process.cache.get(key)
-        except SchedCacheError:
+        except SchedCacheError as error:
+            if not self.db_fault_rate:
+                raise Violation(f"A {process.name} could not read {key}: {error}") from error
             return
         self.n_reads += 1
         if self.epoch != epoch:
@@ -243,16 +254,41 @@ class World:
 
     def hear(self, process: Process) -> None:
         """One notification arrives, not necessarily the oldest."""
-        if process.queue:
-            pointer = process.queue.pop(self.random.randrange(len(process.queue)))
-            assert process.redis.on_pointer is not None
-            process.redis.on_pointer(pointer)
+        queue = process.redis.queue
+        if queue:
+            self.hear_that(process, queue.pop(self.random.randrange(len(queue))))
 
     def lie(self, process: Process) -> None:
-        """A stranger writes to the channel."""
-        pointer = Pointer(self.keys[0], Version(10**6), Seq(10**6), "0" * 32)
-        assert process.redis.on_pointer is not None
-        process.redis.on_pointer(pointer)
+        """A stranger writes to the channel: nonsense, what could be true, or what was said before."""
+        self.hear_that(
+            process, self.random.choice((self._nonsense, self._plausible, self._tombstone, self._old))()
+        )
+
+    def hear_that(self, process: Process, pointer: Pointer) -> None:
+        """A stranger says that this was published."""
+        if self.rules.believes_no_message:
+            process.redis.hear()
+        else:
+            process.cache._freshness.learn(pointer)
+
+    def _nonsense(self) -> Pointer:
+        return Pointer(self.keys[0], Version(10**6), Seq(10**6), "0" * 32)
+
+    def _plausible(self) -> Pointer:
+        """Numbers that the database has given out, for another key or none; the content of an older file."""
+        state = self.store.backup()
+        seq = self.random.randint(1, state.counter + 2)
+        version = self.random.randint(1, seq)
+        key = self.random.choice((*self.keys, "nobody"))
+        content_hash = self.random.choice((content(self.keys[0], 1).content_hash, "ab" * 16))
+        return Pointer(key, Version(version), Seq(seq), content_hash)
+
+    def _tombstone(self) -> Pointer:
+        return replace(self._plausible(), content_hash=None)
+
+    def _old(self) -> Pointer:
+        told = [one.pointer for key in self.keys for one in self.told[key]]
+        return self.random.choice(told) if told else self._nonsense()
 
     # What must hold
 
@@ -278,7 +314,9 @@ class World:
                 if file < self._file_of.get(before.content_hash or "", 0):
                     raise Violation(f"S6 file {file} of {key} was published over a newer one")
             self.ever_committed.add(pointer.content_hash)
-            self.history[key].append(Committed(pointer, self.clock.now, file))
+            committed = Committed(pointer, self.clock.now, file)
+            self.history[key].append(committed)
+            self.told[key].append(committed)
         for key, acknowledged in state.acknowledged.items():
             if acknowledged > state.pointers[key].parsed_seq:
                 raise Violation(

@@ -68,7 +68,7 @@ class RecordingL2(NoRedis):
         self.reads: list[list[str]] = []
         self.writes: list[list[str]] = []
         self.notified: list[Pointer] = []
-        self.hear: list[Callable[[Pointer], None]] = []
+        self.hear: list[Callable[[], None]] = []
         """Each subscriber's way to be told."""
         self.rejoin: list[Callable[[], None]] = []
 
@@ -93,11 +93,16 @@ class RecordingL2(NoRedis):
         self.parts.update(parts)
         return True
 
-    def notify(self, pointer: Pointer) -> bool:
+    def notify(self, pointer: Pointer, incarnation: str) -> bool:
         self.notified.append(pointer)
         return True
 
-    def subscribe(self, on_pointer: Callable[[Pointer], None], on_joined: Callable[[], None]) -> Subscription:
-        self.hear.append(on_pointer)
+    def subscribe(
+        self,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscription:
+        self.hear.append(on_heard)
         self.rejoin.append(on_joined)
-        return super().subscribe(on_pointer, on_joined)
+        return super().subscribe(on_heard, on_joined, incarnation)

@@ -70,18 +70,28 @@ class L2(Protocol):
         """`fetch` for many; what neither this nor `load` has is left out."""
         ...
 
-    def notify(self, pointer: Pointer) -> bool:
-        """Tells all nodes that `pointer` was published; whether Redis took the message.
+    def notify(self, pointer: Pointer, incarnation: str) -> bool:
+        """Tells all nodes of the history `incarnation` that there is something new; whether Redis took it.
 
-        Only after the commit: a pointer that the database does not have yet must not be heard of.
+        After the commit, or they ask too early and learn of it only by their next certification.
         """
         ...
 
-    def subscribe(self, on_pointer: Callable[[Pointer], None], on_joined: Callable[[], None]) -> Subscription:
-        """Calls `on_pointer` for each notification, in a thread of its own once `start` was called.
+    def subscribe(
+        self,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscription:
+        """Calls `on_heard` once for all that was heard meanwhile, in a thread of its own after `start`.
 
-        `on_joined` is called each time that listening begins: what was published before has to be learnt
-        elsewhere.
+        What it is not called with is what the messages say: anybody may have written them. However many there
+        are, it is called at most `MAX_QUESTIONS_PER_SECOND` times a second, one call at a time.
+
+        Args:
+            on_joined: called each time that listening begins: what was published before has to be learnt
+                elsewhere.
+            incarnation: the history whose messages are heard, asked again and again; None if none is known.
         """
         ...
 
@@ -110,10 +120,15 @@ class NoRedis:
     ) -> dict[str, bytes]:
         return dict(load(list(digests))) if digests else {}
 
-    def notify(self, pointer: Pointer) -> bool:
+    def notify(self, pointer: Pointer, incarnation: str) -> bool:
         return False
 
-    def subscribe(self, on_pointer: Callable[[Pointer], None], on_joined: Callable[[], None]) -> Subscription:
+    def subscribe(
+        self,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscription:
         return _NoSubscription()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The thread that hears of publications."""
+"""The thread that hears that something was published, and has the database asked."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sched_cache import fork
 from sched_cache.clock import Clock
 from sched_cache.errors import FormatError, RedisUnavailableError
 from sched_cache.stats import RedisCounters
-from sched_cache.store.contract import Pointer
 from sched_cache.store.redis.deadline import start_call
 from sched_cache.store.redis.link import FAILURES, Link, reason_of
 from sched_cache.store.redis.notification import decode_notification
+from sched_cache.store.redis.pace import Pace
 from sched_cache.store.redis.refusal import refusal_of
 from sched_cache.store.trouble import Trouble
 
@@ -30,19 +30,31 @@ _CLOSE_SECONDS = 0.5
 _MAX_BYTES = 1 << 20
 """Of what may arrive in one look; a notification has some hundred."""
 _MIN_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 5.0
+_MAX_PER_QUESTION = 100
+"""Messages read before one question. More are a flood: reading them would cost more than it tells."""
+_FLOOD_SECONDS = 2.0
+"""How long a channel with a flood is left alone, with a question every so often in place of its messages."""
+_FLOOD_QUESTION_SECONDS = 0.25
 
 
 class Subscriber:
     """Joins the channel on a connection of its own, and again whenever that connection is lost.
 
     All of it is best effort: a notification that is lost costs time until the next certification, no more.
+    Anybody may write to the channel, so a message says one thing only, that it is time to ask. No message is
+    kept, all that are there are answered by one call, and a channel that carries more than a process can read
+    at little cost is left for a while: Redis then need not send, nor this process read, what tells nothing.
+
+    Args:
+        channel: what to listen to now; None if that is not known yet.
+        on_heard: called for any number of messages, see `Pace`. on_joined: called each time it has joined.
     """
 
     def __init__(
         self,
         link: Link,
-        channel: str,
-        on_pointer: Callable[[Pointer], None],
+        channel: Callable[[], str | None],
+        on_heard: Callable[[], None],
         on_joined: Callable[[], None],
         clock: Clock,
         counters: RedisCounters,
@@ -52,7 +64,7 @@ class Subscriber:
     ) -> None:
         self._link = link
         self._channel = channel
-        self._on_pointer = on_pointer
+        self._on_heard = on_heard
         self._on_joined = on_joined
         self._clock = clock
         self._counters = counters
@@ -60,6 +72,7 @@ class Subscriber:
         self._ping_seconds = ping_seconds
         self._random = source
         self._trouble = Trouble(clock, logger, "the notification channel is back")
+        self._flood = Trouble(clock, logger, "the notification channel is no longer flooded")
         # In a child; kept, since redis-py takes locks that may be held for ever when it lets go of them.
         self._pubsubs_of_parents: list[Any] = []
         self._pubsub: Any = None
@@ -75,6 +88,8 @@ class Subscriber:
             self._pubsubs_of_parents.append(self._pubsub)
         # Only the thread that calls `step` uses these.
         self._pubsub = None
+        self._joining: str | None = None  # the channel that was asked for
+        self._pace = Pace()
         self._is_joined = False
         self._n_failures = 0
         self._heard_at = 0.0
@@ -112,11 +127,16 @@ class Subscriber:
         self._leave()
 
     def step(self) -> None:
-        """Joins the channel if need be, else waits for one message and deals with it."""
+        """Joins the channel if need be, else waits for messages and deals with them."""
         try:
-            if self._pubsub is None:
+            channel = self._channel()
+            if channel is None:
+                self._stopped.wait(_LISTEN_SECONDS)
+            elif self._pubsub is not None and channel != self._joining:
+                self._leave()  # the database was restored, and all go on under another name
+            elif self._pubsub is None:
                 start_call(self._timeout_seconds, _MAX_BYTES)
-                self._join()
+                self._join(channel)
             else:
                 look_seconds = min(_LISTEN_SECONDS, self._ping_seconds)
                 # For a message that begins to arrive at the end of the look.
@@ -139,10 +159,11 @@ class Subscriber:
             self.step()
         self._leave()
 
-    def _join(self) -> None:
+    def _join(self, channel: str) -> None:
         self._pubsub = self._link.connect().pubsub()
+        self._joining = channel
         self._heard_at = self._clock.monotonic()
-        self._pubsub.subscribe(self._channel)
+        self._pubsub.subscribe(channel)
 
     def _leave(self) -> None:
         pubsub, self._pubsub = self._pubsub, None
@@ -163,6 +184,8 @@ class Subscriber:
             self._n_failures = 0
         if self._is_joined and self._trouble.is_known:
             self._trouble.calm()
+        if self._flood.is_known:
+            self._flood.calm()
         if message is None:
             silent_seconds = now - self._heard_at
             if silent_seconds > 2 * self._ping_seconds:
@@ -182,16 +205,51 @@ class Subscriber:
             self._counters.subscriptions += 1
             self._call(self._on_joined)
         elif message["type"] == "message":
-            self._deliver(message["data"])
+            self._count(message["data"])
+            self._deliver()
 
-    def _deliver(self, data: Any) -> None:
+    def _deliver(self) -> None:
+        """Asks once for the message that has been read and for those that are there by now.
+
+        A message that comes after the last one was read here, and before the question, is read later and asked
+        for again; one that is read here was sent before the question, after the commit that it tells of.
+        """
+        self._stopped.wait(self._pace.wait_seconds(self._clock.monotonic()))
+        n_read = 1
+        start_call(self._timeout_seconds, _MAX_BYTES)
+        while n_read < _MAX_PER_QUESTION and (message := self._pubsub.get_message(timeout=0.0)) is not None:
+            n_read += 1
+            if message["type"] == "message":
+                self._count(message["data"])
+        self._ask()
+        if n_read >= _MAX_PER_QUESTION:
+            self._sit_out()
+
+    def _sit_out(self) -> None:
+        """Lets a flood pass: off the channel, and with a question now and then."""
+        self._counters.floods += 1
+        self._flood.begin(
+            f"channel {self._joining} carries more messages than publications explain; meanwhile this process asks "
+            f"the database every {_FLOOD_QUESTION_SECONDS} s. What to do: find the client of Redis that publishes there"
+        )
+        self._leave()
+        for _ in range(int(_FLOOD_SECONDS / _FLOOD_QUESTION_SECONDS)):
+            if self._stopped.wait(_FLOOD_QUESTION_SECONDS):
+                return
+            self._ask()
+        self._flood.seen()
+
+    def _ask(self) -> None:
+        self._pace.spend(self._clock.monotonic())
+        self._call(self._on_heard)
+
+    def _count(self, data: Any) -> None:
         try:
-            pointer = decode_notification(data)
+            decode_notification(data)
         except FormatError:
             self._counters.notices_rejected += 1
-            return
-        self._counters.notices_received += 1
-        self._call(lambda: self._on_pointer(pointer))
+        else:
+            self._counters.notices_received += 1
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:

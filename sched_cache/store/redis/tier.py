@@ -49,7 +49,9 @@ class RedisTier:
         probe_key = f"{config.namespace}:{FORMAT_VERSION}:probe"
         self._link = Link(config, clock, stats.redis, self._budget, source, open_one, probe_key)
         self._parts = RedisParts(self._link, config, stats.redis, clock, source)
-        self._channel = f"{config.namespace}:published"
+        # One channel for each history of each installation. A server has one set of channels for all its database
+        # numbers, and another cluster may have the same namespace: neither knows this incarnation.
+        self._channel = f"{config.namespace}:published:"
         self._subscribers: list[Subscriber] = []
         stats.add_gauge("redis_breaker_state", lambda: self._link.breaker.state)
 
@@ -112,12 +114,12 @@ class RedisTier:
             parts.update(self._fill(missing, load))
         return parts
 
-    def notify(self, pointer: Pointer) -> bool:
+    def notify(self, pointer: Pointer, incarnation: str) -> bool:
         """Whether Redis took the message."""
-        message = encode_notification(pointer)
+        message, channel = encode_notification(pointer), self._channel + incarnation
 
         def command(client: Client) -> None:
-            client.publish(self._channel, message)
+            client.publish(channel, message)
 
         try:
             self._link.run(command, gate=self._link.messages)
@@ -126,12 +128,22 @@ class RedisTier:
         self._counters.notices_sent += 1
         return True
 
-    def subscribe(self, on_pointer: Callable[[Pointer], None], on_joined: Callable[[], None]) -> Subscriber:
+    def subscribe(
+        self,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscriber:
         """A subscription that is not yet started."""
+
+        def channel() -> str | None:
+            name = incarnation()
+            return None if name is None else self._channel + name
+
         subscriber = Subscriber(
             self._link,
-            self._channel,
-            on_pointer,
+            channel,
+            on_heard,
             on_joined,
             self._clock,
             self._counters,

@@ -29,7 +29,7 @@ class Publisher:
         )
         self._locked_pointers = self._pointers.order_by(dag.c.key).with_for_update()
         self._draw = update(meta).where(meta.c.id == 1).values(counter=meta.c.counter + bindparam("drawn"))
-        self._counter = select(meta.c.counter).where(meta.c.id == 1)
+        self._counter = select(meta.c.counter, meta.c.incarnation).where(meta.c.id == 1)
 
     def read(self, connection: Connection, keys: Collection[str]) -> dict[str, Pointer]:
         """The current pointers of those keys that have one."""
@@ -46,15 +46,16 @@ class Publisher:
         verdicts = {one.key: verdict_on(one, current[one.key]) for one in publications}
         moving = [one for one in publications if verdicts[one.key] is not Verdict.UNCHANGED]
         after = dict(current)
+        incarnation = ""
         if moving:
             changing = [one for one in moving if verdicts[one.key] is Verdict.CHANGE]
             self._write_contents(connection, changing)
             # From here to the commit every other publisher waits.
-            last = self._draw_last(connection, len(moving))
+            last, incarnation = self._draw_last(connection, len(moving))
             for seq, one in enumerate(moving, last - len(moving) + 1):
                 after[one.key] = pointer_after(one, current[one.key], verdicts[one.key], Seq(seq))
             upsert(connection, self._tables.dag, [_row(after[one.key]) for one in moving])
-        return {one.key: published(after[one.key], verdicts[one.key]) for one in publications}
+        return {one.key: published(after[one.key], verdicts[one.key], incarnation) for one in publications}
 
     def _lock(self, connection: Connection, publications: Sequence[Publication]) -> dict[str, Pointer]:
         """The pointers as they stay until this transaction ends."""
@@ -95,15 +96,16 @@ class Publisher:
         for some in _batches(rows):
             upsert(connection, content, some)
 
-    def _draw_last(self, connection: Connection, n_numbers: int) -> int:
-        """Takes that many numbers from the counter, and its lock; the last of them."""
+    def _draw_last(self, connection: Connection, n_numbers: int) -> tuple[int, str]:
+        """Takes that many numbers from the counter, and its lock; the last of them, and the incarnation."""
+        meta = self._tables.meta.c
         if connection.dialect.name == "postgresql":
-            drawn = connection.execute(
-                self._draw.returning(self._tables.meta.c.counter), {"drawn": n_numbers}
-            )
-            return int(drawn.scalar_one())
-        connection.execute(self._draw, {"drawn": n_numbers})
-        return int(connection.execute(self._counter).scalar_one())
+            drawing = self._draw.returning(meta.counter, meta.incarnation)
+            last, incarnation = connection.execute(drawing, {"drawn": n_numbers}).one()
+        else:
+            connection.execute(self._draw, {"drawn": n_numbers})
+            last, incarnation = connection.execute(self._counter).one()
+        return int(last), incarnation
 
 
 def _will_exist(publication: Publication, current: Pointer) -> bool:

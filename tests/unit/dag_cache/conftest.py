@@ -51,7 +51,7 @@ def exit_status_of_child(body: Callable[[], bool]) -> int:
 def tell(l2: RecordingL2, cache: DagCache) -> None:
     """Has the last message arrive everywhere."""
     for hear in l2.hear:
-        hear(l2.notified[-1])
+        hear()
 
 
 class Gathering:

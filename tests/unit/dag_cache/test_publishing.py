@@ -49,9 +49,9 @@ class TestPublishing:
         seen: list[tuple[int, int]] = []
         notify = l2.notify
 
-        def note(pointer: Pointer) -> bool:
+        def note(pointer: Pointer, incarnation: str) -> bool:
             seen.append((len(l2.parts), cache.token("sales")))
-            return notify(pointer)
+            return notify(pointer, incarnation)
 
         l2.notify = note  # type: ignore[method-assign]
         published = cache.publish("sales", sales())

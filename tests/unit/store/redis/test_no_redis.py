@@ -28,8 +28,8 @@ def test_without_a_url_everything_comes_from_the_database(no_redis: L2) -> None:
     assert no_redis.fetch(digest, lambda: part) == part
     assert no_redis.fetch_many([digest], lambda names: dict.fromkeys(names, part)) == {digest: part}
     assert no_redis.fetch_many([], lambda _: pytest.fail("asked for nothing")) == {}
-    assert not no_redis.notify(pointer_to("a", 1, None))
-    subscription = no_redis.subscribe(lambda _: None, lambda: None)
+    assert not no_redis.notify(pointer_to("a", 1, None), "0123456789abcdef")
+    subscription = no_redis.subscribe(lambda: None, lambda: None, lambda: None)
     subscription.start()
     assert not subscription.is_joined
     subscription.close()

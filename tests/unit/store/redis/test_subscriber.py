@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from typing import Any
@@ -10,21 +11,22 @@ from sched_cache.store.redis import Subscription
 from sched_cache.store.redis.subscriber import Subscriber
 from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l1 import in_child
-from tests.contracts.l2 import Listener, counters, open_tier, pointer_to, wait_until
+from tests.contracts.l2 import INCARNATION, Listener, counters, open_tier, pointer_to, wait_until
 from tests.support.clock import ManualClock
 from tests.support.servers import RedisServer, required
 from tests.support.servers.process import free_port
 
 
 def subscribe(tier: RedisTier, listener: Listener) -> Subscription:
-    subscription = tier.subscribe(listener.on_pointer, listener.on_joined)
+    subscription = listener.subscribe(tier)
     subscription.start()
     return subscription
 
 
 def is_heard(tier: RedisTier, listener: Listener, key: str) -> bool:
-    tier.notify(pointer_to(key, 1, None))
-    return any(pointer.key == key for pointer in listener.pointers)
+    n_heard = listener.n_heard
+    tier.notify(pointer_to(key, 1, None), INCARNATION)
+    return listener.n_heard > n_heard
 
 
 def test_joins_again_after_a_restart() -> None:
@@ -35,8 +37,8 @@ def test_joins_again_after_a_restart() -> None:
         tier, listener = open_tier(server.url, redis_breaker_min_seconds=0.01), Listener()
         subscribe(tier, listener)
         listener.await_joined()
-        assert tier.notify(pointer_to("a", 1, None))
-        listener.await_pointers(1)
+        assert tier.notify(pointer_to("a", 1, None), INCARNATION)
+        listener.await_heard()
         server.kill()
         wait_until(lambda: not tier._subscribers[0].is_joined)
         server.start()
@@ -99,7 +101,7 @@ def test_waits_for_a_redis_that_is_not_there_yet() -> None:
 def test_tries_less_and_less_often() -> None:
     """A tenth of a second, doubled up to five; never in step with other nodes."""
     tier = open_tier(f"redis://127.0.0.1:{free_port()}")
-    subscription = tier.subscribe(lambda _: None, lambda: None)
+    subscription = tier.subscribe(lambda: None, lambda: None, lambda: INCARNATION)
     assert isinstance(subscription, Subscriber)
     pauses: list[float] = []
 
@@ -121,16 +123,17 @@ def test_failing_callback_is_logged_and_the_next_message_heard(caplog: pytest.Lo
     """There is one thread that listens, and no one callback may end it."""
     tier, listener = open_tier("fake://failing-callback"), Listener()
 
-    def fail_for_a(pointer: Any) -> None:
-        if pointer.key == "a":
+    def fail_first() -> None:
+        listener.on_heard()
+        if listener.n_heard == 1:
             raise ZeroDivisionError
-        listener.on_pointer(pointer)
 
-    tier.subscribe(fail_for_a, listener.on_joined).start()
+    tier.subscribe(fail_first, listener.on_joined, lambda: INCARNATION).start()
     listener.await_joined()
-    tier.notify(pointer_to("a", 1, None))
-    tier.notify(pointer_to("b", 1, None))
-    assert [pointer.key for pointer in listener.await_pointers(1)] == ["b"]
+    tier.notify(pointer_to("a", 1, None), INCARNATION)
+    listener.await_heard()
+    tier.notify(pointer_to("b", 1, None), INCARNATION)
+    listener.await_heard(2)
     assert "ZeroDivisionError" in caplog.text
     tier.close()
 
@@ -138,7 +141,7 @@ def test_failing_callback_is_logged_and_the_next_message_heard(caplog: pytest.Lo
 def test_starting_twice_makes_one_thread() -> None:
     """It is asked for at every occasion."""
     tier, listener = open_tier("fake://twice"), Listener()
-    subscription = tier.subscribe(listener.on_pointer, listener.on_joined)
+    subscription = listener.subscribe(tier)
     for _ in range(10):
         subscription.start()
     listener.await_joined()
@@ -150,7 +153,7 @@ def test_starting_twice_makes_one_thread() -> None:
 def test_closed_one_stays_closed() -> None:
     """A late reader does not bring the thread back."""
     tier, listener = open_tier("fake://closed"), Listener()
-    subscription = tier.subscribe(listener.on_pointer, listener.on_joined)
+    subscription = listener.subscribe(tier)
     subscription.start()
     subscription.close()
     subscription.start()
@@ -169,13 +172,14 @@ def test_child_listens_when_it_is_started_there(redis_url: str) -> None:
         listener.__init__()  # type: ignore[misc]  # its lock may have been held
         subscription.start()
         listener.await_joined()
-        tier.notify(pointer_to("from the child", 1, None))
-        return listener.await_pointers(1)[0].key == "from the child"
+        tier.notify(pointer_to("from the child", 1, None), INCARNATION)
+        listener.await_heard()
+        return True
 
     assert in_child(child)
-    assert listener.await_pointers(1)[0].key == "from the child"
-    tier.notify(pointer_to("from the parent", 2, None))
-    assert listener.await_pointers(2)[1].key == "from the parent"
+    listener.await_heard()
+    tier.notify(pointer_to("from the parent", 2, None), INCARNATION)
+    listener.await_heard(2)
     assert listener.n_joined == 1
     tier.close()
 
@@ -184,7 +188,7 @@ def test_silence_is_measured_by_the_clock_it_was_given() -> None:
     """Ping after the first interval, once; give up after the second."""
     clock = ManualClock()
     tier = open_tier("fake://silence", clock, redis_ping_seconds=5)
-    subscriber = tier.subscribe(lambda _: None, lambda: None)
+    subscriber = tier.subscribe(lambda: None, lambda: None, lambda: INCARNATION)
     assert isinstance(subscriber, Subscriber)
     subscriber._random = random.Random(1)
     subscriber.step()
@@ -211,4 +215,84 @@ def test_silence_is_measured_by_the_clock_it_was_given() -> None:
         clock.now += seconds
         subscriber.step()
         assert (silent.n_pings, subscriber.is_joined) == (n_pings, is_joined)
+    tier.close()
+
+
+class FloodedPubSub:
+    """Never empty. `n_read`: messages read."""
+
+    def __init__(self) -> None:
+        self.n_read = 0
+        self.is_closed = False
+
+    def get_message(self, timeout: float) -> dict[str, Any]:
+        self.n_read += 1
+        return {"type": "message", "data": b"whatever"}
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Waits(threading.Event):
+    """Waiting is the only thing that takes time."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._clock.now += timeout or 0.0
+        return False
+
+
+def test_a_flood_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """A bounded number of messages is read and of questions asked; said when it begins and when it is over."""
+    clock, asked = ManualClock(), []
+    tier = open_tier("fake://flood", clock)
+    subscriber = tier.subscribe(lambda: asked.append(clock.now), lambda: None, lambda: INCARNATION)
+    assert isinstance(subscriber, Subscriber)
+    subscriber._stopped = Waits(clock)
+    caplog.set_level("INFO", "sched_cache.redis")
+    n_read = 0
+    began = clock.now
+    for _ in range(12):
+        for _ in range(2):
+            subscriber.step()  # joins, and hears that it has
+        assert subscriber.is_joined
+        subscriber._pubsub.close()
+        subscriber._pubsub = flooded = FloodedPubSub()
+        subscriber.step()
+        assert flooded.is_closed and not subscriber.is_joined
+        n_read += flooded.n_read
+    seconds = clock.now - began
+    assert seconds > 20
+    assert n_read <= 100 * 12
+    for first, time in enumerate(asked):
+        assert len([other for other in asked[first:] if other < time + 1.0]) <= 20
+    assert max(later - sooner for sooner, later in itertools.pairwise(asked)) <= 0.5
+    assert counters(tier).floods == 12
+    assert [record.levelname for record in caplog.records if "more messages" in record.message] == ["WARNING"]
+
+    for _ in range(2):
+        subscriber.step()
+    clock.now += 60
+    tier.notify(pointer_to("a", 1, None), INCARNATION)
+    subscriber.step()
+    assert "no longer flooded" in caplog.text
+    tier.close()
+
+
+def test_messages_that_wait_together_are_one_question() -> None:
+    """Those that came while the last question was asked."""
+    clock, asked = ManualClock(), []
+    tier = open_tier("fake://together", clock)
+    subscriber = tier.subscribe(lambda: asked.append(clock.now), lambda: None, lambda: INCARNATION)
+    assert isinstance(subscriber, Subscriber)
+    for _ in range(2):
+        subscriber.step()
+    for number in range(1, 31):
+        tier.notify(pointer_to("a", number, None), INCARNATION)
+    subscriber.step()
+    assert len(asked) == 1
+    assert counters(tier).notices_received == 30
     tier.close()

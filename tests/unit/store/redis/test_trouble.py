@@ -13,7 +13,16 @@ import pytest
 from sched_cache.errors import RedisUnavailableError
 from sched_cache.store.redis import Answer
 from sched_cache.store.redis.tier import RedisTier
-from tests.contracts.l2 import client_of, counters, key_of, open_tier, part_of, pointer_to, wait_until
+from tests.contracts.l2 import (
+    INCARNATION,
+    client_of,
+    counters,
+    key_of,
+    open_tier,
+    part_of,
+    pointer_to,
+    wait_until,
+)
 from tests.support.clock import ManualClock
 from tests.support.servers import RedisCluster, RedisSentinel, RedisServer, required
 from tests.support.servers.black_hole import black_hole
@@ -32,7 +41,7 @@ CALLS: dict[str, tuple[Call, object]] = {
     "put_many": (lambda tier: tier.put_many({DIGEST: PART}), False),
     "fetch": (lambda tier: tier.fetch(DIGEST, lambda: PART), PART),
     "fetch_many": (lambda tier: tier.fetch_many([DIGEST], lambda _: {DIGEST: PART}), {DIGEST: PART}),
-    "notify": (lambda tier: tier.notify(pointer_to("a", 1, DIGEST)), False),
+    "notify": (lambda tier: tier.notify(pointer_to("a", 1, DIGEST), INCARNATION), False),
 }
 
 
