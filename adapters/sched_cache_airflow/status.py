@@ -81,6 +81,8 @@ class Status:
             return False, "apache-airflow is not installed"
         self._parts = next((parts for prefix, parts in PARTS.items() if version.startswith(prefix)), "")
         if not self._parts:
+            if _is_switched_off():
+                return False, _SWITCHED_OFF
             return False, f"Airflow {version} is not supported, only {supported()}"
         try:
             from sched_cache_airflow.host_settings import settings_of_host
@@ -92,3 +94,14 @@ class Status:
         if not settings.enabled:
             return False, in_one_line(settings.wrong) or _SWITCHED_OFF
         return True, ""
+
+
+def _is_switched_off() -> bool:
+    """Whether the operator of a release that we know nothing of wants nothing of us either."""
+    try:
+        from sched_cache_airflow.host_settings import settings_of_host
+
+        settings = settings_of_host()
+        return not settings.enabled and not settings.wrong
+    except Exception:  # such a release may lack what this needs
+        return False

@@ -11,7 +11,13 @@ from urllib.parse import urlencode
 from sched_cache_airflow.page import pictures
 from sched_cache_airflow.page.frame import empty, notice, page, pill, table
 from sched_cache_airflow.page.html import Html, Part, html, tag
-from sched_cache_airflow.page.wording import bytes_in_words, percent_in_words, seconds_in_words, short_hash
+from sched_cache_airflow.page.wording import (
+    bytes_in_words,
+    percent_in_words,
+    reason_in_words,
+    seconds_in_words,
+    short_hash,
+)
 from sched_cache_airflow.process_words import Facts, breaker, count, fallbacks, hit_percent, is_in_trouble
 
 AGAIN_SECONDS = 15
@@ -35,12 +41,13 @@ class Changed:
 
 @dataclass(slots=True)
 class Overview:
-    """What is shown. troubles: what could not be read, in a sentence each."""
+    """What is shown. troubles: what could not be read, in a sentence each. with_hosts: where processes run, too."""
 
     reports: list[tuple[dict[str, Any], float]] = field(default_factory=list)
     changed: list[Changed] = field(default_factory=list)
     n_fresh: int | None = None
     troubles: list[str] = field(default_factory=list)
+    with_hosts: bool = False
 
 
 def overview_page(overview: Overview, *, nonce: str) -> Html:
@@ -60,7 +67,11 @@ def overview_page(overview: Overview, *, nonce: str) -> Html:
         [notice(trouble) for trouble in overview.troubles],
         _tiles(reports, overview.n_fresh) if reports else None,
         tag("h2", f"{n_processes} process{'' if n_processes == 1 else 'es'}"),
-        tag("div", [_process(facts, age) for facts, age in overview.reports], _class="cards")
+        tag(
+            "div",
+            [_process(facts, age, with_host=overview.with_hosts) for facts, age in overview.reports],
+            _class="cards",
+        )
         if reports
         else empty(
             "No process has reported yet. The first report comes a second after a process has started."
@@ -169,7 +180,7 @@ def _sources(facts: Facts) -> list[tuple[str, float, str]]:
     ]
 
 
-def _process(facts: Facts, seconds_ago: float) -> Html:
+def _process(facts: Facts, seconds_ago: float, *, with_host: bool) -> Html:
     if not facts.get("is_on"):
         state = pill("Airflow's own path", "bad" if facts.get("reason") else "off")
     else:
@@ -181,7 +192,7 @@ def _process(facts: Facts, seconds_ago: float) -> Html:
         tag("div", tag("span", str(facts.get("component")), _class="name"), state, _class="row"),
         tag(
             "div",
-            tag("span", f"{facts.get('host')}, pid {facts.get('pid')}"),
+            tag("span", f"{facts.get('host')}, pid {facts.get('pid')}" if with_host else ""),
             tag("span", f"up {uptime}, {bytes_in_words(float(facts.get('rss_bytes') or 0))}"),
             _class="row small soft",
         ),
@@ -216,13 +227,17 @@ def _dags_in_memory(facts: Facts) -> str:
 def _remarks(facts: Facts, seconds_ago: float) -> Html | None:
     remarks: list[Part] = []
     if not facts.get("is_on") and facts.get("reason"):
-        remarks.append(tag("li", f"off: {facts['reason']}"))
+        remarks.append(tag("li", f"off: {reason_in_words(str(facts['reason']))}"))
     for wrong in facts.get("wrong_options") or ():
         remarks.append(tag("li", str(wrong)))
     for reason, n_times in sorted(fallbacks(facts).items(), key=lambda item: -item[1])[:5]:
         remarks.append(tag("li", f"Airflow's own path because of {reason}: {n_times:,}"))
     if facts.get("exclude_dags"):
-        remarks.append(tag("li", f"excluded: {', '.join(map(str, facts['exclude_dags']))}"))
+        # A pattern may name a DAG that not everybody may know of.
+        n_patterns = len(facts["exclude_dags"])
+        remarks.append(
+            tag("li", f"DAGs of {n_patterns} pattern{'' if n_patterns == 1 else 's'} are excluded")
+        )
     decided = count(facts, "gauges", "fast_path_decisions")
     if decided:
         left = count(facts, "gauges", "fast_path_dags_off")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+_CONFIG_ERROR = re.compile(r": got .*, allowed: ", re.DOTALL)
+_ERROR_NAME = re.compile(r"\b\w*(?:Error|Exception)\b(?=:)")
+
 
 def bytes_in_words(n_bytes: float) -> str:
     """With a unit, and three digits at most that matter."""
@@ -37,3 +42,12 @@ def percent_in_words(percent: float | None) -> str:
 def short_hash(text: str | None) -> str:
     """Enough of a hash to tell two apart."""
     return (text or "-")[:10]
+
+
+def reason_in_words(reason: str) -> str:
+    """Why something is off, without what an error quotes: values of options, hosts, users, statements."""
+    option = _CONFIG_ERROR.sub(": allowed: ", reason)
+    if option != reason:
+        return option
+    error = _ERROR_NAME.search(reason)
+    return f"{reason[: error.end()]}; its log says more" if error else reason

@@ -62,13 +62,14 @@ def test_an_unknown_release_is_left_alone_and_told_once(
     assert not status.has_part("install")
 
 
+@pytest.mark.parametrize("version", ["2.11.2", "3.0.6"])
 def test_who_switched_it_off_is_told_nothing(
-    installed: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    installed: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str
 ) -> None:
     """Commands of the host print to the same stream."""
     off: Any = lambda: Settings(enabled=False)  # noqa: E731
     monkeypatch.setattr("sched_cache_airflow.host_settings.settings_of_host", off)
-    installed["apache-airflow"] = "2.11.2"
+    installed["apache-airflow"] = version
     with caplog.at_level(logging.INFO):
         assert not Status().decide()
     assert not caplog.records

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
 from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -23,6 +23,7 @@ from sched_cache.errors import SchedCacheError
 from sched_cache_airflow.airflow3.jobs import begin_refresh, jobs
 from sched_cache_airflow.airflow3.ui.dag_facts import read_dag_facts
 from sched_cache_airflow.airflow3.ui.overview_facts import read_overview
+from sched_cache_airflow.airflow3.ui.rights import Rights, requires_versions
 from sched_cache_airflow.page.dag_view import dag_page
 from sched_cache_airflow.page.frame import notice, page
 from sched_cache_airflow.page.html import Html
@@ -61,9 +62,10 @@ def make_app() -> FastAPI:
         "/dag",
         _dag,
         response_class=HTMLResponse,
-        dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.VERSION))],
+        dependencies=[Depends(requires_versions)],
     )
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
     # After the handler of `Exception` the error goes on to the host; of its kinds it does not.
     for kind in (SQLAlchemyError, SchedCacheError, OSError, Exception):
         app.add_exception_handler(kind, _failed)
@@ -73,17 +75,22 @@ def make_app() -> FastAPI:
 # Not coroutines: they wait for the database, in a thread.
 def _overview(user: GetUserDep) -> HTMLResponse:
     nonce = secrets.token_urlsafe(12)
-    permitted = get_auth_manager().get_authorized_dag_ids(user=user)
-    return _response(overview_page(read_overview(permitted), nonce=nonce), nonce)
+    return _response(overview_page(read_overview(Rights(user)), nonce=nonce), nonce)
 
 
-def _dag(dag_id: Annotated[str, Query(min_length=1, max_length=_MAX_DAG_ID)]) -> HTMLResponse:
+def _dag(
+    dag_id: Annotated[str, Query(min_length=1, max_length=_MAX_DAG_ID)], user: GetUserDep
+) -> HTMLResponse:
     nonce = secrets.token_urlsafe(12)
-    return _response(dag_page(read_dag_facts(dag_id), nonce=nonce), nonce)
+    return _response(dag_page(read_dag_facts(dag_id, Rights(user)), nonce=nonce), nonce)
 
 
 async def _refused(request: Request, error: Any) -> HTMLResponse:
     return _excuse(_WORDS.get(error.status_code, str(error.detail)), error.status_code)
+
+
+async def _invalid(request: Request, error: Any) -> HTMLResponse:
+    return _excuse(f"A dag_id has 1 to {_MAX_DAG_ID} characters.", 422)
 
 
 async def _failed(request: Request, error: Exception) -> HTMLResponse:

@@ -14,6 +14,7 @@ from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.ui.holders import Holders
 from sched_cache_airflow.airflow3.ui.overview_facts import seconds_since, told
+from sched_cache_airflow.airflow3.ui.rights import Rights
 from sched_cache_airflow.page.dag_view import DagFacts, VersionFacts
 from sched_cache_airflow.page.graph import graph_of
 from sched_cache_airflow.reports import recent_reports
@@ -22,8 +23,11 @@ _MAX_VERSIONS = 20
 _MAX_TASKS_OF_GRAPH = 50_000
 
 
-def read_dag_facts(dag_id: str) -> DagFacts:
-    """What there is to show. Never raises. Eight queries at most, three of them for the newest content."""
+def read_dag_facts(dag_id: str, rights: Rights) -> DagFacts:
+    """What there is to show to a user who may see the versions of the DAG. Never raises.
+
+    Eight queries at most, three of them for the newest content, and the auth manager's.
+    """
     facts = DagFacts(dag_id)
     reports: list[tuple[dict[str, Any], float]] = []
     with told(facts.troubles, "The reports of the processes could not be read"):
@@ -46,7 +50,7 @@ def read_dag_facts(dag_id: str) -> DagFacts:
     ]
     if rows and rows[0].dag_hash and not facts.is_excluded:
         with told(facts.troubles, "The content of the newest version could not be read"):
-            _add_content(facts, rows[0])
+            _add_content(facts, rows[0], with_graph=rights.may_see_tasks(dag_id))
     return facts
 
 
@@ -95,12 +99,12 @@ def _version(
     )
 
 
-def _add_content(facts: DagFacts, row: Any) -> None:
+def _add_content(facts: DagFacts, row: Any, *, with_graph: bool) -> None:
     """The content, from where any other page of the UI would get it: memory, the shared tiers, Airflow's row."""
     contents = runtime().contents
     with create_session(scoped=False) as session:
         dag = contents.get(row.id, row.dag_hash, True, session)
-    if dag is not None and dag.compact.n_tasks <= _MAX_TASKS_OF_GRAPH:
+    if with_graph and dag is not None and dag.compact.n_tasks <= _MAX_TASKS_OF_GRAPH:
         facts.graph = graph_of(dag.compact.task_ids, dag.compact.downstream)
     entry = contents.l1.entries.get(f"{row.id}+links")
     if entry is not None:

@@ -1,4 +1,4 @@
-"""What the overview shows, from the reports, the host's tables and ours: nine bounded queries at most."""
+"""What the overview shows, from the reports, the host's tables and ours: bounded queries, and the auth manager's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sched_cache.errors import SchedCacheError
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.ui.holders import Holders
+from sched_cache_airflow.airflow3.ui.rights import Rights
 from sched_cache_airflow.page.overview import Changed, Overview
 from sched_cache_airflow.reports import recent_reports
 from sched_cache_airflow.trigger_security import trigger_weaknesses
@@ -24,17 +25,20 @@ from sched_cache_airflow.trigger_security import trigger_weaknesses
 logger = logging.getLogger("sched_cache.airflow")
 
 _MAX_CHANGED = 15
+_MAX_LOOKED_AT = 300
 _MAX_FRESH = 1_000
 
 
-def read_overview(permitted: set[str]) -> Overview:
-    """What there is to show to somebody who may see the DAGs in `permitted`. Never raises."""
+def read_overview(rights: Rights) -> Overview:
+    """What there is to show to a user with these rights. Never raises."""
     overview = Overview()
+    with told(overview.troubles, "Airflow could not tell what you may see"):
+        overview.with_hosts = rights.may_see_jobs()
     with told(overview.troubles, "The reports of the processes could not be read"):
         overview.reports = recent_reports(runtime().settings)
     rows: list[Any] = []
     with told(overview.troubles, "Airflow's tables could not be read"):
-        rows = _changed_rows(permitted)
+        rows = _changed_rows(rights)
     shared: set[str] = set()
     fresh: set[str] = set()
     with told(overview.troubles, "The tables of the plugin could not be read"):
@@ -89,7 +93,9 @@ def _trigger_troubles() -> list[str]:
     return [f"{one.found}. Run: {one.command}{as_whom if one.url else ''}" for one in weaknesses]
 
 
-def _changed_rows(permitted: set[str]) -> list[Any]:
+def _changed_rows(rights: Rights) -> list[Any]:
+    """The contents that changed last, of DAGs whose versions the user may see."""
+    permitted = rights.readable_dags()
     if not permitted:
         return []
     serialized = SerializedDagModel
@@ -104,7 +110,17 @@ def _changed_rows(permitted: set[str]) -> list[Any]:
         .join(DagVersion, DagVersion.id == serialized.dag_version_id)
         .where(serialized.dag_id.in_(permitted))
         .order_by(serialized.last_updated.desc())
-        .limit(_MAX_CHANGED)
+        .limit(_MAX_LOOKED_AT)
     )
     with create_session(scoped=False) as session:
-        return list(session.execute(query).all())
+        rows = list(session.execute(query).all())
+    seen: list[Any] = []
+    answers: dict[str, bool] = {}
+    for row in rows:
+        if row.dag_id not in answers:
+            answers[row.dag_id] = rights.may_see_versions(row.dag_id)
+        if answers[row.dag_id]:
+            seen.append(row)
+        if len(seen) == _MAX_CHANGED:
+            break
+    return seen

@@ -104,7 +104,7 @@ def test_troubles_come_first() -> None:
 def test_a_process_on_airflows_own_path_says_why() -> None:
     """And nobody promises that a change is used in its next loop."""
     text = words(shown(Overview([(facts(is_on=False, reason="after x: ValueError: no"), 1.0)])))
-    assert "off: after x: ValueError: no" in text
+    assert "off: after x: ValueError; its log says more" in text
     assert "serving" not in text
     assert "next loop" not in text
 
@@ -174,3 +174,41 @@ def test_a_dag_with_all_there_is_to_know() -> None:
 def test_a_dag_that_nobody_knows() -> None:
     """It may not exist, or not be for this user: the page does not tell which."""
     assert "No version of this DAG" in words(dag_page(DagFacts("sales"), nonce="abc"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("[sched_cache] enabled is false", "[sched_cache] enabled is false"),
+        ("Airflow 3.0.6 is not supported, only 3.3.x", "Airflow 3.0.6 is not supported, only 3.3.x"),
+        (
+            "ConfigError: option database_url: got 'db.internal/x, allowed: y', allowed: a URL",
+            "ConfigError: option database_url: allowed: a URL",
+        ),
+        (
+            'on_load: OperationalError: connection to "10.1.2.3" failed for user "u"\nDETAIL',
+            "on_load: OperationalError; its log says more",
+        ),
+    ],
+)
+def test_a_reason_quotes_no_error(reason: str, said: str) -> None:
+    """Which may have the host of a database in it, a user, or the value of an option."""
+    text = words(shown(Overview([(facts(is_on=False, reason=reason), 1.0)])))
+    assert f"off: {said} " in text
+    for secret in ("internal", "10.1.2.3", "DETAIL"):
+        assert secret not in text
+
+
+def test_patterns_of_excluded_dags_are_only_counted() -> None:
+    """They may name a DAG that the reader may not know of."""
+    text = words(shown(Overview([(facts(exclude_dags=["merger_*", "secret"]), 1.0)])))
+    assert "DAGs of 2 patterns are excluded" in text
+    assert "merger" not in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("with_hosts", [True, False])
+def test_hosts_are_for_those_who_may_see_jobs(with_hosts: bool) -> None:
+    text = words(shown(Overview([(facts(host="node-17"), 1.0)], with_hosts=with_hosts)))
+    assert ("node-17, pid 7" in text) == with_hosts
+    assert ("node-17" in text) == with_hosts
