@@ -137,8 +137,9 @@ class Link:
         try:
             reply = command(self._client or self._connect())
         except FAILURES as error:
-            raise self._failed(error, time.monotonic() - started, gate) from error
-        self._answered(time.monotonic() - started, n_parts)
+            raise self._failed(error, min(time.monotonic() - started, seconds), gate) from error
+        # No call waits longer than `seconds`: what it took beyond that was this machine.
+        self._answered(min(time.monotonic() - started, seconds), n_parts)
         if gate is not None:
             gate.taken()
         return reply
@@ -184,15 +185,9 @@ class Link:
         return client
 
     def _answered(self, seconds: float, n_parts: int) -> None:
-        allowed_seconds = self.cost.of(n_parts)
-        change = self.breaker.succeeded(seconds, allowed_seconds)
-        if change is Change.OPENED:
+        if self.breaker.succeeded(seconds, self.cost.of(n_parts)) is Change.OPENED:
+            # For a moment this machine may have been busy. The probe tells, and says so.
             self._counters.breaker_opened += 1
-            self._trouble.begin(
-                f"Redis answers later than the database (last in {seconds * 1000:.0f} ms; the database takes "
-                f"about {allowed_seconds * 1000:.0f}); contents come from the database until it is faster. Look "
-                "at its load and at the network"
-            )
         elif self._trouble.is_known:
             self._trouble.calm()
 
@@ -243,7 +238,14 @@ class Link:
             self.breaker.failed(0.0)
             self._abandon()
             return
-        self.breaker.succeeded(best, self.cost.of(1))
+        allowed_seconds = self.cost.of(1)
+        if best > allowed_seconds:
+            self._trouble.begin(
+                f"Redis answers later than the database (in {best * 1000:.0f} ms at best; the database takes about "
+                f"{allowed_seconds * 1000:.0f}); contents come from the database until it is faster. What to do: "
+                "look at the server's load and at the network"
+            )
+        self.breaker.succeeded(best, allowed_seconds)
 
 
 def reason_of(error: BaseException) -> str:

@@ -40,7 +40,8 @@ class RedisSentinel(ServerProcess):
     def primary_port(self) -> int | None:
         """The port of the server that this sentinel takes for the primary."""
         with self._client() as client:
-            address = client.sentinel_get_master_addr_by_name(self.service_name)
+            # Spelled out, since the method of redis-py 6.4 fails.
+            address = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.service_name)
         return int(address[1]) if address else None
 
     def can_fail_over(self) -> bool:
