@@ -17,12 +17,13 @@ _EXAMPLES = """examples:
   python -m bench run --from-database URL       what your own DAGs would gain; the database is only read
   python -m bench report                        an HTML page and a Markdown table of the newest results
   python -m bench compare OLD.jsonl NEW.jsonl   what got slower between two runs; exit 1 if anything did
+  python -m bench before-after COMMIT --quick   what got slower since then, both measured now; five minutes
   python -m bench compare OLD NEW --agree 10    whether two runs of the same code say the same
 """
 
 
 def new_parser() -> argparse.ArgumentParser:
-    """What it parses has `command`: list, run, report or compare."""
+    """What it parses has `command`: list, run, report, compare or before-after."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {PACKAGE}",
         description="Measure sched_cache against the scheduler it plugs into.",
@@ -101,6 +102,21 @@ def new_parser() -> argparse.ArgumentParser:
         help="instead: whether what the two report differs by no more than this; exit 1 if anything does",
     )
     comparing.set_defaults(command="compare")
+
+    before = commands.add_parser(
+        "before-after", help="the product beside itself at an earlier commit, in the same rounds; 20 minutes"
+    )
+    before.add_argument("commit", help="anything that git understands; of a time when `run` had --beside")
+    before.add_argument("--suite", action="append", help="only this one; may be repeated")
+    before.add_argument(
+        "--quick",
+        dest="size",
+        action="store_const",
+        const=Size.QUICK,
+        default=Size.STANDARD,
+        help="fewer cases and rounds: five minutes",
+    )
+    before.set_defaults(command="before-after")
     return parser
 
 

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from . import before_after
 from .agree import agreements, render_agreements
 from .arguments import new_parser
 from .campaign import FOLDER, CampaignError, Choice, beside, run_suites
@@ -232,4 +233,14 @@ def _paired(old: Path, new: Path) -> list[tuple[Path, Path]]:
     return [(by_suite[0][name], by_suite[1][name]) for name in sorted(both)]
 
 
-_COMMANDS = {"list": _list, "run": _run, "report": _report, "compare": _compare}
+def _before_after(options: argparse.Namespace) -> int:
+    return before_after.main(options.commit, options.size, options.suite or ())
+
+
+_COMMANDS = {
+    "list": _list,
+    "run": _run,
+    "report": _report,
+    "compare": _compare,
+    "before-after": _before_after,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import select
 import subprocess
 import tempfile
@@ -30,6 +31,7 @@ class Plan:
 
     processes, rounds: 0: as many as the case is worth.
     is_beside: each product takes part twice, once without what is planted.
+    before: the checkout that the second of the two comes from, if it is not this one; with services of its own.
     until: of the monotonic clock; no case, set or further round starts after it.
     repeat_until: the same for further rounds alone: each case that is left has one.
     """
@@ -40,6 +42,8 @@ class Plan:
     case_timeout_seconds: float = 900.0
     planted: str = ""
     is_beside: bool = False
+    before: Path | None = None
+    before_services: Mapping[str, str] = field(default_factory=dict)
     until: float = math.inf
     repeat_until: float = math.inf
 
@@ -70,7 +74,12 @@ def run_case(
                 progress.say(f"{case.label}: set {process + 1} of {n_processes}, opening {subject.name}")
                 is_twin = subject.name != name_without_twin(subject.name)
                 planted = plan.planted if subject.is_product and not is_twin else ""
-                worker = Worker(case, suite, subject, python, services, plan.case_timeout_seconds, planted)
+                checkout = plan.before if is_twin else None
+                worker = Worker(
+                    *(case, suite, subject, python),
+                    plan.before_services if checkout else services,
+                    *(plan.case_timeout_seconds, planted, checkout),
+                )
                 stack.callback(worker.stop)
                 worker.ask("open")
                 worker.ask("warm up")
@@ -123,6 +132,7 @@ class Worker:
     services: Mapping[str, str]
     timeout_seconds: float
     planted: str
+    checkout: Path | None = None
     samples: dict[str, list[float]] = field(default_factory=dict)
     yardstick: dict[str, list[float]] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
@@ -177,10 +187,12 @@ class Worker:
             [str(self.python), "-m", f"{PACKAGE}.worker"],
             stdout=subprocess.PIPE,
             stderr=self._log,
+            cwd=self.checkout,  # with `-m` that comes first on the path
             env=child_environ(
                 {
                     **self.suite.environ(self.case, self.subject, self.services),
                     **self.subject.environ(self.case, self.services),
+                    **_path_of(self.checkout),
                 }
             ),
         )
@@ -224,3 +236,10 @@ class Worker:
     def _failure(self, what: str) -> str:
         self._log.seek(0)
         return f"{self.subject.name}: {what}\n{self._log.read()[-2000:]}"
+
+
+def _path_of(checkout: Path | None) -> dict[str, str]:
+    """The variable that has Python import from another checkout, and from this one no more."""
+    if checkout is None:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join((str(checkout), str(checkout / "adapters")))}
