@@ -12,7 +12,10 @@ from tests.airflow2.support.stored_dags import document_of
 from tests.airflow2.support.whole_runs import create_runs, play
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.subject import OFF, ON
+from tests.contracts.edited_cluster import NO_THROTTLE, SECONDS
 from tests.contracts.two_schedulers import Rivals, TwoSchedulersContract
+from tests.edited_cluster.__main__ import violations
+from tests.edited_cluster.cluster import play as edited_cluster
 
 
 @pytest.fixture
@@ -25,3 +28,17 @@ def rivals(migrated_db: MetadataDb, empty_database: Callable[[], None], quiet_ho
 
 class TestTwoSchedulers(TwoSchedulersContract):
     pass
+
+
+def test_nothing_is_lost_while_dags_are_edited(
+    migrated_db: MetadataDb, empty_database: Callable[[], None]
+) -> None:
+    """A short share of `make two-schedulers`. Runs that stock's scheduler ends with wrong tasks are stock's affair."""
+    if migrated_db.name != "postgresql":
+        pytest.skip("one scheduler at a time, or a host that locks no rows")
+    empty_database()
+    report = edited_cluster(migrated_db.url, NO_THROTTLE, ON, SECONDS)
+    assert violations(report) == []
+    assert report.n_runs > SECONDS / 4
+    assert report.ended["ours"]["decided"]
+    assert report.ended["ours"]["unfinished"] == 0

@@ -21,7 +21,10 @@ from tests.airflow3.support.runs import end_tasks, run_state
 from tests.airflow3.support.stored_dags import create_run, document_of, make_room, store
 from tests.airflow3.support.subject import OFF, ON, STOCK, Subject
 from tests.airflow3.support.whole_runs import create_runs, play
+from tests.contracts.edited_cluster import NO_THROTTLE, SECONDS
 from tests.contracts.two_schedulers import TRAITS, Rivals, TwoSchedulersContract
+from tests.edited_cluster.__main__ import violations
+from tests.edited_cluster.cluster import play as edited_cluster
 from tests.support.scheduling.random_dags import START
 
 
@@ -35,6 +38,20 @@ def rivals(migrated_db: MetadataDb, empty_database: Callable[[], None]) -> Rival
 
 class TestTwoSchedulers(TwoSchedulersContract):
     pass
+
+
+def test_nothing_is_lost_while_dags_are_edited(
+    migrated_db: MetadataDb, empty_database: Callable[[], None]
+) -> None:
+    """A short share of `make two-schedulers`. Runs that stock's scheduler ends with wrong tasks are stock's affair."""
+    if migrated_db.name != "postgresql":
+        pytest.skip("one scheduler at a time, or a host that locks no rows")
+    empty_database()
+    report = edited_cluster(migrated_db.url, NO_THROTTLE, ON, SECONDS)
+    assert violations(report) == []
+    assert report.n_runs > SECONDS / 4
+    assert report.ended["ours"]["decided"]
+    assert report.ended["ours"]["unfinished"] == 0
 
 
 def test_a_flag_that_another_scheduler_has_set_meanwhile_is_taken_down(

@@ -1,0 +1,27 @@
+"""Which host this interpreter has, and what the tests of that host can do with it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from bench.loop.host import host
+
+
+def host_name() -> Any:
+    """`airflow2` or `airflow3`."""
+    return host()
+
+
+def support(name: str) -> Any:
+    """A module of the host's `support`."""
+    return import_module(f"tests.{host()}.support.{name}")
+
+
+def plugin() -> Any:
+    """The plugin's package for this host."""
+    return import_module(f"sched_cache_airflow.{host()}")
+
+
+def runtime() -> Any:
+    return import_module(f"sched_cache_airflow.{host()}.runtime").runtime()
