@@ -7,15 +7,22 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from sched_cache.cli.failure import UsageError
+from sched_cache.cli.table import printable
 
 STANDARD = "-"
+_MAX_SHOWN = 200
+_MAX_BYTES = 1 << 28
+"""Of a file: a DAG of a million tasks has fewer."""
 
 
 def name_of(path: str) -> str:
     """What to call the input in messages."""
-    return "standard input" if path == STANDARD else path
+    if path == STANDARD:
+        return "standard input"
+    return path if len(path) <= _MAX_SHOWN else f"{path[: _MAX_SHOWN // 2]}...{path[-_MAX_SHOWN // 2 :]}"
 
 
 def read_file(path: str) -> bytes:
@@ -25,9 +32,22 @@ def read_file(path: str) -> bytes:
         UsageError: it cannot be read.
     """
     try:
-        return sys.stdin.buffer.read() if path == STANDARD else Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{name_of(path)}: cannot be read: {error.strerror or error}") from error
+        if path == STANDARD:
+            if sys.stdin is None:
+                raise UsageError("standard input: is closed")
+            return _bounded(path, sys.stdin.buffer)
+        with open(path, "rb") as file:
+            return _bounded(path, file)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{printable(name_of(path))}: cannot be read: {reason}") from error
+
+
+def _bounded(path: str, file: BinaryIO) -> bytes:
+    data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:  # such as a device without end
+        raise UsageError(f"{name_of(path)}: cannot be read: it has more than {_MAX_BYTES:,} bytes")
+    return data
 
 
 def write_file(path: str, data: bytes) -> None:
@@ -56,8 +76,9 @@ def write_file(path: str, data: bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{printable(name_of(path))}: cannot be written: {reason}") from error
 
 
 def _umask() -> int:

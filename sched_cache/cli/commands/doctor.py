@@ -27,6 +27,15 @@ EXAMPLES = """\
   sched-cache doctor --json         every finding: what, is_well, is_off, found, advice
 """
 
+EXIT_CODES = """exit codes:
+    0  everything works
+    1  something does not
+    2  the command cannot be carried out: unknown option, or one of the environment
+    3  everything works, and the plugin is not in use: it is off, nothing runs, or this release is not supported
+  130  interrupted
+  141  the reader of the output has closed it
+"""
+
 _BROKEN, _NOT_IN_USE = 1, 3
 
 
@@ -63,6 +72,8 @@ def _examine(arguments: argparse.Namespace) -> Iterator[Finding]:
 
 
 def _examine_database(config: Config) -> Iterator[Finding]:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from sched_cache.store.sql import SqlStore
 
     url = redact_url(config.database_url)
@@ -76,7 +87,7 @@ def _examine_database(config: Config) -> Iterator[Finding]:
         yield Finding("certify", True, f"{_ms(started)} when nothing changed")
         n_fresh = len(store.fresh(0, 10_000).pointers)
         yield Finding("fresh DAGs", True, f"{n_fresh:,} wait for a scheduler")
-    except SchedCacheError as error:
+    except (SchedCacheError, SQLAlchemyError) as error:
         advice = "check host, port, user and password; run `sched-cache init-db` if the tables are missing"
         yield Finding("database", False, f"{url}: {error}", advice)
     finally:

@@ -61,6 +61,8 @@ def _version_of(connection: Connection, tables: Tables, newest: int = SCHEMA_VER
     if not inspect(connection).has_table(tables.meta.name, schema=tables.meta.schema):
         return None
     version: int | None = connection.execute(select(tables.meta.c.schema_version)).scalar()
+    if version is not None and type(version) is not int:
+        raise StoreUnavailableError(f"the table {tables.meta.name} is not of sched_cache")
     if version is not None and version > newest:
         raise StoreUnavailableError(
             f"the tables are of schema version {version}, this sched_cache knows up to {newest}: upgrade it"

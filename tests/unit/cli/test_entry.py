@@ -59,7 +59,7 @@ def test_interrupted_command_ends_with_130(run: Run, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("sched_cache.cli.commands.decode.read_file", interrupted)
     outcome = run("decode", "nightly.scd")
-    assert (outcome.code, outcome.err) == (130, "")
+    assert (outcome.code, outcome.err) == (130, "sched-cache decode: interrupted\n")
 
 
 def test_bugs_are_not_swallowed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
