@@ -17,6 +17,7 @@ from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag
 from sched_cache.stats import Stats
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.publisher import Publisher
 
 _HASH_LABEL = "dag_hash"
@@ -43,6 +44,9 @@ class HostContents(Protocol):
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
+
+    def hash_of(self, version_id: Any, reader: Connection) -> str | None:
+        """The hash of the host's row as it is now; None if there is none. One query."""
 
     def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
         """Those that the host has a row of. One query."""
@@ -190,6 +194,8 @@ class Contents:
 
     def _from_host(self, version_id: Any, session: Session | Connection) -> tuple[CompactDag, str] | None:
         """What the host's row holds by now, with its hash, encoded for everybody else."""
+        # Before the row: what another process publishes after this is newer than what is read here.
+        floor = self._cache.floor(self.host.key_of(version_id))
         found = self.host.read(version_id, session)
         if found is None:
             return None
@@ -202,8 +208,18 @@ class Contents:
             self._remember_not_ours(version_id, dag_hash)
             return None
         if self._shares(encoded):
-            self.publisher.submit(self.host.key_of(version_id), encoded)
+            self.publisher.submit(
+                self.host.key_of(version_id),
+                encoded,
+                floor.parsed_seq if floor else 0,
+                lambda: self._is_current(version_id, dag_hash),
+            )
         return decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash), dag_hash
+
+    def _is_current(self, version_id: Any, dag_hash: str) -> bool:
+        """Whether the host's row has this hash now. For a thread of ours, in a transaction of its own."""
+        with host_transaction() as connection:
+            return self.host.hash_of(version_id, connection) == dag_hash
 
     def encoded_to_share(self, document: dict[str, Any], dag_hash: str) -> EncodedDag | None:
         """What other nodes are to get of this content; None for a DAG that is none of ours.

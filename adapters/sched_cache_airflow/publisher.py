@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from typing import NamedTuple
 
 from sched_cache import fork
 from sched_cache.dag_cache import DagCache
-from sched_cache.errors import SchedCacheError
+from sched_cache.errors import PublishConflictError, SchedCacheError
 from sched_cache.format import EncodedDag
 
 logger = logging.getLogger("sched_cache.airflow")
 
 _MAX_WAITING = 256
 _IDLE_SECONDS = 10.0
+
+
+class _Submitted(NamedTuple):
+    key: str
+    encoded: EncodedDag
+    token: int
+    is_current: Callable[[], bool]
 
 
 class Publisher:
@@ -33,20 +42,31 @@ class Publisher:
     def reset_after_fork(self) -> None:
         """The parent writes what the parent has encoded."""
         self._lock = Lock()  # guards _thread and _n_waiting
-        self._waiting: SimpleQueue[tuple[str, EncodedDag]] = SimpleQueue()
+        self._waiting: SimpleQueue[_Submitted] = SimpleQueue()
         self._thread: Thread | None = None
         self._n_waiting = 0
         self.n_published = 0
         self.n_dropped = 0
 
-    def submit(self, key: str, encoded: EncodedDag) -> None:
-        """Has `encoded` published under `key`, soon or never."""
+    def submit(
+        self, key: str, encoded: EncodedDag, token: int = 0, is_current: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Has `encoded` published under `key`, soon or never.
+
+        Never over what was published since the content was read: that may be newer.
+
+        Args:
+            token: the sequence of the last publication of `key` that was known before the content was read. 0,
+                as for content of unknown age: published only if nothing ever was under this key.
+            is_current: whether the host still has this content. Asked after the token was read, since a content
+                from the snapshot of a transaction may be older than the token.
+        """
         with self._lock:
             if self._n_waiting >= _MAX_WAITING:
                 self.n_dropped += 1
                 return
             self._n_waiting += 1
-            self._waiting.put((key, encoded))
+            self._waiting.put(_Submitted(key, encoded, token, is_current))
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="sched-cache-publisher", daemon=True)
                 self._thread.start()
@@ -61,7 +81,7 @@ class Publisher:
     def _run(self) -> None:
         while True:
             try:
-                key, encoded = self._waiting.get(timeout=_IDLE_SECONDS)
+                submitted = self._waiting.get(timeout=_IDLE_SECONDS)
             except Empty:
                 with self._lock:
                     if self._n_waiting:
@@ -69,14 +89,20 @@ class Publisher:
                     self._thread = None
                     return
             try:
-                self._cache.publish(key, encoded)
-                self.n_published += 1
+                self._publish(submitted)
+            except PublishConflictError:
+                pass  # another process was first; `database.conflicts` counts it
             except SchedCacheError as error:
                 self.n_dropped += 1
-                logger.info("did not publish %s: %s", key, error)
+                logger.info("did not publish %s: %s", submitted.key, error)
             except Exception:
                 self.n_dropped += 1
-                logger.exception("did not publish %s", key)
+                logger.exception("did not publish %s", submitted.key)
             finally:
                 with self._lock:
                     self._n_waiting -= 1
+
+    def _publish(self, submitted: _Submitted) -> None:
+        if submitted.is_current():
+            self._cache.publish(submitted.key, submitted.encoded, token=submitted.token)
+            self.n_published += 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from contextlib import suppress
 
 from sched_cache.dag_cache import DagCache
+from sched_cache.errors import PublishConflictError
 from sched_cache_airflow.contents import HostContents
 from sched_cache_airflow.host_database import host_transaction
 
@@ -33,13 +35,19 @@ class RemovedVersions:
         if not batch:
             self._purge()
             return 0
+        # Before the host is asked: a version that comes back and is published meanwhile is not removed.
+        floors = {key: self._cache.floor(key) for key in batch}
         versions = {key: self._host.version_of(key) for key in batch}
         with host_transaction() as connection:
             present = self._host.present(versions.values(), connection)
-        gone = [key for key in batch if versions[key] not in present]
-        for key in gone:
-            self._cache.delete(key)
-        return len(gone)
+        n_removed = 0
+        for key in batch:
+            floor = floors[key]
+            if floor is not None and versions[key] not in present:
+                with suppress(PublishConflictError):
+                    self._cache.delete(key, token=floor.parsed_seq)
+                    n_removed += 1
+        return n_removed
 
     def _purge(self) -> None:
         """Removes the tombstones that were acknowledged before the round that ends here began."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import Table, delete, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -102,4 +104,5 @@ class WrittenVersions:
         except PublishConflictError:
             pass
         except InvalidDagError:
-            self._cache.delete(key)
+            with suppress(PublishConflictError):
+                self._cache.delete(key, token=token)

@@ -29,6 +29,11 @@ class StoredContents:
         document = None if row is None else document_of(row[0], row[1])
         return None if row is None or document is None else (document, row[2])
 
+    def hash_of(self, version_id: Any, reader: Connection) -> str | None:
+        """The hash of the row as it is now; None if there is none. One query."""
+        found: str | None = reader.scalar(select(_ROW.dag_hash).where(_ROW.dag_version_id == version_id))
+        return found
+
     def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
         """Those that have a row. One query."""
         column = _ROW.dag_version_id
