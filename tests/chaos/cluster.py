@@ -1,4 +1,7 @@
-"""Two processors and four schedulers as processes, on a real database and a real Redis that are hurt meanwhile."""
+"""Two processors and four schedulers as processes, on a real database and a real Redis that are hurt meanwhile.
+
+A client of the same Redis lies all the time; see `tests.chaos.liar`.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from tests.support.servers import RedisServer
 
 ROLES = ("processor",) * 2 + ("scheduler",) * 4
 STALENESS_SECONDS = 0.5
+LIES_PER_SECOND = 400
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Cluster:
         self._editions = dict.fromkeys(KEYS, 0)
         self._engine = create_engine(self.database_url, pool_pre_ping=True)
         self._replica: RedisServer | None = None
+        self._liar: subprocess.Popen[bytes] | None = None
         self._last_seen: dict[str, tuple[int, int]] = {}
 
     def run(self, seconds: float) -> list[str]:
@@ -60,6 +65,15 @@ class Cluster:
         try:
             for role in ROLES:
                 self._start(role)
+            liar = [
+                sys.executable,
+                "-m",
+                "tests.chaos.liar",
+                self.redis.url,
+                str(self.seed),
+                str(LIES_PER_SECOND),
+            ]
+            self._liar = subprocess.Popen(liar)
             end = time.monotonic() + seconds
             next_fault = time.monotonic() + 1.0
             while time.monotonic() < end:
@@ -72,6 +86,9 @@ class Cluster:
             self.redis.resume()
             self._settle()
         finally:
+            if self._liar is not None:
+                self._liar.kill()
+                self._liar.wait()
             for worker in self._workers.values():
                 worker.kill()
                 worker.wait()

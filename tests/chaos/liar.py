@@ -20,6 +20,7 @@ from sched_cache.store.redis import decode_notification
 from tests.chaos.edited_files import KEYS
 
 _LOOK_SECONDS = 0.05
+_SAY_SECONDS = 30.0
 
 
 class Liar:
@@ -107,8 +108,10 @@ class Liar:
 
 
 def main() -> None:
+    """Also says now and then how much it has done, on standard error."""
     url, seed, rate = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     liar = Liar(url, seed)
+    said_at = time.monotonic()
     hurts = rate < 1_000  # a flood is one thing at a time
     while True:
         started = time.monotonic()
@@ -119,6 +122,9 @@ def main() -> None:
                 liar.hurt_keys()
         except (redis.RedisError, OSError):
             liar.close()  # the server is being hurt by others, too
+        if started - said_at > _SAY_SECONDS:
+            said_at = started
+            print(f"lies so far: {liar.n_messages} messages, {liar.n_keys} keys", file=sys.stderr)
         time.sleep(max(0.0, _LOOK_SECONDS - (time.monotonic() - started)))
 
 

@@ -17,7 +17,7 @@ SECONDS = float(os.environ.get("SCHED_CACHE_CHAOS_SECONDS", "12"))
 def test_no_property_is_violated_on_real_servers(
     make_database: type[PostgresServer | MariadbServer], tmp_path: Path
 ) -> None:
-    """S1 to S4, S6 and L while workers are killed, Redis is flushed, paused, restarted and failed over."""
+    """S1 to S4, S6 and L while workers are killed, Redis is flushed, paused, restarted and failed over, and lied to."""
     with required():
         database, redis = make_database(), RedisServer()
     with database, redis:
