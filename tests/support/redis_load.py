@@ -27,6 +27,7 @@ _PAUSE_SECONDS = 0.005
 _DATABASE_SECONDS = 0.02
 """As long as nobody says so, a busy machine is no slow Redis."""
 _WELL_SECONDS = 1.0
+_INCARNATION = "0123456789abcdef"
 
 
 class RedisLoad:
@@ -54,7 +55,7 @@ class RedisLoad:
         logger.addHandler(self._records)
         logger.setLevel(logging.INFO)
         for tier in self.tiers:
-            tier.subscribe(lambda _: None, lambda: None).start()
+            tier.subscribe(lambda: None, lambda: None, lambda: _INCARNATION).start()
             for act in (self._read, self._write):
                 self._threads.append(threading.Thread(target=self._run, args=(act, tier), daemon=True))
         for thread in self._threads:
@@ -125,7 +126,7 @@ class RedisLoad:
         part = _part(source.randrange(_PARTS, 1_000_000))
         self._timed("write", lambda: tier.put_many({content_hash_of(part): part}), bool)
         pointer = Pointer("load", Version(1), Seq(1), None)
-        self._timed("message", lambda: tier.notify(pointer), bool)
+        self._timed("message", lambda: tier.notify(pointer, _INCARNATION), bool)
 
     def _timed(self, name: str, call: Callable[[], object], is_well: Callable[[object], bool]) -> object:
         started = time.monotonic()

@@ -18,6 +18,7 @@ from sched_cache.store.redis.client import close_client, open_client
 from sched_cache.store.redis.deadline import start_call
 from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l2 import (
+    INCARNATION,
     Listener,
     client_of,
     counters,
@@ -115,7 +116,7 @@ CALLS: dict[str, Callable[[RedisTier], object]] = {
     "get": lambda tier: tier.get(DIGEST),
     "get_many": lambda tier: tier.get_many([DIGEST, part_of("absent")[0]]),
     "put_many": lambda tier: tier.put_many(dict([part_of(f"p{time.monotonic()}", 1000)])),
-    "notify": lambda tier: tier.notify(pointer_to("a", 1, None)),
+    "notify": lambda tier: tier.notify(pointer_to("a", 1, None), INCARNATION),
     "lease": lambda tier: tier.fetch(part_of(f"l{time.monotonic()}")[0], lambda: None),
 }
 
@@ -231,11 +232,11 @@ def test_the_channel_is_cut_off_too() -> None:
         server = RedisServer()
     with server, Proxy(server.port) as proxy:
         tier, listener = patient(f"redis://127.0.0.1:{proxy.port}"), Listener()
-        subscription = tier.subscribe(listener.on_pointer, listener.on_joined)
+        subscription = listener.subscribe(tier)
         subscription.start()
         listener.await_joined()
         proxy.trickle(1, PIECE_SECONDS)
-        server.execute("PUBLISH", "test:published", b"x" * 1000)
+        server.execute("PUBLISH", f"test:published:{INCARNATION}", b"x" * 1000)
         wait_until(lambda: not subscription.is_joined)
         proxy.forward()
         listener.await_joined(2)
