@@ -47,10 +47,11 @@ class Reconciler:
     def created(self, dag_run: Any, version_id: Any) -> None:
         """Notes that the host has just given a new run every task instance that `dag_run.dag` has.
 
-        That is the content, not the version: by the next loop the version may have another one.
+        That is the content, not the version: by the next loop the version may have another one. A run that the host
+        verifies because its task instances have no version or an older one is not such a run.
         """
         dag = dag_run.dag
-        is_new = dag_run.last_scheduling_decision is None
+        is_new = dag_run.last_scheduling_decision is None and dag_run.created_dag_version_id == version_id
         # After an error the host rolls back and goes on: there is no such run then.
         if is_new and isinstance(dag, CompactSerializedDAG) and inspect(dag_run).persistent:
             self._agree(dag_run, version_id, dag.compact.label("dag_hash"))
@@ -73,7 +74,7 @@ class Reconciler:
         if dag_hash is None or self.agrees(dag_run, version_id, dag_hash):
             return
         self.n_compared += 1
-        present, restorable = _task_ids(dag_run, session)
+        present, restorable, version_ids = _task_ids(dag_run, session)
         if not present <= set(dag.compact.task_ids):
             # Perhaps the task instances are newer than what was read at the beginning of the loop: a task may
             # only be given up as removed by the content that is current now.
@@ -88,17 +89,29 @@ class Reconciler:
         if wanted - present or wanted & restorable:
             self.n_reconciled += 1
             dag_run.verify_integrity(dag_version_id=version_id, session=session)
-        self._agree(dag_run, version_id, dag_hash)
+            if wanted - present:
+                version_ids.add(version_id)
+        # Until an instance has the version, the host has to look: it gives the version to those that are unfinished.
+        # A run that was carried over from Airflow 2 has none, and its tasks cannot be sent to an executor.
+        if version_id in version_ids:
+            self._agree(dag_run, version_id, dag_hash)
+        else:
+            self.forget(dag_run)
+
+    def forget(self, dag_run: Any) -> None:
+        """The run is to be compared again."""
+        self._agreed.pop(dag_run.id, None)
 
 
-def _task_ids(dag_run: Any, session: Session) -> tuple[set[str], set[str]]:
-    """(tasks with an instance, tasks whose only unmapped instance is marked as removed)."""
+def _task_ids(dag_run: Any, session: Session) -> tuple[set[str], set[str], set[Any]]:
+    """(tasks with an instance, tasks whose only unmapped instance is marked as removed, versions of instances)."""
+    columns = (TaskInstance.task_id, TaskInstance.state, TaskInstance.map_index, TaskInstance.dag_version_id)
     rows = session.execute(
-        select(TaskInstance.task_id, TaskInstance.state, TaskInstance.map_index).where(
-            TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id
-        )
+        select(*columns).where(TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
     ).all()
-    removed = {task_id for task_id, state, index in rows if state == TaskInstanceState.REMOVED and index < 0}
-    present = {task_id for task_id, state, _ in rows if state != TaskInstanceState.REMOVED}
-    mapped = {task_id for task_id, _, index in rows if index >= 0}
-    return present | removed | mapped, removed - present
+    removed = {
+        task_id for task_id, state, index, _ in rows if state == TaskInstanceState.REMOVED and index < 0
+    }
+    present = {task_id for task_id, state, _, _ in rows if state != TaskInstanceState.REMOVED}
+    mapped = {task_id for task_id, _, index, _ in rows if index >= 0}
+    return present | removed | mapped, removed - present, {version_id for *_, version_id in rows}

@@ -94,7 +94,10 @@ def get_current_dag(stock: Method) -> Method:
     """`SchedulerJobRunner._get_current_dag`: the content that runs are created from."""
 
     def _get_current_dag(self: Any, dag_id: str, session: Session) -> Any:
-        dag = latest_dag(dag_id, False, session)
+        try:
+            dag = latest_dag(dag_id, False, session)
+        except SQLAlchemyError:
+            dag = None  # the host's own query meets the same, and logs it
         return stock(self, dag_id, session) if dag is None else dag
 
     return _get_current_dag
@@ -125,7 +128,11 @@ def verify_integrity_if_dag_changed(stock: Method) -> Method:
             version_id = versions.version_of_run(dag_run, session)
             if reconciler().agrees(dag_run, version_id, versions.hash_of(version_id, session)):
                 return True
-        return stock(self, dag_run=dag_run, session=session)
+        result = stock(self, dag_run=dag_run, session=session)
+        reconciler().forget(
+            dag_run
+        )  # verified, and not created: its task instances may be of another version
+        return result
 
     return _verify_integrity_if_dag_changed
 
