@@ -14,6 +14,7 @@ from typing import Any
 from sched_cache.config import Config, options
 from sched_cache.config.kind import Flag, Number
 from sched_cache.config.option import option
+from sched_cache_airflow.hold import hold
 from sched_cache_airflow.wrong_options import WrongOption
 
 SECTION = "sched_cache"
@@ -106,8 +107,8 @@ class Settings:
     """What was not understood. The other values are as its costs say."""
 
     def excludes(self, dag_id: str) -> bool:
-        """Whether the plugin leaves this DAG alone."""
-        return any(fnmatchcase(dag_id, pattern) for pattern in self.exclude_dags)
+        """Whether the plugin leaves this DAG alone, for good or for now."""
+        return bool(hold.reason) or any(fnmatchcase(dag_id, pattern) for pattern in self.exclude_dags)
 
 
 OWN_OPTIONS = {declared.name: declared for declared in options(Settings)}

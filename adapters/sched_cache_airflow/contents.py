@@ -17,6 +17,7 @@ from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag
 from sched_cache.stats import Stats
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.hold import hold
 from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.publisher import Publisher
 
@@ -86,6 +87,8 @@ class Contents:
 
     def resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> Any:
         """The DAG if this process has it. No lock, no query."""
+        if hold.reason:
+            return None
         entry = self.l1.entries.get(self._key(version_id, load_op_links))
         if entry is None or entry.content_hash != self._name(version_id, dag_hash, load_op_links):
             return None
@@ -106,7 +109,7 @@ class Contents:
         dag = self.resident(version_id, dag_hash, load_op_links)
         if dag is not None:
             return dag
-        if (version_id, dag_hash) in self._not_ours:
+        if hold.reason or (version_id, dag_hash) in self._not_ours:
             return None
         self.stats.l1.misses += 1
         compact = self._other_form(version_id, dag_hash, load_op_links)
@@ -143,7 +146,7 @@ class Contents:
         Args:
             hashes: by version id.
         """
-        if not hashes:
+        if not hashes or hold.reason:
             return
         missing = {
             self.host.key_of(version_id): (version_id, dag_hash)

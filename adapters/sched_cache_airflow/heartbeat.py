@@ -32,11 +32,20 @@ class Heartbeat:
     """
 
     def __init__(
-        self, processes: Processes, facts: Callable[[], Mapping[str, Any]], every_seconds: float
+        self,
+        processes: Processes,
+        facts: Callable[[], Mapping[str, Any]],
+        every_seconds: float,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
+        """
+        Args:
+            before: called before each report; it does not raise.
+        """
         self.n_failed = 0
         self._processes = processes
         self._facts = facts
+        self._before = before
         self._every_seconds = every_seconds
         self._key = uuid4().hex
         self._owner = os.getpid()
@@ -69,6 +78,7 @@ class Heartbeat:
         n_beats, wait_seconds = 0, min(_FIRST_SECONDS, self._every_seconds)
         while not self._ending.wait(wait_seconds):
             wait_seconds = self._every_seconds
+            self._before()
             if self.beat() and n_beats % _BEATS_PER_CLEANING == 0:
                 self._try(lambda: self._processes.forget_silent(_FORGET_SECONDS))
             n_beats += 1

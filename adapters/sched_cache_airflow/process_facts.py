@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sched_cache_airflow.hold import hold
 from sched_cache_airflow.last_read import last_read
 from sched_cache_airflow.process_state import ProcessState
 from sched_cache_airflow.status import Status
@@ -51,8 +52,8 @@ class ProcessFacts:
             "uptime_seconds": round(now - self._started_at, 1),
             "every_seconds": settings.process_report_seconds,
             "versions": _versions(),
-            "is_on": bool(self._status.is_on),
-            "reason": self._status.reason,
+            "is_on": bool(self._status.is_on) and not hold.reason,
+            "reason": self._status.reason or hold.reason,
             "installed": list(self._status.installed),
             "wrong_options": list(map(str, self._status.wrong)),
             "exclude_dags": list(settings.exclude_dags),

@@ -21,8 +21,11 @@ from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.contents import Contents, HostContents
 from sched_cache_airflow.fallback import Fallbacks
 from sched_cache_airflow.heartbeat import Heartbeat
+from sched_cache_airflow.hold import hold
+from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.host_settings import host_database_url
 from sched_cache_airflow.in_use import acknowledge_in_use
+from sched_cache_airflow.owner import Owner
 from sched_cache_airflow.removed_versions import RemovedVersions
 from sched_cache_airflow.upkeep import Upkeep
 from sched_cache_airflow.written_versions import WrittenVersions
@@ -87,7 +90,12 @@ class ProcessState:
         self.metrics = self.metrics or self._begin_metrics(self.snapshot)
         store, every_seconds = self.cache.store, self.settings.process_report_seconds
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
-            self.heartbeat = Heartbeat(store.processes, ProcessFacts(component, self, status), every_seconds)
+            # Tables in the metadata database go with it: its clone has its own.
+            owner = None if self.shares_database else Owner(store.processes, host_transaction, hold)
+            look = owner.try_look if owner else _nothing
+            look()
+            facts = ProcessFacts(component, self, status)
+            self.heartbeat = Heartbeat(store.processes, facts, every_seconds, look)
             self.heartbeat.start()
 
     def begin_refresh(self, refresh: Callable[[], int]) -> None:
@@ -160,6 +168,11 @@ class ProcessState:
             self.refresh.close()
         self.upkeep.close()
         self.contents.close()
+        hold.reason = ""
+
+
+def _nothing() -> None:
+    pass
 
 
 def _open_cache(settings: Settings) -> DagCache:

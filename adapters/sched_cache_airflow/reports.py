@@ -8,6 +8,7 @@ from typing import Any
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.owner import CLAIM
 from sched_cache_airflow.wrong_options import in_one_line
 
 _MISSED_BEATS = 3
@@ -31,7 +32,8 @@ def recent_reports(settings: Settings) -> list[tuple[dict[str, Any], float]]:
         reports = store.processes.recent(max_age_seconds(settings))
     finally:
         store.close()
-    return sorted(((dict(report.facts), report.seconds_ago) for report in reports), key=_rank)
+    found = ((dict(report.facts), report.seconds_ago) for report in reports if report.key != CLAIM)
+    return sorted(found, key=_rank)
 
 
 _ORDER = ("scheduler", "dag-processor", "triggerer", "api-server", "webserver")

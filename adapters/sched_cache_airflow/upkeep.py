@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 
 from sched_cache import fork
 from sched_cache.errors import SchedCacheError
+from sched_cache_airflow.hold import hold
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -83,6 +84,8 @@ class Upkeep:
         Args:
             is_woken: this process has just written; else only what an earlier round has seen already is taken.
         """
+        if hold.reason:
+            return
         try:
             if not self._is_prepared:
                 self._prepare()

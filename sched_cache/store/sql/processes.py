@@ -61,6 +61,14 @@ class Processes:
         row = {"key": report.key, "facts": facts}
         self._write(lambda connection: upsert(connection, self._table, [row]))
 
+    def find(self, key: str) -> ProcessReport | None:
+        """What was put last under this key, however long ago. One statement."""
+        table = self._table.c
+        query = select(table.facts, (EpochSeconds() - table.seen_at).label("age")).where(table.key == key)
+        row = self._read(lambda connection: connection.execute(query).one_or_none())
+        facts = None if row is None else _facts(row[0])
+        return None if row is None or facts is None else ProcessReport(key, facts, float(max(row[1], 0)))
+
     def recent(self, max_age_seconds: float) -> list[ProcessReport]:
         """Who has said something within that time, by key. One statement, 500 processes at most."""
         table = self._table.c

@@ -1,0 +1,75 @@
+"""While the tables are another Airflow's, the plugin neither reads nor writes them, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sched_cache import Config, DagCache
+from sched_cache.stats import Stats
+from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.contents import Contents
+from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.hold import hold
+from sched_cache_airflow.owner import OTHER
+from sched_cache_airflow.process_words import describe, is_in_trouble
+from sched_cache_airflow.upkeep import Upkeep
+
+
+@pytest.fixture
+def held() -> Iterator[None]:
+    hold.reason = OTHER
+    yield
+    hold.reason = ""
+
+
+def test_every_dag_stays_on_the_hosts_path(held: None) -> None:
+    """As if all were excluded."""
+    assert Settings().excludes("any")
+    hold.reason = ""
+    assert not Settings().excludes("any")
+
+
+def test_nothing_is_read_or_published(held: None, tmp_path: Path) -> None:
+    """Also not what is in memory: the host's own object serves."""
+    cache = DagCache.open(Config(database_url=f"sqlite:///{tmp_path / 'dags.db'}", redis_url=None))
+    stats = Stats()
+
+    class Host:
+        def key_of(self, version_id: Any) -> str:
+            return str(version_id)
+
+    contents = Contents(Host(), Settings(), cache, stats, Fallbacks(stats))  # type: ignore[arg-type]  # no more is used
+    assert contents.get("a", "hash", False, None) is None  # type: ignore[arg-type]  # no session is used
+    assert contents.resident("a", "hash", False) is None
+    contents.prefetch({"a": "hash", "b": "hash"})
+    assert cache.stats()["freshness"]["certifications"] == 0
+    assert stats.l1.misses == 0 and not stats.fallbacks
+    cache.close()
+
+
+def test_upkeep_waits(held: None) -> None:
+    """Least of all does it remove what this host does not have."""
+    done: list[str] = []
+
+    def publish_written(is_own: bool) -> None:
+        done.append("publish")
+
+    upkeep = Upkeep(
+        lambda: done.append("prepare"), publish_written, lambda: done.append("sweep"), lambda: None
+    )
+    upkeep.round(is_woken=True)
+    assert done == []
+    hold.reason = ""
+    upkeep.round(is_woken=True)
+    assert done == ["prepare", "publish"]
+
+
+def test_doctor_and_page_say_why() -> None:
+    """In the words of every process that stays off."""
+    facts = {"component": "scheduler", "is_on": False, "reason": OTHER}
+    assert is_in_trouble(facts)
+    assert "another Airflow" in describe(facts, 1.0)[0] and "table_prefix" in describe(facts, 1.0)[0]
