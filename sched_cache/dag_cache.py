@@ -101,8 +101,12 @@ class DagCache:
         self._add_gauges()
 
     @classmethod
-    def open(cls, config: Config | None = None) -> DagCache:
+    def open(cls, config: Config | None = None, *, connect: Callable[[], Any] | None = None) -> DagCache:
         """A cache for `config`, or for what the environment says. Connects at first use.
+
+        Args:
+            connect: opens the connections to the database in place of its driver: with a password or certificates
+                that the URL does not hold. Called in a thread of its own. Not for SQLite.
 
         Raises:
             ConfigError: an option is unknown, out of range, or a URL that cannot be used.
@@ -112,7 +116,7 @@ class DagCache:
 
         config = config or Config.load()
         clock, stats = SystemClock(), Stats()
-        store = SqlStore.configured(config)
+        store = SqlStore.configured(config, connect=connect, counters=stats.database)
         return cls(config, store, open_l2(config, stats, clock), clock=clock, stats=stats)
 
     # Reading

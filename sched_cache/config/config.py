@@ -58,19 +58,24 @@ class Config:
         5.0,
         Number(0.1, 300),
         unit="seconds",
-        doc="How long a wait for a connection or a lock may take, and twice as long a silent network.",
+        doc="How long a call may take in all, reads too: connection, locks, each packet, retries. A database that "
+        "does not answer in that time, cannot be reached or has no usable tables is left alone for up to 5 seconds: "
+        "calls fail at once with `StoreUnavailableError`, and one call after each pause asks again. A lock is waited "
+        "for 80% of it, at least a second on MySQL. Statements in a transaction of the caller's are bounded by the "
+        "caller.",
     )
     database_attempts: int = option(
         3,
         Number(1, 10, is_integer=True),
         unit="count",
-        doc="How often an operation is tried before it fails with `StoreUnavailableError`.",
+        doc="How often an operation is tried before it fails with `StoreUnavailableError`, within "
+        "`database_timeout_seconds`.",
     )
     database_pool_size: int = option(
         5,
         Number(1, 100, is_integer=True),
         unit="connections",
-        doc="Connections that a process keeps open.",
+        doc="Connections that a process has open at most for reads, and as many for writes; it keeps two of each.",
     )
     database_grace_seconds: float = option(
         0.0,

@@ -7,8 +7,12 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from sched_cache.clock import Clock
+from sched_cache.errors import StoreUnavailableError
 from sched_cache.freshness.freshness import Freshness
 from sched_cache.store import ChangeSet, Connection, Pointer, Seq, Store, Version
+
+_MAX_ROUNDS = 3
+"""Of a claim: each further one needs a restore, or a false message, in between."""
 
 
 class Claim:
@@ -99,25 +103,35 @@ class Claims:
             acknowledgements
                 either both happened or neither.
         """
-        page = self._oldest(limit)
-        if not page.pointers:
-            yield []
-            return
-        with self._store.transaction() as connection:
-            taken = self._store.lock_fresh(connection, page.pointers)
-            asked = limit
-            # What was locked for others makes room for younger ones.
-            while len(taken) < limit and len(page.pointers) == asked:
-                asked = limit - len(taken)
-                page = self._store.fresh(page.pointers[-1].parsed_seq, asked)
-                taken += self._store.lock_fresh(connection, page.pointers)
-            if any(self._freshness.is_behind(pointer) for pointer in taken):
-                # The effect must not be computed from a version that a restore has undone, and once the
-                # counter has passed the cursor again only the whole database tells which of the two is true.
-                self._freshness.certify(full=True)
-            for pointer in taken:
-                self._freshness.learn(pointer)
-            yield [Claim(self._store, connection, pointer) for pointer in taken]
+        for _ in range(_MAX_ROUNDS):
+            page = self._oldest(limit)
+            if not page.pointers:
+                yield []
+                return
+            with self._store.transaction() as connection:
+                taken = self._take(connection, page, limit)
+                if not any(self._freshness.is_behind(pointer) for pointer in taken):
+                    for pointer in taken:
+                        self._freshness.learn(pointer)
+                    yield [Claim(self._store, connection, pointer) for pointer in taken]
+                    return
+            # The effect must not be computed from a version that a restore has undone. Asked outside of the
+            # transaction: a restore is declared in one of its own, which would wait for the locks of this one.
+            self._freshness.certify(full=True)
+        raise StoreUnavailableError(
+            "what is fresh in the database is older than what is known, again and again"
+        )
+
+    def _take(self, connection: Connection, page: ChangeSet, limit: int) -> list[Pointer]:
+        """Locks up to `limit` of the fresh ones, from `page` on."""
+        taken = self._store.lock_fresh(connection, page.pointers)
+        asked = limit
+        # What was locked for others makes room for younger ones.
+        while len(taken) < limit and len(page.pointers) == asked:
+            asked = limit - len(taken)
+            page = self._store.fresh(page.pointers[-1].parsed_seq, asked)
+            taken += self._store.lock_fresh(connection, page.pointers)
+        return taken
 
     def _oldest(self, limit: int) -> ChangeSet:
         """The first page, and where it may begin the next time."""

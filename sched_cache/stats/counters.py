@@ -66,6 +66,12 @@ class DatabaseCounters:
     unchanged: int = 0
     conflicts: int = 0
     errors: int = 0
+    skipped: int = 0
+    """Calls not made, since the database was left alone."""
+    overdue: int = 0
+    """Calls that ended at their deadline."""
+    left_alone: int = 0
+    """How often the database began to be left alone."""
     read_seconds: Histogram = field(default_factory=Histogram)
     publish_seconds: Histogram = field(default_factory=Histogram)
 

@@ -71,6 +71,10 @@ class Publication:
             raise ValueError("a content and its hash go together, a tombstone has neither")
         if self.content_hash is not None and not 1 <= len(self.content_hash) <= MAX_HASH_LENGTH:
             raise ValueError(f"a content hash has 1 to {MAX_HASH_LENGTH} characters")
+        if self.content_hash is not None and not (
+            self.content_hash.isascii() and self.content_hash.isprintable()
+        ):
+            raise ValueError(f"content hash: got {self.content_hash!r}, allowed: printable ASCII")
         check_key(self.key)
 
 
@@ -104,6 +108,17 @@ class ChangeSet:
     def is_complete_after(self, cursor: int) -> bool:
         """Whether nothing that was purged is missing between `cursor` and here."""
         return cursor == 0 or cursor >= self.purged_seq
+
+
+def in_range(name: str, value: int, low: int = 0, high: int = 2**63 - 1) -> int:
+    """`value`, which every database can hold.
+
+    Raises:
+        ValueError: it is not an integer from `low` to `high`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name}: got {value!r}, allowed: integer, {low} to {high}")
+    return value
 
 
 def check_key(key: str) -> None:

@@ -21,9 +21,11 @@ from sqlalchemy.orm import Session
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store import Content, Publication
 from sched_cache.store.sql import SCHEMA_VERSION, Retry, SqlStore, open_engines, tables
+from sched_cache.store.sql.calls import calls_of_process
 from sched_cache.store.sql.upgrade import bring_up_to_date
 from tests.contracts.processes import ProcessesContract
 from tests.contracts.store import digest, publication, tombstone
+from tests.support.answered import until_answered
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20.0
@@ -91,7 +93,7 @@ class TableContract:
     def test_older_tables_are_upgraded_step_by_step(self, url: str) -> None:
         """Once, in order, whoever comes first."""
         engines, ours = open_engines(url), tables()
-        bring_up_to_date(engines, ours)
+        bring_up_to_date(engines, ours, calls_of_process().within(60))
         taken: list[int] = []
         target = SCHEMA_VERSION + 2
         steps = {
@@ -100,7 +102,7 @@ class TableContract:
         }
 
         def upgrade(_: int) -> None:
-            bring_up_to_date(engines, ours, target=target, steps=steps)
+            bring_up_to_date(engines, ours, calls_of_process().within(60), target=target, steps=steps)
 
         with ThreadPoolExecutor(3) as threads:
             list(threads.map(upgrade, range(3)))
@@ -284,7 +286,7 @@ class FaultContract:
                 patient.publish(publication("fast", "1"))
             assert time.monotonic() - began < 4
         assert patient.token("fast") == 0
-        assert patient.publish(publication("fast", "1")).changed
+        assert until_answered(lambda: patient.publish(publication("fast", "1"))).changed
         patient.close()
 
     @pytest.mark.parametrize("has_child", [False, True])
@@ -327,7 +329,7 @@ class FaultContract:
 
     @staticmethod
     def _is_lockable(url: str, pointers: object) -> bool:
-        store = SqlStore(open_engines(url, lock_timeout_seconds=0.1), tables(), retry=Retry(attempts=1))
+        store = SqlStore(open_engines(url, lock_timeout_seconds=1), tables(), retry=Retry(attempts=1))
         try:
             with store.transaction() as connection:
                 return bool(store.lock_fresh(connection, pointers))  # type: ignore[arg-type]

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, create_engine
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import Pool, QueuePool
 
 from sched_cache import fork
-from sched_cache.config.database_url import ALLOWED, parse_database_url
-from sched_cache.config.url import redact_url
-from sched_cache.errors import ConfigError
+from sched_cache.config.database_url import parse_database_url
+from sched_cache.store.sql.calls import Call, calls_of_process
+from sched_cache.store.sql.driver import patience_of, understood
+from sched_cache.store.sql.failures import NoConnectionError
+from sched_cache.store.sql.line import Line
+from sched_cache.store.sql.slow_threads import slow_threads
+from sched_cache.store.sql.sqlite_file import SqliteFile, file_of
 
-_ALLOWED = ALLOWED + ", its driver installed"
+Connect = Callable[[], Any]
+"""Opens a connection of the driver, with nothing of ours in it."""
+
+_LINE = "sched_cache line"
+_BUSY = "sched_cache busy_timeout"
+_SHARE_OF_READS = 0.95
+_SHARE_OF_LOCKS = 0.8
+"""Of the time of a call: the server gives up a lock after this share, so before the deadline ends the connection."""
 
 
 class Engines:
@@ -33,16 +43,93 @@ class Engines:
     was killed.
     """
 
-    def __init__(self, reads: Engine, writes: Engine) -> None:
+    def __init__(
+        self,
+        reads: Engine,
+        writes: Engine,
+        max_connections: int,
+        timeout_seconds: float,
+        file: SqliteFile | None,
+    ) -> None:
         self.reads = reads
         self.writes = writes
+        self.timeout_seconds = timeout_seconds
+        """For one call."""
+        self.generation = 0
+        """Grows when the connections are to another file than before: nothing that was found in the old one holds."""
+        self._file = file
+        self._max_connections = max_connections
         # In a child; never closed: closing a SQLite file there may touch what the parent has open.
         self._pools_of_parents: list[Pool] = []
-        self._connections: WeakSet[Any] = WeakSet()
         for engine in (reads, writes):
-            if engine.dialect.name != "sqlite":
-                event.listen(engine, "connect", self._remember)
+            event.listen(engine, "connect", self._opened)
+            event.listen(engine, "checkin", self._returned)
+        self._make_new()
         fork.register(self)
+
+    def _make_new(self) -> None:
+        self._places = {
+            engine: threading.BoundedSemaphore(self._max_connections) for engine in (self.reads, self.writes)
+        }
+        self._lines: WeakSet[Line] = WeakSet()
+
+    @contextmanager
+    def reading(self, call: Call) -> Iterator[Connection]:
+        """A connection for statements that only read, each its own transaction, during this call."""
+        with self._lent(self.reads, call) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, call: Call) -> Iterator[Connection]:
+        """A transaction during this call, committed when the block ends."""
+        with self._lent(self.writes, call) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def connected(self, call: Call) -> Iterator[Connection]:
+        """A connection of `writes` whose transactions the block begins and ends."""
+        with self._lent(self.writes, call) as connection:
+            yield connection
+
+    def begin(self, call: Call) -> Held:
+        """A transaction that outlives the call."""
+        lending = self._lent(self.writes, call)
+        connection = lending.__enter__()
+        try:
+            connection.begin()
+        except BaseException as error:
+            lending.__exit__(type(error), error, error.__traceback__)
+            raise
+        call.uses(None)
+        return Held(connection, lending)
+
+    def resume(self, connection: Connection, call: Call) -> None:
+        """Lets the deadline of `call` end what is waited for on `connection`, unless that is the caller's own."""
+        if connection.engine is self.writes:
+            call.uses(self._line(connection))
+
+    @contextmanager
+    def _lent(self, engine: Engine, call: Call) -> Iterator[Connection]:
+        place = self._places[engine]
+        if not place.acquire(timeout=call.seconds_left):
+            raise NoConnectionError(f"all {self._max_connections} connections were in use for too long")
+        try:
+            with engine.connect() as connection:
+                call.uses(self._line(connection))
+                if self._file is not None:
+                    _wait_no_longer(connection, call)
+                yield connection
+                if call.is_overdue and not connection.closed:
+                    connection.invalidate()  # Perhaps it was shut down just after the answer.
+        finally:
+            call.uses(None)
+            place.release()
+
+    def notice_another_file(self) -> None:
+        """Gives up the connections if the file of a SQLite database was replaced. One call of the system."""
+        if self._file is not None and self._file.was_replaced():
+            self.dispose()
+            self.generation += 1
 
     def dispose(self) -> None:
         """Closes the idle connections of both; those in use are closed when they come back."""
@@ -56,15 +143,42 @@ class Engines:
             engine.dispose(close=False)
         # Not closed: the driver still holds the number, and would close whatever gets it next.
         nowhere = os.open(os.devnull, os.O_RDWR)
-        for connection in list(self._connections):
-            descriptor = _socket_of(connection)
-            if descriptor is not None:
-                os.dup2(nowhere, descriptor, inheritable=False)
+        for line in list(self._lines):
+            if line.descriptor is not None and line.is_open:
+                os.dup2(nowhere, line.descriptor, inheritable=False)
         os.close(nowhere)
-        self._connections.clear()
+        if self._file is not None:
+            self._file.reset_after_fork()
+        self._make_new()
 
-    def _remember(self, dbapi_connection: Any, record: object) -> None:
-        self._connections.add(dbapi_connection)
+    def _line(self, connection: Connection) -> Line | None:
+        line: Line | None = connection.info.get(_LINE)
+        return line
+
+    def _opened(self, dbapi_connection: Any, record: Any) -> None:
+        line = record.info[_LINE] = Line(dbapi_connection)
+        self._lines.add(line)
+        call = calls_of_process().current
+        if call is not None:
+            call.uses(line)  # What an engine asks a new connection is waited for, too.
+
+    def _returned(self, dbapi_connection: Any, record: object) -> None:
+        # From here on another thread may have it.
+        call = calls_of_process().current
+        if call is not None:
+            call.uses(None)
+
+
+class Held:
+    """A connection in a transaction, between the calls that use it."""
+
+    def __init__(self, connection: Connection, lending: AbstractContextManager[Connection]) -> None:
+        self.connection = connection
+        self._lending = lending
+
+    def give_back(self) -> None:
+        """Ends what is left of the transaction, and the connection if it is broken."""
+        self._lending.__exit__(None, None, None)
 
 
 def open_engines(
@@ -73,31 +187,28 @@ def open_engines(
     lock_timeout_seconds: float = 5.0,
     connect_timeout_seconds: int = 5,
     max_connections: int = 10,
+    connect: Connect | None = None,
 ) -> Engines:
     """The engines for a database. Nothing is connected yet.
 
     Each engine keeps up to two idle connections, and opens up to `max_connections`.
 
+    Args:
+        connect: opens the connections in place of the driver, to the database that the URL names. Not for SQLite.
+
     Raises:
         ConfigError: the URL is not understood, or its driver is missing or asynchronous.
     """
-    with _understood(database_url):
+    with understood(database_url):
         url = parse_database_url(database_url)
         dialect = url.get_backend_name()
-        arguments: dict[str, Any] = {"check_same_thread": False, "timeout": lock_timeout_seconds}
-        if dialect != "sqlite":
-            patience = {
-                "connect_timeout": connect_timeout_seconds,
-                **_network_patience(dialect, lock_timeout_seconds),
-            }
-            arguments = {name: value for name, value in patience.items() if name not in url.query}
         n_kept = min(2, max_connections)
         options: dict[str, Any] = {
-            "connect_args": arguments,
+            "connect_args": patience_of(url, lock_timeout_seconds),
             "poolclass": QueuePool,
             "pool_size": n_kept,
-            "max_overflow": max_connections - n_kept,
-            "pool_timeout": connect_timeout_seconds,
+            # `Engines` lets nobody wait for a place in here.
+            "max_overflow": -1,
             "pool_use_lifo": True,
             "hide_parameters": True,  # An error would show whole contents.
             "future": True,
@@ -107,38 +218,64 @@ def open_engines(
         # A read that finds its connection dead is run again, which costs less than asking first.
         reads = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
         if dialect != "sqlite":
-            options.update(isolation_level="READ COMMITTED", pool_pre_ping=True)
+            options["isolation_level"] = "READ COMMITTED"
         writes = create_engine(url, **options)
+    file = file_of(url)
+    for engine in (reads, writes):
+        if dialect != "sqlite":
+            _connect_in_time(engine, connect, connect_timeout_seconds)
+        elif file is not None:
+            event.listen(engine, "connect", lambda connection, record: file.opened())
+    if url.get_dialect().driver == "psycopg2":
+        _end_reads_on_server(reads)
     if dialect == "sqlite":
         _begin_immediate(writes)
     else:
         _bound_lock_waits(writes, dialect, lock_timeout_seconds)
-    return Engines(reads, writes)
+    return Engines(reads, writes, max_connections, lock_timeout_seconds, file)
 
 
-@contextmanager
-def _understood(database_url: str) -> Iterator[None]:
-    try:
-        yield
-    except (ArgumentError, ImportError, TypeError, ValueError):
-        # The cause is cut off: its text and its frames may hold a password.
-        raise ConfigError("database_url", redact_url(database_url), _ALLOWED) from None
+def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: float) -> None:
+    @event.listens_for(engine, "do_connect")
+    def open_connection(dialect: Any, record: object, arguments: Any, named: Any) -> Any:
+        call = calls_of_process().current
+        seconds = timeout_seconds if call is None else call.seconds_left
+
+        def opened() -> Any:
+            with fork.held_off():
+                return dialect.connect(*arguments, **named) if connect is None else connect()
+
+        try:
+            return slow_threads().run(opened, seconds, discard=lambda connection: connection.close())
+        except TimeoutError as error:
+            raise NoConnectionError(f"the database accepted no connection: {error}") from error
 
 
-def _network_patience(dialect: str, lock_timeout_seconds: float) -> dict[str, int]:
-    """How the driver notices that nobody is there any more: a lost host, or for MySQL also a hung server.
+def _wait_no_longer(connection: Connection, call: Call) -> None:
+    """Bounds how long SQLite waits for a lock by the time that is left, to a tenth of it."""
+    seconds = call.seconds_left * _SHARE_OF_LOCKS
+    known = connection.info.get(_BUSY)
+    if known is None or not 0.9 * seconds <= known <= 1.1 * seconds:
+        connection.info[_BUSY] = seconds
+        connection.connection.cursor().execute(f"PRAGMA busy_timeout = {max(1, int(seconds * 1000))}")
 
-    A wait for a lock is an answer in the making, so MySQL's drivers, who cannot tell, wait twice as long.
+
+def _end_reads_on_server(engine: Engine) -> None:
+    """Has PostgreSQL give up a read at its deadline.
+
+    A backend that waits for a lock does not notice that its client is gone: without this each read that is given up
+    would leave one behind, until no connection is left for anybody. Both statements are one message, and so
+    one transaction of one round trip: the setting is gone with it, also where a pooler lends the session to others.
     """
-    seconds = max(1, math.ceil(lock_timeout_seconds))
-    if dialect == "postgresql":
-        return {
-            "keepalives_idle": seconds,
-            "keepalives_interval": 1,
-            "keepalives_count": seconds,
-            "tcp_user_timeout": 2000 * seconds,
-        }
-    return {"read_timeout": 2 * seconds, "write_timeout": 2 * seconds}
+
+    @event.listens_for(engine, "do_execute")
+    def execute(cursor: Any, statement: str, parameters: Any, context: object) -> bool | None:
+        call = calls_of_process().current
+        if call is None:
+            return None
+        milliseconds = max(1, int(call.seconds_left * _SHARE_OF_READS * 1000))
+        cursor.execute(f"SET LOCAL statement_timeout = {milliseconds};{statement}", parameters)
+        return True
 
 
 def _begin_immediate(engine: Engine) -> None:
@@ -152,32 +289,30 @@ def _begin_immediate(engine: Engine) -> None:
 
 
 def _bound_lock_waits(engine: Engine, dialect: str, lock_timeout_seconds: float) -> None:
+    """A lock that is waited for ends the statement, before the deadline of the call ends the connection."""
     if dialect == "postgresql":
-        # LOCAL: a connection pooler hands the session to others.
-        set_timeout = f"SET LOCAL lock_timeout = {int(lock_timeout_seconds * 1000)}"
 
         @event.listens_for(engine, "begin")
         def bound_transaction(connection: Connection) -> None:
-            connection.exec_driver_sql(set_timeout)
+            call = calls_of_process().current
+            seconds = lock_timeout_seconds if call is None else min(lock_timeout_seconds, call.seconds_left)
+            # LOCAL: a connection pooler hands the session to others.
+            connection.exec_driver_sql(
+                f"SET LOCAL lock_timeout = {max(1, int(seconds * _SHARE_OF_LOCKS * 1000))}"
+            )
 
         return
 
-    set_timeout = f"SET SESSION innodb_lock_wait_timeout = {max(1, int(lock_timeout_seconds))}"
+    seconds = max(1, int(lock_timeout_seconds * _SHARE_OF_LOCKS))
+    set_timeouts = f"SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
 
     @event.listens_for(engine, "connect")
     def bound_session(dbapi_connection: Any, record: object) -> None:
         cursor = dbapi_connection.cursor()
-        cursor.execute(set_timeout)
+        cursor.execute(set_timeouts)
         cursor.close()
 
-
-def _socket_of(dbapi_connection: Any) -> int | None:
-    """The descriptor of an open connection, None when it is closed or the driver does not tell."""
-    holder = (
-        dbapi_connection if hasattr(dbapi_connection, "fileno") else getattr(dbapi_connection, "_sock", None)
-    )
-    try:
-        descriptor: int = holder.fileno() if holder is not None else -1
-    except Exception:  # Every driver has its own way to say that the connection is closed.
-        return None
-    return descriptor if descriptor >= 0 else None
+    @event.listens_for(engine, "begin")
+    def find_it_alive(connection: Connection) -> None:
+        # Nothing else is sent when a transaction begins, and a statement in it is never tried again.
+        connection.exec_driver_sql("SELECT 1")

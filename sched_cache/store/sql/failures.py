@@ -1,31 +1,93 @@
-"""Errors of drivers, told apart once: worth a retry, an unavailable database, or a bug."""
+"""Errors of drivers, told apart once: worth a retry, what an operator can do about them, or a bug of ours."""
 
 from __future__ import annotations
 
+import enum
 import random
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sched_cache import fork
 from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.sql.calls import Call
 
 T = TypeVar("T")
 
-# Serialization failure, deadlock, lock timeout, and a server that is stopping or starting.
-_TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
-# No such table or schema, no such column, no privilege.
-_MISSING_SQLSTATES = frozenset({"42P01", "3F000", "42703", "42501"})
+ERRORS = (SQLAlchemyError, UnicodeError, struct.error, OSError, EOFError)
+"""What a statement may raise because of the database. All but the first come from drivers that read nonsense."""
+
+
+class Failure(enum.Enum):
+    """Why the database did not do what it was asked. The value is the advice for an operator."""
+
+    SILENT = "check that it runs and can be reached, and the user and password"
+    BUSY = "other transactions hold its locks for too long"
+    MISSING = "run `sched-cache init-db`"
+    FORBIDDEN = (
+        "grant SELECT, INSERT, UPDATE and DELETE on the tables, and CREATE or run `sched-cache init-db`"
+    )
+    READ_ONLY = "it accepts no writes: a standby, or a file or folder without the permission"
+    FULL = "its disk is full"
+    DAMAGED = "its file is damaged or no database: restore it, or remove it and run `sched-cache init-db`"
+    OTHER = "see the error"
+
+
+class NoConnectionError(StoreUnavailableError):
+    """No connection could be had."""
+
+
+class TablesMissingError(StoreUnavailableError):
+    """The tables are not there, or not all of what belongs in them."""
+
+
+# Serialization failure, deadlock, lock timeout.
+_BUSY_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
+# A server that is stopping or starting.
+_RESTART_SQLSTATES = frozenset({"57P01", "57P02", "57P03"})
+_SQLSTATES = {
+    # Statement cancelled, idle for too long, no connection left, unknown database, unknown user, wrong password.
+    **dict.fromkeys(("57014", "25P03", "53300", "3D000", "28000", "28P01", "57P04"), Failure.SILENT),
+    # No such table, schema, column; not the columns that we know.
+    **dict.fromkeys(("42P01", "3F000", "42703", "42P07", "23502"), Failure.MISSING),
+    "42501": Failure.FORBIDDEN,
+    "25006": Failure.READ_ONLY,
+    "53100": Failure.FULL,
+    **dict.fromkeys(("XX001", "XX002"), Failure.DAMAGED),
+}
 # Lock wait timeout, deadlock, record changed since last read, table exists (two nodes of a cluster created it
 # at once).
-_TRANSIENT_MYSQL = frozenset({1205, 1213, 1020, 1050})
-# No such database, table or column.
-_MISSING_MYSQL = frozenset({1049, 1146, 1054})
+_BUSY_MYSQL = frozenset({1205, 1213, 1020, 1050})
+_MYSQL = {
+    # Too many connections, no such database, access denied; and the errors of the client.
+    **dict.fromkeys((1040, 1203, 1045, 1049, 1053, 1317, 1969, 3024, *range(2000, 3000)), Failure.SILENT),
+    **dict.fromkeys((1146, 1054, 1364, 1136), Failure.MISSING),
+    **dict.fromkeys((1044, 1142, 1143, 1227, 1370), Failure.FORBIDDEN),
+    **dict.fromkeys((1290, 1792, 1836, 1288, 1036), Failure.READ_ONLY),
+    **dict.fromkeys((3, 1021, 1114), Failure.FULL),
+}
 _MYSQL_CLIENT_ERRORS = range(2000, 3000)
+_SQLITE = {
+    "no such table": Failure.MISSING,
+    "no such column": Failure.MISSING,
+    "has no column": Failure.MISSING,
+    "not null constraint": Failure.MISSING,
+    "unable to open": Failure.SILENT,
+    "disk i/o error": Failure.SILENT,
+    "interrupted": Failure.SILENT,
+    "locked": Failure.BUSY,
+    "busy": Failure.BUSY,
+    "readonly": Failure.READ_ONLY,
+    "read-only": Failure.READ_ONLY,
+    "is full": Failure.FULL,
+    "not a database": Failure.DAMAGED,
+    "malformed": Failure.DAMAGED,
+}
 
 
 class Retry:
@@ -51,11 +113,12 @@ class Retry:
         self._uniform = uniform
         self._monotonic = monotonic
 
-    def run(self, operation: Callable[[], T]) -> T:
+    def run(self, operation: Callable[[], T], call: Call | None = None) -> T:
         """What `operation` returns. It must be safe to run again after it failed.
 
         Raises:
-            StoreUnavailableError: the last attempt failed like the ones before, or no further one would help.
+            StoreUnavailableError: the last attempt failed like the ones before, no further one would help, or
+            the time of `call` is over.
         """
         give_up_at = self._monotonic() + self._budget_seconds
         pause = self._first_pause_seconds
@@ -63,26 +126,28 @@ class Retry:
             try:
                 with fork.held_off():
                     return operation()
-            except SQLAlchemyError as error:
+            except ERRORS as error:
                 last = attempt == self._attempts or self._monotonic() >= give_up_at
+                if call is not None and (call.is_overdue or call.seconds_left <= pause):
+                    last = True
                 if last or not is_transient(error):
-                    _raise_mapped(error)
+                    raise_mapped(error, call)
             self._sleep(self._uniform(pause / 2, pause))
             pause *= 2
         raise AssertionError("attempts is at least 1")
 
 
 @contextmanager
-def mapped_errors() -> Iterator[None]:
+def mapped_errors(call: Call | None = None) -> Iterator[None]:
     """Maps the driver's errors like `Retry.run`, without a second attempt."""
     try:
         with fork.held_off():
             yield
-    except SQLAlchemyError as error:
-        _raise_mapped(error)
+    except ERRORS as error:
+        raise_mapped(error, call)
 
 
-def is_transient(error: SQLAlchemyError) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether the same operation may succeed in a moment."""
     if isinstance(error, PoolTimeoutError):
         return False  # It waited already.
@@ -92,36 +157,62 @@ def is_transient(error: SQLAlchemyError) -> bool:
         return True
     sqlstate, number = _sqlstate(error), _mysql_number(error)
     if sqlstate is not None:
-        return sqlstate in _TRANSIENT_SQLSTATES
+        return sqlstate in _BUSY_SQLSTATES or sqlstate in _RESTART_SQLSTATES
     if number is not None:
-        return number in _TRANSIENT_MYSQL or number in _MYSQL_CLIENT_ERRORS
+        return number in _BUSY_MYSQL or number in _MYSQL_CLIENT_ERRORS
     if not isinstance(error, OperationalError):
         return False
-    text = str(error.orig)
-    if _is_sqlite(error):
-        return "locked" in text or "busy" in text
+    if is_sqlite(error):
+        return failure_of(error) is Failure.BUSY
     return True  # No code at all: PostgreSQL could not be reached.
 
 
-def _raise_mapped(error: SQLAlchemyError) -> None:
+def raise_mapped(error: Exception, call: Call | None = None) -> None:
     """Raises StoreUnavailableError from `error`, or `error` itself if it is a bug of ours."""
-    if _is_unavailable(error):
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        raise StoreUnavailableError(f"{type(cause).__name__}: {' '.join(str(cause).split())}") from error
-    raise error
+    if is_bug(error):
+        raise error
+    cause = getattr(error, "orig", None) or error
+    text = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
+    if call is not None and call.is_overdue:
+        text = f"no answer in time ({text})"
+    raise StoreUnavailableError(text) from error
 
 
-def _is_unavailable(error: SQLAlchemyError) -> bool:
-    if isinstance(error, (PoolTimeoutError, OperationalError, InterfaceError, InternalError)):
-        return True
-    if not isinstance(error, DBAPIError):
+def is_bug(error: Exception) -> bool:
+    """Whether SQLAlchemy was misused, or was given a value that no driver takes."""
+    if not isinstance(error, SQLAlchemyError) or isinstance(error, (DBAPIError, PoolTimeoutError)):
         return False
-    return (
-        error.connection_invalidated
-        or _sqlstate(error) in _MISSING_SQLSTATES
-        or _mysql_number(error) in _MISSING_MYSQL
-        or is_transient(error)
-    )
+    return not (isinstance(error, StatementError) and isinstance(error.orig, ERRORS))
+
+
+def failure_of(error: BaseException | None) -> Failure:
+    """What kind of failure an error is, or the error that it was raised from."""
+    if isinstance(error, TablesMissingError):
+        return Failure.MISSING
+    if isinstance(error, NoConnectionError):
+        return Failure.SILENT
+    if isinstance(error, StoreUnavailableError):
+        return Failure.OTHER if error.__cause__ is None else failure_of(error.__cause__)
+    if not isinstance(error, DBAPIError):
+        return Failure.SILENT if isinstance(error, (PoolTimeoutError, OSError, EOFError)) else Failure.OTHER
+    sqlstate, number = _sqlstate(error), _mysql_number(error)
+    if sqlstate is not None:
+        if sqlstate in _BUSY_SQLSTATES:
+            return Failure.BUSY
+        found = _SQLSTATES.get(sqlstate)
+    elif number is not None:
+        if number in _BUSY_MYSQL:
+            return Failure.BUSY
+        found = _MYSQL.get(number)
+    elif is_sqlite(error):
+        text = str(error.orig).lower()
+        return next((kind for words, kind in _SQLITE.items() if words in text), Failure.OTHER)
+    else:
+        found = Failure.SILENT if isinstance(error, (OperationalError, InterfaceError)) else None
+    if found is not None:
+        return found
+    is_gone = error.connection_invalidated or sqlstate in _RESTART_SQLSTATES
+    return Failure.SILENT if is_gone else Failure.OTHER
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
@@ -135,5 +226,6 @@ def _mysql_number(error: DBAPIError) -> int | None:
     return arguments[0] if arguments and isinstance(arguments[0], int) else None
 
 
-def _is_sqlite(error: DBAPIError) -> bool:
+def is_sqlite(error: DBAPIError) -> bool:
+    """Whether SQLite's driver raised it."""
     return type(error.orig).__module__ == "sqlite3"

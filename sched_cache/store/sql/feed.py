@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, and_, bindparam, literal_column, null, select, union_all
 
-from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.contract import ChangeSet, Pointer
+from sched_cache.store.sql.failures import TablesMissingError
 from sched_cache.store.sql.schema import Tables
 
 
@@ -49,7 +49,7 @@ class Feed:
 def change_set(rows: Sequence[Any]) -> ChangeSet:
     """What the rows of `changes` and `fresh` say."""
     if not rows or rows[0][3] is not None:
-        raise StoreUnavailableError("the table of the counter is empty: run `sched-cache init-db`")
+        raise TablesMissingError("the table of the counter is empty: run `sched-cache init-db`")
     counter, incarnation, purged_seq = rows[0][:3]
     pointers = tuple(Pointer(key, version, seq, digest) for _, _, _, key, version, seq, digest in rows[1:])
     return ChangeSet(pointers, counter, incarnation, purged_seq)

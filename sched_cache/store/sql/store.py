@@ -16,11 +16,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from sched_cache import fork
 from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store.contract import ChangeSet, Pointer, Publication, Published, Seq, Stored
-from sched_cache.store.sql.engine import Engines, open_engines
-from sched_cache.store.sql.failures import Retry, mapped_errors
+from sched_cache.stats.counters import DatabaseCounters
+from sched_cache.store.contract import ChangeSet, Pointer, Publication, Published, Seq, Stored, in_range
+from sched_cache.store.sql.calls import Call
+from sched_cache.store.sql.engine import Connect, Engines, open_engines
+from sched_cache.store.sql.failures import (
+    ERRORS,
+    Failure,
+    NoConnectionError,
+    Retry,
+    TablesMissingError,
+    failure_of,
+)
 from sched_cache.store.sql.feed import Feed, change_set
 from sched_cache.store.sql.flags import Flags
+from sched_cache.store.sql.guard import Guard
 from sched_cache.store.sql.incarnation import replace
 from sched_cache.store.sql.paging import pages
 from sched_cache.store.sql.processes import Processes
@@ -32,6 +42,9 @@ from sched_cache.store.verdict import Verdict, absent, in_lock_order, published,
 
 T = TypeVar("T")
 
+_INIT_SECONDS = 60.0
+"""For `init_db`, which an operator waits for."""
+
 
 class SqlStore:
     """A `Store` in tables of its own, next to whatever else the database holds.
@@ -41,18 +54,24 @@ class SqlStore:
     """
 
     def __init__(
-        self, engines: Engines, tables: Tables, *, create: bool = True, retry: Retry | None = None
+        self,
+        engines: Engines,
+        tables: Tables,
+        *,
+        create: bool = True,
+        retry: Retry | None = None,
+        counters: DatabaseCounters | None = None,
     ) -> None:
         self._engines = engines
         self._tables = tables
         self._create = create
-        self._retry = retry or Retry()
+        self._guard = Guard(retry or Retry(), engines.timeout_seconds, counters)
         self._publisher = Publisher(tables)
         self._flags = Flags(tables)
         self._feed = Feed(tables)
         self.processes = Processes(tables, self._on_reads, self._write)
-        self._preparing = threading.Lock()  # guards: _is_prepared
-        self._is_prepared = False
+        self._preparing = threading.Lock()  # guards: _prepared_for
+        self._prepared_for: int | None = None  # the generation of `_engines` that has our tables
         fork.register(self)
 
     def reset_after_fork(self) -> None:
@@ -68,6 +87,7 @@ class SqlStore:
         schema: str | None = None,
         create: bool = True,
         retry: Retry | None = None,
+        counters: DatabaseCounters | None = None,
         **engine_options: Any,
     ) -> SqlStore:
         """A store for a database URL. Connects at first use. `engine_options` are those of `open_engines`.
@@ -76,11 +96,17 @@ class SqlStore:
             ConfigError: URL, driver or prefix is not usable.
         """
         engines = open_engines(database_url, **engine_options)
-        return cls(engines, tables(table_prefix, schema), create=create, retry=retry)
+        return cls(engines, tables(table_prefix, schema), create=create, retry=retry, counters=counters)
 
     @classmethod
-    def configured(cls, config: Config) -> SqlStore:
+    def configured(
+        cls, config: Config, *, connect: Connect | None = None, counters: DatabaseCounters | None = None
+    ) -> SqlStore:
         """The store that `config` names. Connects at first use.
+
+        Args:
+            connect: opens connections as somebody else does; see `open_engines`.
+            counters: where calls are counted.
 
         Raises:
             ConfigError: URL, driver or prefix is not usable.
@@ -94,11 +120,13 @@ class SqlStore:
             lock_timeout_seconds=config.database_timeout_seconds,
             connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
             max_connections=config.database_pool_size,
+            connect=connect,
+            counters=counters,
         )
 
     def init_db(self) -> None:
         """Creates or upgrades the tables."""
-        self._retry.run(lambda: bring_up_to_date(self._engines, self._tables))
+        self._guard.patiently(lambda call: bring_up_to_date(self._engines, self._tables, call), _INIT_SECONDS)
 
     def token(self, key: str) -> Seq:
         """The sequence of the last publication of `key`, 0 if there was none."""
@@ -113,9 +141,9 @@ class SqlStore:
     ) -> list[Published]:
         """Makes the publications current, all or none."""
         ordered = in_lock_order(publications)
-        self._prepare()
         if connection is not None:
-            with mapped_errors():
+            self._guard.read(self._prepare)
+            with self._statement(connection):
                 outcome = self._publisher.publish(connection, ordered)
         else:
             outcome = self._publish_by_ourselves(ordered)
@@ -143,7 +171,7 @@ class SqlStore:
 
     def changes_since(self, cursor: int) -> ChangeSet:
         """The pointers published after `cursor`, in one statement and so in one snapshot."""
-        return change_set(self._read(self._feed.changes, {"above": cursor}))
+        return self._change_set(self._feed.changes, {"above": in_range("cursor", cursor)})
 
     def read_pointers(self, keys: Collection[str]) -> dict[str, Pointer]:
         """The current pointers, tombstones too."""
@@ -169,40 +197,40 @@ class SqlStore:
 
     def fresh(self, above: int, limit: int) -> ChangeSet:
         """The oldest pointers that are not acknowledged."""
-        return change_set(self._read(self._feed.fresh, {"above": above, "n_rows": limit + 1}))
+        parameters = {"above": in_range("above", above), "n_rows": in_range("limit", limit, 1, 2**31) + 1}
+        return self._change_set(self._feed.fresh, parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A transaction of the store's own. Errors of the caller's statements stay what they are."""
-        self._prepare()
-        connection = self._retry.run(self._begin)
+        held = self._guard.write(lambda call: self._with_tables(call, self._engines.begin))
+        connection = held.connection
         try:
             yield connection
-            with mapped_errors():
+            with self._statement(connection):
                 connection.commit()
         except BaseException:
-            with (
-                suppress(SQLAlchemyError),
-                fork.held_off(),
-            ):  # It ends with the connection, if not in this way.
+            # It ends with the connection, if not in this way.
+            with suppress(SQLAlchemyError, StoreUnavailableError), self._statement(connection):
                 connection.rollback()
             raise
         finally:
-            with fork.held_off():
-                connection.close()
+            with suppress(SQLAlchemyError, StoreUnavailableError), self._statement(connection):
+                held.give_back()
 
     def lock_fresh(self, connection: Connection, pointers: Sequence[Pointer]) -> list[Pointer]:
         """Those of `pointers` that are still fresh, locked for this transaction."""
-        with mapped_errors():
+        with self._statement(connection):
             return self._flags.lock(connection, pointers)
 
     def acknowledge(self, connection: Connection, key: str, taken_seq: int) -> bool:
         """Raises `acknowledged_seq` to `taken_seq` in the caller's transaction; whether it rose."""
-        with mapped_errors():
-            return self._flags.acknowledge(connection, key, taken_seq)
+        with self._statement(connection):
+            return self._flags.acknowledge(connection, key, in_range("taken_seq", taken_seq))
 
     def purge_tombstones(self, before_seq: int) -> int:
         """Removes acknowledged tombstones."""
+        in_range("before_seq", before_seq)
         return self._write(lambda connection: purge(connection, self._tables, before_seq))
 
     def new_incarnation(self, expected: str) -> str:
@@ -215,33 +243,41 @@ class SqlStore:
         with fork.held_off():
             self._engines.dispose()
 
-    def _begin(self) -> Connection:
-        connection = self._engines.writes.connect()
-        try:
-            connection.begin()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _change_set(self, statement: Any, parameters: dict[str, Any]) -> ChangeSet:
+        return self._guard.read(lambda call: change_set(self._rows(call, statement, parameters)))
 
     def _read(self, statement: Any, parameters: dict[str, Any]) -> Sequence[Any]:
-        return self._on_reads(lambda connection: connection.execute(statement, parameters).all())
+        return self._guard.read(lambda call: self._rows(call, statement, parameters))
+
+    def _rows(self, call: Call, statement: Any, parameters: dict[str, Any]) -> Sequence[Any]:
+        def ask(call: Call) -> Sequence[Any]:
+            with self._engines.reading(call) as connection:
+                return connection.execute(statement, parameters).all()
+
+        return self._with_tables(call, ask)
 
     def _on_reads(self, read: Callable[[Connection], T]) -> T:
-        def attempt() -> T:
-            with self._engines.reads.connect() as connection:
+        def attempt(call: Call) -> T:
+            with self._engines.reading(call) as connection:
                 return read(connection)
 
-        self._prepare()
-        return self._retry.run(attempt)
+        return self._guard.read(lambda call: self._with_tables(call, attempt))
 
     def _write(self, write: Callable[[Connection], T]) -> T:
-        def attempt() -> T:
-            with self._engines.writes.begin() as connection:
+        def attempt(call: Call) -> T:
+            with self._engines.writing(call) as connection:
                 return write(connection)
 
-        self._prepare()
-        return self._retry.run(attempt)
+        return self._guard.write(lambda call: self._with_tables(call, attempt))
+
+    @contextmanager
+    def _statement(self, connection: Connection) -> Iterator[None]:
+        """A block of ours in a transaction that is open. The caller's own connection is never broken."""
+        with self._guard.statement() as call:
+            self._engines.resume(connection, call)
+            yield
+            if call.is_overdue and connection.engine is self._engines.writes and not connection.closed:
+                connection.invalidate()
 
     def _read_contents(self, keys: Collection[str], statement: Any) -> dict[str, Stored]:
         found = {}
@@ -250,15 +286,33 @@ class SqlStore:
                 found[pointer[0]] = Stored(Pointer(*pointer), data)
         return found
 
-    def _prepare(self) -> None:
-        if self._is_prepared:
+    def _with_tables(self, call: Call, attempt: Callable[[Call], T]) -> T:
+        """What `attempt` answers. Tables that were dropped under us are created again, if we may."""
+        self._prepare(call)
+        try:
+            return attempt(call)
+        except ERRORS as error:
+            if failure_of(error) is not Failure.MISSING:
+                raise
+            self._prepared_for = None
+            if not self._create:
+                raise
+        bring_up_to_date(self._engines, self._tables, call)
+        return attempt(call)
+
+    def _prepare(self, call: Call) -> None:
+        self._engines.notice_another_file()
+        generation = self._engines.generation
+        if self._prepared_for == generation:
             return
-        with self._preparing:
-            if not self._is_prepared:
-                if not self._retry.run(lambda: is_current(self._engines, self._tables)):
+        if not self._preparing.acquire(timeout=call.seconds_left):
+            raise NoConnectionError("another thread has been looking for the tables for too long")
+        try:
+            if self._prepared_for != generation:
+                if not is_current(self._engines, self._tables, call):
                     if not self._create:
-                        raise StoreUnavailableError(
-                            "the tables are missing or old: run `sched-cache init-db`"
-                        )
-                    self.init_db()
-                self._is_prepared = True
+                        raise TablesMissingError("the tables are missing or old: run `sched-cache init-db`")
+                    bring_up_to_date(self._engines, self._tables, call)
+                self._prepared_for = generation
+        finally:
+            self._preparing.release()

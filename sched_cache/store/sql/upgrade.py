@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy import insert, inspect, select, update
+from sqlalchemy import delete, insert, inspect, select, update
 from sqlalchemy.engine import Connection
 
 from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.sql.calls import Call
 from sched_cache.store.sql.engine import Engines
 from sched_cache.store.sql.incarnation import raise_counter
 from sched_cache.store.sql.schema import SCHEMA_VERSION, Tables
@@ -23,18 +24,23 @@ STEPS: Mapping[int, Step] = {}
 _LOCK_WAIT_SECONDS = 30
 
 
-def is_current(engines: Engines, tables: Tables) -> bool:
+def is_current(engines: Engines, tables: Tables, call: Call) -> bool:
     """Whether the tables are there and of this version.
 
     Raises:
         StoreUnavailableError: they belong to a newer version of this library.
     """
-    with engines.reads.connect() as connection:
+    with engines.reading(call) as connection:
         return _version_of(connection, tables) == SCHEMA_VERSION
 
 
 def bring_up_to_date(
-    engines: Engines, tables: Tables, *, target: int = SCHEMA_VERSION, steps: Mapping[int, Step] = STEPS
+    engines: Engines,
+    tables: Tables,
+    call: Call,
+    *,
+    target: int = SCHEMA_VERSION,
+    steps: Mapping[int, Step] = STEPS,
 ) -> None:
     """Creates what is missing and runs the steps up to `target`, under a lock that spans all processes.
 
@@ -42,18 +48,41 @@ def bring_up_to_date(
         StoreUnavailableError: the tables belong to a newer version of this library.
     """
     if engines.reads.dialect.name == "sqlite":
-        _let_readers_pass_writers(engines)
-    with _exclusively(engines, tables) as connection:
+        _let_readers_pass_writers(engines, call)
+    with _exclusively(engines, tables, call) as connection:
         found = _version_of(connection, tables, target)
-        if found is None:
+        missing = _missing(connection, tables)
+        if found is not None:
+            for version in range(found + 1, target + 1):
+                steps[version](connection, tables)
+                connection.execute(update(tables.meta).values(schema_version=version))
+        if missing or found is None:
             tables.metadata.create_all(connection)
+        if found is None:
             first = {"id": 1, "counter": 0, "incarnation": secrets.token_hex(8), "purged_seq": 0}
             connection.execute(insert(tables.meta), {**first, "schema_version": SCHEMA_VERSION})
             raise_counter(connection, tables)
-            found = SCHEMA_VERSION
-        for version in range(found + 1, target + 1):
-            steps[version](connection, tables)
-            connection.execute(update(tables.meta).values(schema_version=version))
+        elif missing & {tables.dag.name, tables.content.name, tables.acknowledged.name}:
+            _begin_again(connection, tables)
+
+
+def _begin_again(connection: Connection, tables: Tables) -> None:
+    """Another history, without DAGs: some of the tables were lost, and what the others say without them is wrong.
+
+    A pointer without its content would be taken for published and never be published again.
+    """
+    for table in (tables.dag, tables.content, tables.acknowledged):
+        connection.execute(delete(table))
+    connection.execute(update(tables.meta).values(incarnation=secrets.token_hex(8)))
+
+
+def _missing(connection: Connection, tables: Tables) -> set[str]:
+    inspector = inspect(connection)
+    return {
+        table.name
+        for table in tables.metadata.sorted_tables
+        if not inspector.has_table(table.name, schema=table.schema)
+    }
 
 
 def _version_of(connection: Connection, tables: Tables, newest: int = SCHEMA_VERSION) -> int | None:
@@ -70,19 +99,19 @@ def _version_of(connection: Connection, tables: Tables, newest: int = SCHEMA_VER
     return version
 
 
-def _let_readers_pass_writers(engines: Engines) -> None:
+def _let_readers_pass_writers(engines: Engines, call: Call) -> None:
     """Turns on write-ahead logging for a file of our own; a host's file keeps what the host chose."""
-    with engines.reads.connect() as connection:
+    with engines.reading(call) as connection:
         if not inspect(connection).get_table_names():
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
-def _exclusively(engines: Engines, tables: Tables) -> Iterator[Connection]:
+def _exclusively(engines: Engines, tables: Tables, call: Call) -> Iterator[Connection]:
     """A transaction that no other process upgrades beside."""
     name = f"{tables.meta.schema or ''}.{tables.meta.name}"
     number = zlib.crc32(name.encode())
-    with engines.writes.connect() as connection:
+    with engines.connected(call) as connection:
         dialect = connection.dialect.name
         # SQLite locked the file when the transaction began.
         if dialect == "postgresql":
@@ -90,7 +119,8 @@ def _exclusively(engines: Engines, tables: Tables) -> Iterator[Connection]:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({number})")
         if dialect in ("mysql", "mariadb"):
             # DDL commits by itself here, so the lock must belong to the session.
-            take = f"SELECT GET_LOCK('sched_cache {number}', {_LOCK_WAIT_SECONDS})"
+            seconds = max(1, int(min(_LOCK_WAIT_SECONDS, call.seconds_left / 2)))
+            take = f"SELECT GET_LOCK('sched_cache {number}', {seconds})"
             if connection.exec_driver_sql(take).scalar() != 1:
                 raise StoreUnavailableError("another process has been creating the tables for too long")
         try:

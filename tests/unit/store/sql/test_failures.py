@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Callable
 
 import psycopg2
@@ -40,11 +41,15 @@ LASTING = {
     "no table on SQLite": wrapped(exc.OperationalError, sqlite3.OperationalError("no such table: x")),
     "no privilege on MySQL": wrapped(exc.OperationalError, pymysql.err.OperationalError(1142, "denied")),
     "no connection is free": exc.TimeoutError("pool"),
+    # Tables that somebody has changed, or put others in their place.
+    "other columns": wrapped(exc.ProgrammingError, PostgresError("42804")),
+    "a constraint of somebody else": wrapped(exc.IntegrityError, PostgresError("23505")),
+    "a column that is too short": wrapped(exc.DataError, PostgresError("22001")),
+    "a view": wrapped(exc.OperationalError, PostgresError("55000")),
+    "a database in another encoding": UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    "nonsense that a driver reads": struct.error("unpack requires a buffer of 4 bytes"),
 }
 BUGS = {
-    "syntax": wrapped(exc.ProgrammingError, PostgresError("42601")),
-    "duplicate": wrapped(exc.IntegrityError, PostgresError("23505")),
-    "too long": wrapped(exc.DataError, PostgresError("22001")),
     "misused library": exc.InvalidRequestError("no such column"),
     "type": TypeError("int expected"),
 }

@@ -3,13 +3,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sched_cache.errors import StoreUnavailableError
+from sched_cache.store import Content, Publication
 from sched_cache.store.sql import Retry, SqlStore, open_engines, tables
 from tests.contracts.sql_store import SqlStoreContract
-from tests.contracts.store import StoreContract, publication
+from tests.contracts.store import StoreContract, digest, publication
+from tests.support.answered import until_answered
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_a_hosts_file_keeps_its_journal(tmp_path: Path, store: SqlStore) -> None
 def test_a_claim_holds_the_only_lock(url: str, store: SqlStore) -> None:
     """There are no locks on rows: while one claims, every other writer waits, and readers do not."""
     store.publish(publication("sales", "1"))
-    other = SqlStore(open_engines(url, lock_timeout_seconds=0.05), tables(), retry=Retry(attempts=1))
+    other = SqlStore(open_engines(url, lock_timeout_seconds=0.5), tables(), retry=Retry(attempts=1))
     page = store.fresh(0, 10)
     with store.transaction() as connection:
         (claimed,) = store.lock_fresh(connection, page.pointers)
@@ -86,3 +89,100 @@ def test_a_child_is_not_stopped_by_the_lock_of_its_parent(store: SqlStore) -> No
     with store._preparing:
         store.reset_after_fork()
         assert store.token("sales") == 0
+
+
+def replaced_by(path: Path, content: str) -> None:
+    """Puts another database with this content in the place of the file, as a restore does."""
+    other = path.with_name("restored.db")
+    store = SqlStore.open(f"sqlite:///{other}")
+    store.publish(publication("sales", content))
+    store.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    other.replace(path)
+
+
+def test_a_file_that_was_replaced_is_noticed_at_once(tmp_path: Path, store: SqlStore) -> None:
+    """An open connection reads the old file for ever; also one that was deleted, or comes back."""
+    store.publish(publication("sales", "1"))
+    before = store.changes_since(0).incarnation
+    replaced_by(tmp_path / "dags.db", "2")
+    assert store.read_hot(["sales"])["sales"].data == b"hot 2"
+    assert store.changes_since(0).incarnation != before
+    store.publish(publication("hr", "1"))
+    assert SqlStore.open(f"sqlite:///{tmp_path / 'dags.db'}").token("hr") > 0
+    (tmp_path / "dags.db").unlink()
+    assert store.changes_since(0).pointers == ()
+
+
+def test_a_file_that_is_no_database_is_an_error_until_it_is_mended(tmp_path: Path) -> None:
+    """Typed, and with what to do about it."""
+    path = tmp_path / "dags.db"
+    path.write_bytes(b"no database" * 1000)
+    store = SqlStore.open(f"sqlite:///{path}")
+    for ask in (lambda: store.token("sales"), lambda: store.publish(publication("sales", "1"))):
+        with pytest.raises(StoreUnavailableError, match="not a database"):
+            ask()
+    path.unlink()
+    assert until_answered(lambda: store.publish(publication("sales", "1"))).changed
+    store.close()
+
+
+def test_a_file_in_a_folder_that_is_missing_is_an_error_until_it_is_there(tmp_path: Path) -> None:
+    """Not an exception of the driver."""
+    store = SqlStore.open(f"sqlite:///{tmp_path / 'later' / 'dags.db'}")
+    with pytest.raises(StoreUnavailableError, match="unable to open"):
+        store.token("sales")
+    (tmp_path / "later").mkdir()
+    assert until_answered(lambda: store.publish(publication("sales", "1"))).changed
+    store.close()
+
+
+def test_a_disk_that_is_full_is_said_once(
+    store: SqlStore, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Reads go on, and writes do as soon as there is room."""
+    store.publish(publication("sales", "1"))
+
+    def limit(n_pages: int) -> None:
+        with store._engines.writes.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {n_pages}")
+
+    limit(1)
+    large = Publication("hr", Content(b"x" * 500_000, b""), digest("1"))
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError, match="full"):
+            store.publish(large)
+        assert store.token("sales") > 0
+    assert [message for message in caplog.messages if "written" in message and "its disk is full" in message]
+    assert len(caplog.messages) == 1
+    limit(1_000_000)
+    assert store.publish(large).changed
+
+
+def test_tables_that_were_dropped_are_made_again(store: SqlStore) -> None:
+    """By the next call; what is left of the others says nothing without them."""
+    for name in ("content", "dag", "acknowledged", "meta"):
+        store.publish(publication("sales", "1"))
+        before = store.changes_since(0).incarnation
+        with store.transaction() as connection:
+            connection.exec_driver_sql(f"DROP TABLE sched_cache_{name}")
+        store.fresh(0, 10)
+        assert bool(store.read_hot(["sales"])) == (name == "meta")
+        assert store.publish(publication("sales", "1")).content_hash == digest("1")
+        assert store.read_hot(["sales"])["sales"].data == b"hot 1"
+        if name != "acknowledged":
+            assert store.changes_since(0).incarnation != before
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, "1", True, 1.5])
+def test_numbers_that_no_database_holds_are_refused(store: SqlStore, number: Any) -> None:
+    """With the name of the argument and its range, before a driver sees them."""
+    store.init_db()
+    for ask, name in (
+        (lambda: store.changes_since(number), "cursor"),
+        (lambda: store.fresh(number, 1), "above"),
+        (lambda: store.purge_tombstones(number), "before_seq"),
+    ):
+        with pytest.raises(ValueError, match=rf"^{name}: got .*allowed: integer, 0 to"):
+            ask()

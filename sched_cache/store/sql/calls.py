@@ -1,0 +1,153 @@
+"""Calls to the database under way in this process, each of which ends at its deadline.
+
+No driver bounds a call as a whole: psycopg2 waits for an answer without any bound, PyMySQL as long as a packet arrives
+now and then. Here the calling thread talks to the database itself, and one thread of the process looks after all calls:
+at a deadline it asks the server to stop, and a moment later it shuts the connection down, which makes the driver
+return with an error. A call that is answered in time costs an entry in a set and a look at the clock.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from sched_cache import fork
+from sched_cache.store.sql.line import Line
+from sched_cache.store.sql.slow_threads import slow_threads
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_GRACE_SECONDS = 0.05
+"""Between the request to stop and the end of the connection. A call without connection is looked at as often."""
+
+
+class Call:
+    """One call: a context manager that ends it."""
+
+    __slots__ = ("_calls", "_line", "_outer", "_was_asked", "acts_at", "ends_at", "is_overdue")
+
+    def __init__(self, calls: Calls, ends_at: float) -> None:
+        self._calls = calls
+        self.ends_at = ends_at
+        """By the monotonic clock."""
+        self.acts_at = ends_at
+        self.is_overdue = False
+        """Whether the deadline came before the answer: what the call was using is broken."""
+        self._line: Line | None = None
+        self._was_asked = False
+        self._outer: Call | None = None
+
+    def __enter__(self) -> Self:
+        self._outer = self._calls.begin(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._calls.end(self, self._outer)
+
+    @property
+    def seconds_left(self) -> float:
+        """At least 0."""
+        return max(0.0, self.ends_at - self._calls.monotonic())
+
+    def uses(self, line: Line | None) -> None:
+        """From now on the deadline ends what is waited for on `line`; None: on nothing."""
+        with self._calls.lock:
+            self._line = line
+
+    def act(self, now: float) -> None:
+        """Called at `acts_at`, under the lock of `Calls`."""
+        self.is_overdue = True
+        self.acts_at = now + _GRACE_SECONDS
+        line = self._line
+        if line is None:
+            return
+        if self._was_asked or not line.can_be_asked or not slow_threads().start(line.ask_to_stop):
+            line.cut()
+        self._was_asked = True
+
+
+class Calls:
+    """The calls of one process. Safe for threads; a child begins with none."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
+        self.reset_after_fork()
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """The parent's calls are none of the child's."""
+        self.lock = threading.Lock()
+        # Guarded by lock.
+        self._active: set[Call] = set()
+        self._wakes_at = math.inf
+        self._thread: threading.Thread | None = None
+        self._woken = threading.Event()
+        self._of_thread = threading.local()
+
+    @property
+    def current(self) -> Call | None:
+        """The innermost call of this thread."""
+        return getattr(self._of_thread, "call", None)
+
+    def within(self, seconds: float) -> Call:
+        """A call that ends in `seconds`, or with the call around it if that is sooner."""
+        ends_at = self.monotonic() + seconds
+        outer = self.current
+        return Call(self, ends_at if outer is None else min(ends_at, outer.ends_at))
+
+    def begin(self, call: Call) -> Call | None:
+        """Looks after `call` from now on; the call around it."""
+        outer = self.current
+        self._of_thread.call = call
+        with self.lock:
+            self._active.add(call)
+            if call.acts_at < self._wakes_at:
+                self._wakes_at = call.acts_at
+                if self._thread is None:
+                    # A daemon: the process may end whatever the database does.
+                    self._thread = threading.Thread(
+                        target=self._look_after, name="sched-cache-deadlines", daemon=True
+                    )
+                    self._thread.start()
+                else:
+                    self._woken.set()
+        return outer
+
+    def end(self, call: Call, outer: Call | None) -> None:
+        """Returns once nothing will be broken any more because of `call`."""
+        self._of_thread.call = outer
+        with self.lock:
+            self._active.discard(call)
+
+    def _look_after(self) -> None:
+        woken = self._woken
+        while True:
+            with self.lock:
+                woken.clear()
+                now = self.monotonic()
+                for call in self._active:
+                    if call.acts_at <= now:
+                        call.act(now)
+                self._wakes_at = min((call.acts_at for call in self._active), default=math.inf)
+                seconds = self._wakes_at - now
+            woken.wait(None if math.isinf(seconds) else max(0.0, seconds))
+
+
+_calls: Calls | None = None
+_making = threading.Lock()
+
+
+def calls_of_process() -> Calls:
+    """The one object that looks after all calls of this process; made at the first use."""
+    global _calls
+    if _calls is None:
+        with _making:
+            _calls = _calls or Calls()
+    return _calls

@@ -1,0 +1,146 @@
+"""Every call of the store to its database: bounded, tried again, and left out while the database is in trouble."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sched_cache.clock import SystemClock
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.stats.counters import DatabaseCounters
+from sched_cache.store.breaker import CLOSED, Breaker, Change
+from sched_cache.store.budget import Budget
+from sched_cache.store.sql.calls import Call, calls_of_process
+from sched_cache.store.sql.failures import Failure, Retry, failure_of, mapped_errors
+from sched_cache.store.trouble import Trouble
+
+T = TypeVar("T")
+
+logger = logging.getLogger("sched_cache.database")
+
+_MIN_REST_SECONDS = 1.0
+_MAX_REST_SECONDS = 5.0
+_LEFT_ALONE = frozenset({Failure.SILENT, Failure.MISSING, Failure.DAMAGED})
+
+
+class _Side:
+    """Reads, or writes: each has troubles of its own, and a lock that a writer holds is none of a reader's."""
+
+    def __init__(self, timeout_seconds: float, verb: str) -> None:
+        clock = SystemClock()
+        self.verb = verb
+        self.reason = ""
+        self.breaker = Breaker(
+            clock,
+            Budget(clock, timeout_seconds),
+            timeout_seconds=timeout_seconds,
+            max_failures=1,
+            min_open_seconds=_MIN_REST_SECONDS,
+            max_open_seconds=_MAX_REST_SECONDS,
+        )
+        self.trouble = Trouble(clock, logger, f"the database can be {verb} again")
+
+    def answered(self) -> None:
+        self.breaker.succeeded(0.0, 0.0)
+
+    def succeeded(self) -> None:
+        self.answered()
+        if self.trouble.is_known:
+            self.trouble.calm()
+
+
+class Guard:
+    """For all calls of one store. Safe for threads, and after a fork.
+
+    A call has `timeout_seconds` in all, retries included. A database that does not answer in that time, that
+    cannot be reached or that has no usable tables is left alone for up to a second, doubled with each further
+    failure up to five: calls fail at once, and one call after each pause finds out whether the database is well
+    again. A database that answers and refuses (a lock, a right, a full disk) is asked every time.
+
+    The log has one line when a trouble begins and one when it is over.
+    """
+
+    def __init__(
+        self, retry: Retry, timeout_seconds: float, counters: DatabaseCounters | None = None
+    ) -> None:
+        self._retry = retry
+        self._timeout_seconds = timeout_seconds
+        self._counters = counters or DatabaseCounters()
+        self._reads, self._writes = _Side(timeout_seconds, "read"), _Side(timeout_seconds, "written")
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether reads fail without a question."""
+        return self._reads.breaker.state != CLOSED
+
+    def read(self, action: Callable[[Call], T]) -> T:
+        """Runs `action`, which only reads and may be run again.
+
+        Raises:
+            StoreUnavailableError: it failed, or the database is left alone.
+        """
+        return self._run(action, self._reads)
+
+    def write(self, action: Callable[[Call], T]) -> T:
+        """Runs `action`, which may be run again. Raises like `read`."""
+        return self._run(action, self._writes)
+
+    def patiently(self, action: Callable[[Call], T], seconds: float) -> T:
+        """Runs `action` for an operator who waits: with `seconds` of its own, whatever was found before."""
+        with calls_of_process().within(seconds) as call, self._noted(call, self._writes):
+            answer = self._retry.run(lambda: action(call), call)
+        self._reads.succeeded()
+        return answer
+
+    @contextmanager
+    def statement(self) -> Iterator[Call]:
+        """A block in a transaction that is open already: bounded, and not tried again."""
+        call = calls_of_process().within(self._timeout_seconds)
+        with call, self._noted(call, self._writes), mapped_errors(call):
+            yield call
+
+    def _run(self, action: Callable[[Call], T], side: _Side) -> T:
+        if not side.breaker.grant():
+            self._counters.skipped += 1
+            raise StoreUnavailableError(f"the database is left alone for a moment: {side.reason}")
+        call = calls_of_process().within(self._timeout_seconds)
+        with call, self._noted(call, side):
+            return self._retry.run(lambda: action(call), call)
+
+    @contextmanager
+    def _noted(self, call: Call, side: _Side) -> Iterator[None]:
+        """Notes how the block ended."""
+        try:
+            yield
+        except StoreUnavailableError as error:
+            self._failed(error, call, side)
+            raise
+        except BaseException:
+            # A mistake of ours or of the caller, or an interrupt. The database may be well: the next call tells.
+            side.answered()
+            raise
+        side.succeeded()
+
+    def _failed(self, error: StoreUnavailableError, call: Call, side: _Side) -> None:
+        kind = failure_of(error)
+        if call.is_overdue:
+            self._counters.overdue += 1
+            if kind is not Failure.BUSY:
+                kind = Failure.SILENT
+        is_left_alone = kind in _LEFT_ALONE or (kind is Failure.FORBIDDEN and side is self._reads)
+        if is_left_alone:
+            side.reason = str(error)
+            if side.breaker.failed(0.0) is Change.OPENED:
+                self._counters.left_alone += 1
+        else:
+            side.answered()
+        if kind is Failure.BUSY:
+            return  # Of a key or two, and for a moment: the caller knows.
+        if is_left_alone and side is self._writes and self._reads.trouble.is_known:
+            side.trouble.seen()  # Of the same trouble, which the log has.
+            return
+        side.trouble.begin(
+            f"the database cannot be {side.verb}: {error}. To do: {kind.value} (logged once, counted, and retried)"
+        )

@@ -1,0 +1,26 @@
+"""Asking a store until it answers: one that was in trouble is left alone for some seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sched_cache.errors import StoreUnavailableError
+
+T = TypeVar("T")
+
+HEALED_SECONDS = 15.0
+"""Five of them are the longest pause between two questions; the rest is for a busy machine."""
+
+
+def until_answered(ask: Callable[[], T]) -> T:
+    """What `ask` returns as soon as it raises no StoreUnavailableError; the last of them when that takes too long."""
+    deadline = time.monotonic() + HEALED_SECONDS
+    while True:
+        try:
+            return ask()
+        except StoreUnavailableError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
