@@ -8,16 +8,22 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
+from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
+
+from sched_cache.cli.database_examination import missing_rights
 from sched_cache.cli.examination import Examination, Finding
 from sched_cache.errors import SchedCacheError
-from sched_cache.store.sql import open_engines
 from sched_cache.store.sql.failures import mapped_errors
 from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings
+from sched_cache_airflow.host_database import host_engine
 from sched_cache_airflow.host_settings import section_of_host, settings_of_host
 from sched_cache_airflow.jobs_alive import AliveJob, alive_jobs
 from sched_cache_airflow.process_words import describe, is_in_trouble, title
 from sched_cache_airflow.status import SUPPORTED, host_version, supported
+from sched_cache_airflow.tried_installation import try_installation
 from sched_cache_airflow.trigger_security import trigger_weaknesses
+from sched_cache_airflow.written import written_dag_table, written_table
 
 _ENTRY_POINTS = ("airflow.policy", "airflow.plugins")
 
@@ -34,8 +40,9 @@ def examine() -> Examination | None:
 
     settings = settings_of_host()
     findings += _options(conf, settings)
-    if any(finding.is_off or not finding.is_well for finding in findings):
+    if any(finding.is_off for finding in findings):
         return Examination(None, findings)
+    # A wrong option costs its own part: the rest is in use, and is examined.
     return Examination(settings.config, findings, lambda: list(_processes(conf, settings)))
 
 
@@ -90,8 +97,19 @@ def _source(conf: Any, name: str, is_named: bool) -> str:
 
 
 def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
-    """Whether the trigger is safe, and whether the plugin serves in each process that runs, and if not, why not."""
-    yield from _trigger(conf, settings)
+    """Whether the plugin installs itself, and whether it serves in each process that runs; if not, why not."""
+    yield from try_installation()
+    try:
+        with host_engine().connect() as connection:
+            has_host_tables = inspect(connection).has_table("job")
+    except (SchedCacheError, SQLAlchemyError) as error:
+        yield Finding("metadata database", False, type(error).__name__, "does `airflow db check` succeed?")
+        return
+    if not has_host_tables:
+        found = "it has no tables of Airflow yet"
+        yield Finding("metadata database", True, found, "run `airflow db migrate`", is_off=True)
+        return
+    yield from _host_tables(settings)
     reports = _reports(settings)
     if isinstance(reports, Finding):
         yield reports
@@ -100,7 +118,7 @@ def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
         found, advice = describe(facts, seconds_ago)
         yield Finding(title(facts), not is_in_trouble(facts), found, advice, is_off=not facts.get("is_on"))
     try:
-        jobs = alive_jobs(conf)
+        jobs = alive_jobs(conf, host_engine())
     except SchedCacheError as error:
         yield Finding("jobs of Airflow", False, str(error), "check [database] sql_alchemy_conn")
         return
@@ -116,16 +134,22 @@ def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
         yield Finding("processes", True, "none runs", "start Airflow", is_off=True)
 
 
-def _trigger(conf: Any, settings: Settings) -> Iterator[Finding]:
-    engines = open_engines(conf.get("database", "sql_alchemy_conn"))
+def _host_tables(settings: Settings) -> Iterator[Finding]:
+    """Our tables in the metadata database, to which the host's own transactions write, and the trigger."""
     try:
-        with mapped_errors(), engines.writes.begin() as connection:
+        with mapped_errors(), host_engine().begin() as connection:
+            for table in (written_table(settings.config), written_dag_table(settings.config)):
+                if not inspect(connection).has_table(table.name, table.schema):
+                    continue
+                missing = missing_rights(connection, table)
+                if missing:
+                    found = f"no {', '.join(missing)} on {table.fullname}"
+                    yield Finding("rights", False, found, "grant Airflow's user all four on this table")
             weaknesses = trigger_weaknesses(connection, settings.config)
-    except SchedCacheError as error:
-        yield Finding("trigger", False, str(error), "check [database] sql_alchemy_conn")
+    except (SchedCacheError, SQLAlchemyError) as error:
+        advice = "does `airflow db check` succeed?"
+        yield Finding("metadata database", False, f"{type(error).__name__}: {error}", advice)
         return
-    finally:
-        engines.dispose()
     for weakness in weaknesses:
         url = f" --database-url {weakness.url}" if weakness.url else ""
         yield Finding("trigger", False, weakness.found, f"run: {weakness.command}{url}")
@@ -140,7 +164,7 @@ def _reports(settings: Settings) -> list[tuple[dict[str, Any], float]] | Finding
     try:
         return recent_reports(settings)
     except SchedCacheError as error:
-        return Finding("processes", False, str(error), "see `database` above")
+        return Finding("processes", True, f"no reports: {error}", "see `database` above", is_off=True)
 
 
 def without_report(jobs: list[AliveJob], reports: list[dict[str, Any]]) -> list[AliveJob]:

@@ -44,3 +44,20 @@ def host_transaction() -> Iterator[Connection]:
         raise StoreUnavailableError("Airflow has not connected to its database")
     with fork.held_off(), _last[1].begin() as connection:
         yield connection
+
+
+def host_engine() -> Engine:
+    """The engine with which Airflow itself connects in this process: its driver, arguments and events.
+
+    Raises:
+        StoreUnavailableError: Airflow has none here.
+    """
+    from airflow import settings
+
+    if settings.engine is None:
+        settings.configure_vars()
+        settings.configure_orm()
+    if settings.engine is None:
+        raise StoreUnavailableError("Airflow has not connected to its database")
+    engine: Engine = settings.engine
+    return engine

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import DateTime, Integer, String, column, select, table
+from sqlalchemy.engine import Engine
 
-from sched_cache.store.sql import open_engines
 from sched_cache.store.sql.failures import mapped_errors
 
 COMPONENTS = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "dag-processor"}
@@ -34,7 +34,7 @@ class AliveJob:
     host: str
 
 
-def alive_jobs(conf: Any) -> list[AliveJob]:
+def alive_jobs(conf: Any, engine: Engine) -> list[AliveJob]:
     """Those of the metadata database; the host's own rule says which are alive. One query.
 
     Raises:
@@ -42,7 +42,6 @@ def alive_jobs(conf: Any) -> list[AliveJob]:
     """
     threshold = timedelta(seconds=conf.getint("scheduler", "scheduler_health_check_threshold"))
     earliest = datetime.now(timezone.utc) - threshold
-    engines = open_engines(conf.get("database", "sql_alchemy_conn"))
     jobs = _JOB.c
     query = (
         select(jobs.id, jobs.job_type, jobs.hostname, jobs.latest_heartbeat)
@@ -50,11 +49,8 @@ def alive_jobs(conf: Any) -> list[AliveJob]:
         .order_by(jobs.latest_heartbeat.desc())
         .limit(_MAX_JOBS)
     )
-    try:
-        with mapped_errors(), engines.reads.connect() as connection:
-            rows = connection.execute(query).all()
-    finally:
-        engines.dispose()
+    with mapped_errors(), engine.connect() as connection:
+        rows = connection.execute(query).all()
     return [
         AliveJob(job_id, COMPONENTS[job_type], hostname)
         for job_id, job_type, hostname, heartbeat in rows

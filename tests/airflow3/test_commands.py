@@ -43,3 +43,33 @@ def test_where_the_plugin_stays_off_commands_print_what_they_did(
     assert [line.partition(":")[0] for line in done.stderr.splitlines() if "sched_cache" in line] == [
         "WARNING sched_cache stays off"
     ]
+
+
+@pytest.mark.parametrize("migrated", [True, False])
+def test_before_the_first_start_nothing_is_broken(
+    airflow_db: MetadataDb, airflow_home: AirflowHome, migrated: bool, tmp_path: Path
+) -> None:
+    """Not in use is what `doctor` says, by its exit code too; it tries the installation, and creates nothing."""
+    environment = {
+        **os.environ,
+        **airflow_home.environment,
+        **PLUGIN.environment(),
+        "PYTHONWARNINGS": "ignore",
+    }
+    if not migrated:
+        environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{tmp_path / 'empty.db'}"
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "sched_cache", "doctor", "--json"],
+            env=environment,
+            cwd=airflow_home.path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
+        assert [finding for finding in findings.values() if not finding["is_well"]] == []
+        assert "no tables yet" in findings["database"]["found"]
+        assert "parts of Airflow replaced" in findings["installation"]["found"]
+        assert ("metadata database" in findings) == (not migrated)
+        assert done.returncode == 3

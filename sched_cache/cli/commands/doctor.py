@@ -13,7 +13,8 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from sched_cache.cli.cache_options import add_cache_options, config_of
@@ -37,6 +38,7 @@ EXIT_CODES = """exit codes:
 """
 
 _BROKEN, _NOT_IN_USE = 1, 3
+_CHANNEL_SECONDS = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,32 +68,11 @@ def _examine(arguments: argparse.Namespace) -> Iterator[Finding]:
     for examination in hosts or [Examination(own)]:
         yield from examination.findings
         if examination.config is not None:
-            yield from _examine_database(examination.config)
+            from sched_cache.cli.database_examination import examine_database
+
+            yield from examine_database(examination.config)
             yield from _examine_redis(examination.config)
         yield from examination.later()
-
-
-def _examine_database(config: Config) -> Iterator[Finding]:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from sched_cache.store.sql import SqlStore
-
-    url = redact_url(config.database_url)
-    store = SqlStore.configured(replace(config, create_tables=False))
-    try:
-        started = time.perf_counter()
-        changes = store.changes_since(0)
-        yield Finding("database", True, f"{url}: {_ms(started)} for all {len(changes.pointers):,} keys")
-        started = time.perf_counter()
-        store.changes_since(changes.counter)
-        yield Finding("certify", True, f"{_ms(started)} when nothing changed")
-        n_fresh = len(store.fresh(0, 10_000).pointers)
-        yield Finding("fresh DAGs", True, f"{n_fresh:,} wait for a scheduler")
-    except (SchedCacheError, SQLAlchemyError) as error:
-        advice = "check host, port, user and password; run `sched-cache init-db` if the tables are missing"
-        yield Finding("database", False, f"{url}: {error}", advice)
-    finally:
-        store.close()
 
 
 def _examine_redis(config: Config) -> Iterator[Finding]:
@@ -121,6 +102,7 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
             "kept" if is_kept else "lost",
             "" if is_kept else "is it a read-only replica?",
         )
+        yield _examine_channel(client, config.namespace)
         yield from _examine_policy(client)
     except (RedisError, OSError, SchedCacheError) as error:
         advice = "check host, port, password and TLS; the cache works without it, from the database"
@@ -128,6 +110,34 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
     finally:
         if client is not None:
             close_client(client)
+
+
+def _examine_channel(client: Any, namespace: str) -> Finding:
+    """Whether a message of one connection reaches another, on a channel like that of the cache."""
+    from redis.exceptions import RedisError
+
+    channel = f"{namespace}:doctor:{secrets.token_hex(4)}"
+    listener = client.pubsub()
+    try:
+        started = time.perf_counter()
+        listener.subscribe(channel)
+        until = time.monotonic() + _CHANNEL_SECONDS
+        is_joined = False
+        while time.monotonic() < until:
+            message = listener.get_message(timeout=0.1)
+            if message is not None and message["type"] == "subscribe" and not is_joined:
+                is_joined = True
+                client.publish(channel, b"1")
+            elif message is not None and message["type"] == "message":
+                return Finding("redis channel", True, f"a message took {_ms(started)}")
+        found = f"no message within {_CHANNEL_SECONDS:.0f} s"
+    except (RedisError, OSError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+    finally:
+        with suppress(RedisError, OSError):
+            listener.close()
+    advice = f"allow its user the commands publish and subscribe on {namespace}:*; without, changes are noticed later"
+    return Finding("redis channel", False, found, advice)
 
 
 def _examine_policy(client: Any) -> Iterator[Finding]:

@@ -375,7 +375,7 @@ class TestDoctor:
         findings = {finding["what"]: finding for finding in values(outcome)}
         assert outcome.code == 0
         assert all(finding["is_well"] for finding in findings.values())
-        assert {"database", "certify", "fresh DAGs", "redis", "redis write"} <= set(findings)
+        assert {"database", "certify", "fresh DAGs", "redis", "redis write", "redis channel"} <= set(findings)
         assert f"{SEVERAL} wait" in findings["fresh DAGs"]["found"]
 
     def test_leaves_nothing_behind(self, run: Run, published: list[Path], redis: Any) -> None:
@@ -406,8 +406,8 @@ class TestDoctor:
         """An examination changes nothing."""
         for _ in range(2):
             outcome = run("doctor", "--json")
-            assert outcome.code == 1
-            [finding] = [one for one in values(outcome) if not one["is_well"]]
+            assert outcome.code == 3
+            [finding] = [one for one in values(outcome) if one["is_off"]]
             assert finding["what"] == "database"
             assert "init-db" in finding["advice"]
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache_airflow.doctor import without_report
@@ -17,13 +18,6 @@ from sched_cache_airflow.jobs_alive import AliveJob, alive_jobs
 
 class HostConf:
     """The options that are read."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def get(self, section: str, name: str) -> str:
-        assert (section, name) == ("database", "sql_alchemy_conn")
-        return self._url
 
     def getint(self, section: str, name: str) -> int:
         assert (section, name) == ("scheduler", "scheduler_health_check_threshold")
@@ -50,14 +44,14 @@ def test_who_beat_lately_and_runs_is_alive(database: sqlite3.Connection, tmp_pat
     insert(database, 3, "TriggererJob", "success", 5)
     insert(database, 4, "DagProcessorJob", "running", 10)
     insert(database, 5, "LocalTaskJob", "running", 1)
-    jobs = alive_jobs(HostConf(f"sqlite:///{tmp_path / 'airflow.db'}"))
+    jobs = alive_jobs(HostConf(), create_engine(f"sqlite:///{tmp_path / 'airflow.db'}"))
     assert jobs == [AliveJob(1, "scheduler", "node"), AliveJob(4, "dag-processor", "node")]
 
 
 def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     """It is not the same as nobody running."""
     with pytest.raises(StoreUnavailableError):
-        alive_jobs(HostConf(f"sqlite:///{tmp_path / 'airflow.db'}"))
+        alive_jobs(HostConf(), create_engine(f"sqlite:///{tmp_path / 'airflow.db'}"))
 
 
 def test_who_runs_and_does_not_report() -> None:

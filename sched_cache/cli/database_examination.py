@@ -1,0 +1,153 @@
+"""What `doctor` finds of our tables: whether they are there, and whether all that a process does to them is allowed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from shlex import quote
+
+from sqlalchemy import Table, delete, false, insert, inspect, select, text, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from sched_cache.cli.examination import Finding
+from sched_cache.config import Config, redact_url
+from sched_cache.errors import ConfigError, SchedCacheError
+from sched_cache.store.sql import DEFAULT_PREFIX, SqlStore, open_engines, tables
+from sched_cache.store.sql.failures import mapped_errors
+
+_MAY_CREATE = (
+    "SELECT pg_catalog.has_schema_privilege(coalesce(:schema, pg_catalog.current_schema()), 'CREATE')"
+)
+
+
+def examine_database(config: Config) -> Iterator[Finding]:
+    """The tables, their rights, and how long the usual questions take. Changes nothing, waits within its bounds."""
+    url = redact_url(config.database_url)
+    try:
+        with mapped_errors():
+            found = list(_tables(config, url))
+    except ConfigError:
+        raise
+    except (SchedCacheError, SQLAlchemyError) as error:
+        # Of a file, there is no host to check.
+        advice = "is it a database that this user may read and write?"
+        if not url.startswith("sqlite"):
+            advice = "check host, port, user, password and name of the database"
+        yield Finding("database", False, f"{url}: {_in_words(error)}", advice)
+        return
+    yield from found
+    if any(finding.is_off or not finding.is_well for finding in found):
+        return
+    store = SqlStore.configured(replace(config, create_tables=False))
+    try:
+        started = time.perf_counter()
+        changes = store.changes_since(0)
+        yield Finding("database", True, f"{url}: {_ms(started)} for all {len(changes.pointers):,} keys")
+        started = time.perf_counter()
+        store.changes_since(changes.counter)
+        yield Finding("certify", True, f"{_ms(started)} when nothing changed")
+        n_fresh = len(store.fresh(0, 10_000).pointers)
+        yield Finding("fresh DAGs", True, f"{n_fresh:,} wait for a scheduler")
+    except (SchedCacheError, SQLAlchemyError) as error:
+        yield Finding("database", False, f"{url}: {_in_words(error)}", f"run `{init_db_command(config)}`")
+    finally:
+        store.close()
+
+
+def init_db_command(config: Config) -> str:
+    """What makes the tables of this cache, as it is to be typed. The password is left out of it."""
+    options = {
+        "SCHED_CACHE__TABLE_PREFIX": config.table_prefix if config.table_prefix != DEFAULT_PREFIX else None,
+        "SCHED_CACHE__DATABASE_SCHEMA": config.database_schema,
+    }
+    words = [f"{name}={value}" for name, value in options.items() if value]
+    return " ".join((*words, "sched-cache init-db --database-url", quote(redact_url(config.database_url))))
+
+
+def missing_rights(connection: Connection, table: Table) -> list[str]:
+    """Which of the usual statements the role may not run on a table that is there. No row is touched."""
+    columns = list(table.c)
+    nothing = select(*columns).where(false())
+    statements = {
+        "SELECT": nothing,
+        "INSERT": insert(table).from_select([column.name for column in columns], nothing),
+        "UPDATE": update(table).values({columns[-1]: columns[-1]}).where(false()),
+        "DELETE": delete(table).where(false()),
+    }
+    missing = []
+    for name, statement in statements.items():
+        try:
+            with connection.begin_nested():
+                connection.execute(statement)
+        except DBAPIError:
+            missing.append(name)
+    return missing
+
+
+def _tables(config: Config, url: str) -> Iterator[Finding]:
+    ours = tables(config.table_prefix, config.database_schema).metadata.sorted_tables
+    engines = open_engines(
+        config.database_url,
+        lock_timeout_seconds=config.database_timeout_seconds,
+        connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
+    )
+    try:
+        with engines.reads.connect() as connection:
+            present = [table for table in ours if inspect(connection).has_table(table.name, table.schema)]
+            if len(present) < len(ours):
+                yield _missing(
+                    config, url, [table.fullname for table in ours if table not in present], connection
+                )
+                return
+        with engines.writes.connect() as connection:
+            for table in ours:
+                missing = missing_rights(connection, table)
+                if missing:
+                    found = f"{url}: no {', '.join(missing)} on {table.fullname}"
+                    yield Finding(
+                        "rights", False, found, "grant the user of this URL all four on every table"
+                    )
+            connection.rollback()
+    finally:
+        engines.dispose()
+
+
+def _missing(config: Config, url: str, missing: list[str], connection: Connection) -> Finding:
+    command = init_db_command(config)
+    if len(missing) < len(tables(config.table_prefix).metadata.sorted_tables):
+        return Finding(
+            "database",
+            False,
+            f"{url}: there is no table {', '.join(missing)}",
+            f"drop the other {config.table_prefix}* tables (what is in them can be made again), and run `{command}`",
+        )
+    if not config.create_tables:
+        return Finding("database", False, f"{url}: no tables, and create_tables is false", f"run `{command}`")
+    if connection.dialect.name == "postgresql":
+        may_create = connection.execute(text(_MAY_CREATE), {"schema": config.database_schema}).scalar()
+        if not may_create:
+            return Finding(
+                "database",
+                False,
+                f"{url}: no tables, and this user may not create any",
+                f"run `{command}` with a user that may, and grant this one SELECT, INSERT, UPDATE and DELETE",
+            )
+    return Finding(
+        "database",
+        True,
+        f"{url}: no tables yet",
+        f"they are made when they are used first; `{command}` makes them now",
+        is_off=True,
+    )
+
+
+def _in_words(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split())
+
+
+def _ms(started: float) -> str:
+    return f"{(time.perf_counter() - started) * 1000:.2f} ms"
