@@ -21,7 +21,7 @@ from sched_cache_airflow.hold import hold
 from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.publisher import Publisher
 
-_HASH_LABEL = "dag_hash"
+HASH_LABEL = "dag_hash"
 _FACTOR_OF_LOADED = 4
 """How many times its packed bytes a DAG takes that was made ready for the host."""
 _MEASURED_PER_LOAD = 4
@@ -51,6 +51,9 @@ class HostContents(Protocol):
 
     def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
         """Those that the host has a row of. One query."""
+
+    def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
+        """(DAG, version, hash) of the current content of the first `limit` DAGs with greater ids. One query or two."""
 
     def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> HostDag | None:
         """The host's object; None for a document that only the host's own path reads."""
@@ -164,7 +167,7 @@ class Contents:
             return
         for key, (version_id, dag_hash) in missing.items():
             compact = found.get(key)
-            if compact is None or compact.label(_HASH_LABEL) != dag_hash:
+            if compact is None or compact.label(HASH_LABEL) != dag_hash:
                 continue
             if not self.settings.excludes(compact.dag_id):
                 dag = self.host.dag_of(compact, load_op_links=False)
@@ -186,7 +189,7 @@ class Contents:
         try:
             for is_last in (False, True):
                 compact = self._cache.get(key)
-                if compact is not None and compact.label(_HASH_LABEL) == dag_hash:
+                if compact is not None and compact.label(HASH_LABEL) == dag_hash:
                     return compact
                 if not is_last:
                     # Perhaps it was published a moment ago: one query tells.
@@ -251,7 +254,7 @@ class Contents:
 
     def _encode(self, document: dict[str, Any], dag_hash: str) -> EncodedDag:
         # The keys' order is kept, since the API shows it.
-        return encode_dag(document, labels={_HASH_LABEL: dag_hash}, sort_keys=False)
+        return encode_dag(document, labels={HASH_LABEL: dag_hash}, sort_keys=False)
 
     def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: HostDag) -> None:
         key = self._key(version_id, load_op_links)

@@ -25,10 +25,11 @@ from sched_cache_airflow.hold import hold
 from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.host_settings import host_database_url
 from sched_cache_airflow.in_use import acknowledge_in_use
+from sched_cache_airflow.missed_writes import MissedWrites
 from sched_cache_airflow.owner import Owner
 from sched_cache_airflow.removed_versions import RemovedVersions
 from sched_cache_airflow.upkeep import Upkeep
-from sched_cache_airflow.written_versions import WrittenVersions
+from sched_cache_airflow.written_versions import VersionPublisher, WrittenVersions
 
 
 class ProcessState:
@@ -72,12 +73,26 @@ class ProcessState:
 
     def _make_upkeep(self) -> Upkeep:
         cache, contents = self.cache, self.contents
-        written = None if self.written is None else WrittenVersions(self.written, cache, contents)
+        publisher = VersionPublisher(cache, contents)
+        removed = RemovedVersions(contents.host, cache)
+        missed = MissedWrites(contents, cache, publisher.publish)
+        written = (
+            None
+            if self.written is None
+            else WrittenVersions(self.written, cache, publisher, create=self.settings.config.create_tables)
+        )
+
+        def sweep() -> None:
+            removed.sweep()
+            if self.settings.shares:
+                missed.sweep()
+
         return Upkeep(
             prepare=written.prepare if written else cache.certify,
             publish_written=written.publish if written else lambda is_own: 0,
-            sweep=RemovedVersions(contents.host, cache).sweep,
+            sweep=sweep,
             acknowledge=lambda: acknowledge_in_use(cache, contents.is_resident),
+            publish_named=publisher.publish if self.settings.shares else lambda name: None,
         )
 
     def begin_reports(self, component: str) -> None:

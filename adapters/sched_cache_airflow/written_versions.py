@@ -31,15 +31,46 @@ def create_missing(table: Table) -> None:
                 raise
 
 
+class VersionPublisher:
+    """Publishes what a version of the host holds by now."""
+
+    def __init__(self, cache: DagCache, contents: Contents) -> None:
+        self._cache = cache
+        self._contents = contents
+
+    def publish(self, text: str) -> None:
+        """The content of the version that this names, or its absence."""
+        host = self._contents.host
+        version_id = host.noted(text)
+        if version_id is None:
+            return
+        key = host.key_of(version_id)
+        # Read before the row: who publishes after this has read a newer one, and wins.
+        token = self._cache.token(key)
+        with host_transaction() as connection:
+            found = host.read(version_id, connection)
+        try:
+            encoded = None if found is None else self._contents.encoded_to_share(*found)
+            if encoded is None:
+                self._cache.delete(key, token=token)
+            else:
+                self._cache.publish(key, encoded, token=token)
+        except PublishConflictError:
+            pass
+        except InvalidDagError:
+            with suppress(PublishConflictError):
+                self._cache.delete(key, token=token)
+
+
 class WrittenVersions:
     """For one thread per process. Two processes may do the same at once; the second finds nothing to change."""
 
-    def __init__(self, table: Table, cache: DagCache, contents: Contents) -> None:
-        self._create = contents.settings.config.create_tables
+    def __init__(self, table: Table, cache: DagCache, publisher: VersionPublisher, *, create: bool) -> None:
+        self._create = create
         self._table = table
         (self._version_id,) = (column for column in table.c if column.name != "id")
         self._cache = cache
-        self._contents = contents
+        self._publisher = publisher
         self._seen_id = 0
 
     def prepare(self) -> None:
@@ -63,7 +94,7 @@ class WrittenVersions:
             if not rows:
                 break
             for version_id in dict.fromkeys(version_id for _, version_id in rows):
-                self._publish_version(version_id)
+                self._publisher.publish(version_id)
             with host_transaction() as connection:
                 ids = [row_id for row_id, _ in rows]
                 connection.execute(delete(self._table).where(self._table.c.id.in_(ids)))
@@ -84,25 +115,3 @@ class WrittenVersions:
         with host_transaction() as connection:
             last = connection.scalar(select(self._table.c.id).order_by(self._table.c.id.desc()).limit(1))
         return last or 0
-
-    def _publish_version(self, text: str) -> None:
-        host = self._contents.host
-        version_id = host.noted(text)
-        if version_id is None:
-            return
-        key = host.key_of(version_id)
-        # Read before the row: who publishes after this has read a newer one, and wins.
-        token = self._cache.token(key)
-        with host_transaction() as connection:
-            found = host.read(version_id, connection)
-        try:
-            encoded = None if found is None else self._contents.encoded_to_share(*found)
-            if encoded is None:
-                self._cache.delete(key, token=token)
-            else:
-                self._cache.publish(key, encoded, token=token)
-        except PublishConflictError:
-            pass
-        except InvalidDagError:
-            with suppress(PublishConflictError):
-                self._cache.delete(key, token=token)

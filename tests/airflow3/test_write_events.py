@@ -6,11 +6,12 @@ And no way to break the host's transaction: what fails in our listeners stays in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from unittest import mock
 
 import pytest
+from airflow import settings
 from airflow.api.common.delete_dag import delete_dag
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
@@ -40,13 +41,25 @@ class Writer:
 
     home: AirflowHome
     n_woken: int = 0
+    handed_over: list[str] = field(default_factory=list)
 
     def write(self, content: DagContent, bundle_version: str | None = None) -> None:
         """Parse and write, as the processor does."""
         publish(content.save(self.home.dags), self.home.dags, bundle_version)
 
+    def publish(self) -> None:
+        """What the thread of `upkeep` does when it is woken."""
+        from sched_cache_airflow.airflow3.runtime import runtime
+
+        upkeep = runtime().upkeep
+        upkeep._names.extend(self.handed_over)
+        self.handed_over.clear()
+        upkeep.round(is_woken=True)
+
     def rows(self) -> list[str]:
-        """The versions in the table, oldest row first, without dashes."""
+        """The versions in the table or, where the database takes no rows, handed over; without dashes, oldest first."""
+        if settings.engine.dialect.name != "postgresql":
+            return [version_id.replace("-", "") for version_id in self.handed_over]
         from sched_cache_airflow.airflow3.runtime import runtime
         from sched_cache_airflow.written import written_table
 
@@ -60,9 +73,12 @@ class Writer:
         from sched_cache_airflow.airflow3.runtime import runtime
         from sched_cache_airflow.written import written_table
 
+        self.n_woken = 0
+        self.handed_over.clear()
+        if runtime().written is None:
+            return
         with create_session(scoped=False) as session:
             session.execute(delete(written_table(runtime().settings.config)))
-        self.n_woken = 0
 
 
 @pytest.fixture
@@ -74,8 +90,9 @@ def writer(subject: Subject, cluster: Cluster, airflow_home: AirflowHome) -> Ite
     upkeep.round(is_woken=False)
     chosen = Writer(airflow_home)
 
-    def wake() -> None:
+    def wake(*names: str) -> None:
         chosen.n_woken += 1
+        chosen.handed_over.extend(names)
 
     with (
         mock.patch.dict("os.environ", {option("core", "min_serialized_dag_update_interval"): "0"}),
@@ -240,7 +257,7 @@ def test_what_is_rolled_back_leaves_nothing(writer: Writer, cluster: Cluster) ->
         savepoint = session.begin_nested()
         rewrite(session, "second")
         savepoint.rollback()
-    assert writer.rows() == []
+    assert not takes_rows() or writer.rows() == []
 
 
 def test_a_savepoint_is_no_commit(writer: Writer, cluster: Cluster) -> None:
@@ -258,7 +275,14 @@ def test_a_savepoint_is_no_commit(writer: Writer, cluster: Cluster) -> None:
     assert writer.rows() == version_ids()
 
 
+def takes_rows() -> bool:
+    """Whether a write leaves a row in this database."""
+    return bool(settings.engine.dialect.name == "postgresql")
+
+
 def drop_table() -> None:
+    if not takes_rows():
+        return
     with create_session(scoped=False) as session:
         session.execute(text("DROP TABLE sched_cache_written"))
 
@@ -272,7 +296,9 @@ def test_without_our_table_the_host_commits(writer: Writer, cluster: Cluster) ->
     writer.write(CONTENT.edited(command="echo 2"))
     (version,) = runs.versions(CONTENT.dag_id)
     assert version == (1, {"a", "b"})
-    assert runtime().stats.fallbacks["write not noticed"] == 1
+    if takes_rows():
+        assert runtime().stats.fallbacks["write noticed late"] == 1
+    assert {name.replace("-", "") for name in writer.handed_over} == set(version_ids())
 
 
 def test_the_first_write_of_an_installation_has_the_table_made(writer: Writer, cluster: Cluster) -> None:
@@ -282,12 +308,13 @@ def test_the_first_write_of_an_installation_has_the_table_made(writer: Writer, c
     drop_table()
     writer.write(CONTENT)
     assert writer.n_woken == 1
+    assert {name.replace("-", "") for name in writer.handed_over} == set(version_ids())
     assert not runtime().stats.fallbacks
     upkeep = runtime().upkeep
     upkeep._is_prepared = False
     upkeep.round(is_woken=True)
     writer.write(CONTENT.edited(command="echo 2"))
-    assert writer.rows() == version_ids()
+    assert set(writer.rows()) == set(version_ids())
 
 
 def test_a_bug_in_a_listener_stays_in_it(
@@ -299,7 +326,8 @@ def test_a_bug_in_a_listener_stays_in_it(
     def broken(*args: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(write_events, "_insert", broken)
+    for name in ("leaves_rows", "_read"):
+        monkeypatch.setattr(write_events, name, broken)
     writer.write(CONTENT)
     writer.write(CONTENT.edited(command="echo 2"))
     assert len(version_ids()) == 1
@@ -322,8 +350,8 @@ def test_what_was_written_is_published_for_all_nodes(writer: Writer, cluster: Cl
 
     writer.write(CONTENT)
     writer.write(CONTENT.edited(command="echo 2", tasks=("a", "c")))
-    runtime().upkeep.round(is_woken=True)
-    assert writer.rows() == []
+    writer.publish()
+    assert not takes_rows() or writer.rows() == []
     with create_session(scoped=False) as session:
         version_id, dag_hash = session.execute(
             select(SerializedDagModel.dag_version_id, SerializedDagModel.dag_hash)
@@ -339,16 +367,18 @@ def test_what_was_deleted_is_removed_from_the_shared_tiers(writer: Writer, clust
     from sched_cache_airflow.airflow3.runtime import runtime
 
     writer.write(CONTENT)
-    runtime().upkeep.round(is_woken=True)
+    writer.publish()
     (key,) = runtime().cache.keys()
     delete_dag(CONTENT.dag_id)
-    runtime().upkeep.round(is_woken=True)
+    writer.publish()
     assert runtime().cache.get(key) is None
     assert list(runtime().cache.keys()) == []
 
 
 def test_rows_of_others_are_taken_when_nobody_else_did(writer: Writer, cluster: Cluster) -> None:
     """A process that was not woken leaves a row to its writer for one round."""
+    if not takes_rows():
+        pytest.skip("a write leaves no row in this database")
     from sched_cache_airflow.airflow3.runtime import runtime
 
     writer.write(CONTENT)

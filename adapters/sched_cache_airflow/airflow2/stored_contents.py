@@ -41,6 +41,13 @@ class StoredContents:
         """Those that have a row. One query."""
         return set(reader.scalars(select(_ROW.dag_id).where(_ROW.dag_id.in_(list(version_ids)))))
 
+    def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
+        """(DAG, version, hash) of the current content of the first `limit` DAGs whose ids are greater. One query."""
+        query = (
+            select(_ROW.dag_id, _ROW.dag_hash).where(_ROW.dag_id > after).order_by(_ROW.dag_id).limit(limit)
+        )
+        return [(dag_id, dag_id, dag_hash) for dag_id, dag_hash in reader.execute(query)]
+
     def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> CompactSerializedDAG | None:
         """The host's object; None for a document that only the host's own path reads."""
         return dag_of_compact(compact, load_op_links=load_op_links)

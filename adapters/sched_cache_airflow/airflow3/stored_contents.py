@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.airflow3.dag import CompactSerializedDAG, dag_of_compact
+from sched_cache_airflow.airflow3.versions import Versions
 from sched_cache_airflow.contents import document_of
 
 _ROW = SerializedDagModel.__table__.c
@@ -38,6 +39,22 @@ class StoredContents:
         """Those that have a row. One query."""
         column = _ROW.dag_version_id
         return {UUID(str(found)) for found in reader.scalars(select(column).where(column.in_(version_ids)))}
+
+    def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
+        """(DAG, version, hash) of the latest content of the first `limit` DAGs whose ids are greater. Two queries."""
+        column = _ROW.dag_id
+        query = select(column).where(column > after).group_by(column).order_by(column).limit(limit)
+        dag_ids = list(reader.scalars(query))
+        if not dag_ids:
+            return []
+        versions = Versions()
+        versions.read_by(reader, dag_ids, ())
+        found = ((dag_id, versions.latest[dag_id]) for dag_id in dag_ids)
+        return [
+            (dag_id, latest.version_id, latest.dag_hash)
+            for dag_id, latest in found
+            if latest and latest.dag_hash
+        ]
 
     def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> CompactSerializedDAG | None:
         """The host's object; None for a document that only the host's own path reads."""

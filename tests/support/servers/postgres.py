@@ -41,6 +41,7 @@ class PostgresServer(ServerProcess):
             "fsync": "off",
             "full_page_writes": "off",
             "max_connections": 200,
+            "max_prepared_transactions": 10,
         }
         options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
         return [self._programs["postgres"], "-D", "data", *options]
