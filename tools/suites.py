@@ -24,7 +24,14 @@ _CORE_TESTS = (
 _END_TO_END = {name: f"{folder}/test_end_to_end.py" for name, folder in _HOSTS.items()}
 _ON_SQLITE = tuple(
     f"tests/airflow3/test_{name}.py"
-    for name in ("content_races", "excluded_dags", "missing_dag", "removed_versions", "write_events")
+    for name in (
+        "content_races",
+        "excluded_dags",
+        "missing_dag",
+        "removed_versions",
+        "sqlite_locks",
+        "write_events",
+    )
 )
 
 # What does not depend on the interpreter runs on one: minutes each, or servers that are hurt, or the harness, which

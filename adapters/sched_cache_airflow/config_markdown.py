@@ -80,7 +80,9 @@ Every option above may stand there too, with these readers and, where it says so
 | option | default for the plugin | read by |
 |---|---|---|
 """
-_METADATA_DB = "Airflow's metadata database"
+_METADATA_DB = (
+    "Airflow's metadata database; beside a SQLite file `airflow.db`, the file `airflow.sched_cache.db`"
+)
 
 
 def airflow_markdown() -> str:

@@ -26,6 +26,7 @@ from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.host_settings import host_database_url
 from sched_cache_airflow.in_use import acknowledge_in_use
 from sched_cache_airflow.missed_writes import MissedWrites
+from sched_cache_airflow.own_file import url_of_tables
 from sched_cache_airflow.owner import Owner
 from sched_cache_airflow.removed_versions import RemovedVersions
 from sched_cache_airflow.upkeep import Upkeep
@@ -105,8 +106,11 @@ class ProcessState:
         self.metrics = self.metrics or self._begin_metrics(self.snapshot)
         store, every_seconds = self.cache.store, self.settings.process_report_seconds
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
-            # Tables in the metadata database go with it: its clone has its own.
-            owner = None if self.shares_database else Owner(store.processes, host_transaction, hold)
+            # Tables in the metadata database go with it, and so does a file beside one of SQLite: a clone has its own.
+            goes_along = self.settings.config.database_url == url_of_tables(host_database_url())
+            owner = (
+                None if goes_along or self.shares_database else Owner(store.processes, host_transaction, hold)
+            )
             look = owner.try_look if owner else _nothing
             look()
             facts = ProcessFacts(component, self, status)

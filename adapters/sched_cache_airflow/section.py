@@ -13,6 +13,7 @@ from typing import Any
 from sched_cache.config import Config
 from sched_cache.errors import ConfigError
 from sched_cache_airflow.conf import CORE_OPTIONS, HOST_DEFAULTS, OWN_OPTIONS, SECTION, Settings
+from sched_cache_airflow.own_file import url_of_tables
 from sched_cache_airflow.wrong_options import Cost, WrongOption, cost_of, wrong_option
 
 PREFIX = f"AIRFLOW__{SECTION.upper()}__"
@@ -79,7 +80,8 @@ def understood_settings(section: Section, host_database_url: str | Unreadable) -
 
     Args:
         section: option to text, as the host has it.
-        host_database_url: the metadata database, where our tables are unless `database_url` says otherwise.
+        host_database_url: the metadata database. Our tables are there or, for SQLite, in a file beside it, unless
+            `database_url` says otherwise.
     """
     return _understood(section, host_database_url)[0]
 
@@ -88,7 +90,8 @@ def _understood(section: Section, host_database_url: str | Unreadable) -> tuple[
     chosen: dict[str, Any] = {}
     wrong: list[WrongOption] = []
     errors: list[ConfigError] = []
-    texts = {"database_url": host_database_url, **section}
+    of_tables = url_of_tables(host_database_url) if isinstance(host_database_url, str) else host_database_url
+    texts = {"database_url": of_tables, **section}
     for name, text in texts.items():
         try:
             chosen[name] = _value(name, text)

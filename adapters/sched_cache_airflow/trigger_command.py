@@ -42,9 +42,14 @@ def _config(database_url: str | None) -> Config:
         ConfigError: an option is not understood.
     """
     try:
-        from sched_cache_airflow.host_settings import strict_settings_of_host
+        from sched_cache_airflow.host_settings import host_database_url, strict_settings_of_host
 
         config = strict_settings_of_host().config
+        if database_url is None and config.database_url != host_database_url():
+            raise UsageError(
+                "the plugin's tables are not in the metadata database, and a trigger cannot write to another one; "
+                "schedulers find such writes by comparing hashes"
+            )
     except ImportError:
         if database_url is None:
             raise UsageError("Airflow is not installed here: say --database-url") from None

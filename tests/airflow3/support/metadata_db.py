@@ -113,8 +113,8 @@ class SqliteMetadataDb:
         self.restore()
 
     def restore(self) -> None:
-        # A write-ahead log left behind would be replayed into the copy.
-        for leftover in self._directory.glob("airflow.db*"):
+        # A write-ahead log left behind would be replayed into the copy; the plugin's tables are in a file beside it.
+        for leftover in self._directory.glob("airflow.*"):
             leftover.unlink()
         shutil.copyfile(self._template, self._database)
 
