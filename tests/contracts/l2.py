@@ -355,6 +355,60 @@ class L2Contract:
         assert counters(waiter).lease_timeouts == 0
         thread.join()
 
+    def test_whatever_strangers_do_to_keys_and_leases_is_a_miss_at_worst(self, make_l2: MakeL2) -> None:
+        """Deleted, exchanged, garbled, of another type, pinned for ever: what comes back is right, and soon."""
+        choose = random.Random(5)
+        nodes = [make_l2(redis_lease_wait_seconds=0.02) for _ in range(3)]
+        parts = dict(part_of(f"part {number}", 50) for number in range(12))
+        digests = sorted(parts)
+        client: Any = client_of(nodes[0])
+        began = time.monotonic()
+        for _ in range(300):
+            self._mistreat(client, choose, [key_of(digest) for digest in digests])
+            node, asked = choose.choice(nodes), choose.sample(digests, choose.randint(1, 5))
+            kind = choose.randrange(4)
+            if kind == 0:
+                node.put_many({digest: parts[digest] for digest in asked})
+            elif kind == 1:
+                answers = node.get_many(asked)
+                assert all(isinstance(one, Answer) or one == parts[key] for key, one in answers.items())
+            elif kind == 2:
+                assert node.fetch(asked[0], lambda asked=asked: parts[asked[0]]) == parts[asked[0]]
+            else:
+                found = node.fetch_many(asked, lambda wanted: {digest: parts[digest] for digest in wanted})
+                assert found == {digest: parts[digest] for digest in asked}
+        assert time.monotonic() - began < 300 * 0.2
+        assert sum(counters(node).damaged for node in nodes) > 10
+
+    def test_a_lease_of_nobody_that_lasts_for_ever_costs_its_wait(self, make_l2: MakeL2) -> None:
+        """The part is then loaded here."""
+        tier = make_l2(redis_lease_wait_seconds=0.02)
+        digest, part = part_of("part")
+        client: Any = client_of(tier)
+        for value in (b"", b"a stranger's", b"x" * 10_000):
+            client.set(f"{key_of(digest)}:lease", value)
+            assert tier.fetch(digest, lambda: part) == part
+        client.delete(f"{key_of(digest)}:lease")
+        client.rpush(f"{key_of(digest)}:lease", b"not even a string")
+        assert tier.fetch(digest, lambda: part) == part
+        assert counters(tier).lease_timeouts == 4
+
+    @staticmethod
+    def _mistreat(client: Any, choose: random.Random, keys: list[str]) -> None:
+        key, other = choose.sample([*keys, *(f"{key}:lease" for key in keys)], 2)
+        kind = choose.randrange(6)
+        client.delete(key)
+        if kind == 0:
+            client.set(key, choose.randbytes(choose.choice((0, 1, 60, 5_000))))
+        elif kind == 1:
+            client.rpush(key, b"a list")
+        elif kind == 2:
+            client.hset(key, "a", "hash")
+        elif kind == 3 and client.type(other) == b"string":
+            client.set(key, client.get(other))
+        elif kind == 4:
+            client.set(f"{choose.choice(keys)}:lease", b"of nobody")
+
     def test_notification_reaches_every_node(self, make_l2: MakeL2) -> None:
         """The sender's own as well."""
         nodes = [make_l2() for _ in range(3)]
