@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sched_cache_airflow.owner import OTHER
+
 Facts = Mapping[str, Any]
 
 BREAKER_STATES = ("closed", "half open", "open")
@@ -72,6 +74,8 @@ def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
         advice = "Redis does not answer this process: see `redis`, and the network between them"
     elif facts.get("wrong_options"):
         advice = "correct the options, and restart it"
+    elif facts.get("reason") == OTHER:
+        advice = "give one of the two Airflows tables of its own, and restart it"
     elif not facts.get("is_on"):
         advice = "its log has the traceback; it needs a restart"
     elif taken:

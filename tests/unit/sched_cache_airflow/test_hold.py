@@ -72,4 +72,6 @@ def test_doctor_and_page_say_why() -> None:
     """In the words of every process that stays off."""
     facts = {"component": "scheduler", "is_on": False, "reason": OTHER}
     assert is_in_trouble(facts)
-    assert "another Airflow" in describe(facts, 1.0)[0] and "table_prefix" in describe(facts, 1.0)[0]
+    found, advice = describe(facts, 1.0)
+    assert "another Airflow" in found and "table_prefix" in found
+    assert "tables of its own" in advice
