@@ -19,7 +19,7 @@ from sched_cache.store.redis.deadline import bytes_read
 from sched_cache.store.redis.link import AnswerTooLongError, Link
 
 _READS_PER_RENEWAL = 64
-_LONG_BYTES = 1 << 20
+_LONG_BYTES = 1 << 18
 _HEADER_BYTES = 64
 """More than what stands before a compressed part."""
 

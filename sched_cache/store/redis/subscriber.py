@@ -95,6 +95,7 @@ class Subscriber:
         self._heard_at = 0.0
         self._joined_at = 0.0
         self._is_pinged = False
+        self._has_failed_callback = False
 
     @property
     def is_joined(self) -> bool:
@@ -254,6 +255,9 @@ class Subscriber:
     def _call(self, callback: Callable[[], None]) -> None:
         try:
             callback()
+            self._has_failed_callback = False
         except Exception:
             # Of the callback, not of Redis. This thread is the only one that listens, so it goes on.
-            logger.exception("a callback of the notification channel failed")
+            if not self._has_failed_callback:
+                self._has_failed_callback = True  # said once, until one works again
+                logger.exception("a callback of the notification channel failed")
