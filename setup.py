@@ -79,7 +79,8 @@ setup(
     install_requires=[
         "msgpack>=1.0.5",
         "sqlalchemy>=1.4.36,<2.2",
-        "redis>=5.0.1",
+        # What a Celery host of Airflow 2.9 has is 4.6: its provider for Redis allows no 5.
+        "redis>=4.5.2",
         "cachetools>=5.3",
         # The embedded default: with `redis_url="fake://"` the Redis tier runs inside the process.
         "fakeredis>=2.26",

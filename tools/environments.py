@@ -48,7 +48,7 @@ class Environment:
 
 
 # The lowest version of every run-time dependency that setup.py allows.
-_LOWEST = ("msgpack==1.0.5", "sqlalchemy==1.4.36", "redis==5.0.1", "cachetools==5.3.0", "fakeredis==2.26.0")
+_LOWEST = ("msgpack==1.0.5", "sqlalchemy==1.4.36", "redis==4.5.2", "cachetools==5.3.0", "fakeredis==2.26.0")
 
 ENVIRONMENTS = {
     environment.name: environment
