@@ -127,7 +127,7 @@ class DagCache:
         Cost: two look-ups and a look at the clock while the DAG is resident and certified.
 
         Args:
-            min_version: a version that the caller knows of, from a claim or a message; nothing older will do.
+            min_version: a version that the caller knows of, from a claim or a publication; nothing older will do.
 
         Raises:
             StoreUnavailableError: it could not be told which version is current, or its content not be had.

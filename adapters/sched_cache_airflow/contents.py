@@ -90,8 +90,6 @@ class Contents:
 
     def resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> Any:
         """The DAG if this process has it. No lock, no query."""
-        if hold.reason:
-            return None
         entry = self.l1.entries.get(self._key(version_id, load_op_links))
         if entry is None or entry.content_hash != self._name(version_id, dag_hash, load_op_links):
             return None
@@ -243,6 +241,10 @@ class Contents:
         """What the shared tiers have told last of a version: the same object until they tell something new."""
         return self._cache.floor(self.host.key_of(version_id))
 
+    def drop(self) -> None:
+        """Lets go of every DAG. While there is a `hold` none comes back."""
+        self.l1.clear()
+
     def is_resident(self, key: str) -> bool:
         """Whether some content of the version with this key is in this process."""
         return key in self.l1.entries or f"{key}+links" in self.l1.entries
@@ -262,6 +264,8 @@ class Contents:
         nbytes = _FACTOR_OF_LOADED * dag.compact.packed_nbytes
         with self.l1.lock:
             self.l1.discard(key)
+            if hold.reason:
+                return  # since this load began
             self.l1.put(key, 0, self._name(version_id, dag_hash, load_op_links), dag, nbytes)
         if self.l1.is_tight:
             self.l1.measure(_MEASURED_PER_LOAD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Table
@@ -111,11 +112,17 @@ class ProcessState:
             owner = (
                 None if goes_along or self.shares_database else Owner(store.processes, host_transaction, hold)
             )
-            look = owner.try_look if owner else _nothing
+            look = partial(self._look, owner) if owner else _nothing
             look()
             facts = ProcessFacts(component, self, status)
             self.heartbeat = Heartbeat(store.processes, facts, every_seconds, look)
             self.heartbeat.start()
+
+    def _look(self, owner: Owner) -> None:
+        owner.try_look()
+        if hold.reason:
+            # In place of a question at every hit, whether there is a hold.
+            self.contents.drop()
 
     def begin_refresh(self, refresh: Callable[[], int]) -> None:
         """Has changed DAGs loaded before they are asked for; once, and once more in a forked child.

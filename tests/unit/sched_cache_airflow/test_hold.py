@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sched_cache import Config, DagCache
+from sched_cache.format import decode_dag, encode_dag
 from sched_cache.stats import Stats
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.contents import Contents
@@ -17,6 +18,7 @@ from sched_cache_airflow.hold import hold
 from sched_cache_airflow.owner import OTHER
 from sched_cache_airflow.process_words import describe, is_in_trouble
 from sched_cache_airflow.upkeep import Upkeep
+from tests.support.format.documents import document
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_every_dag_stays_on_the_hosts_path(held: None) -> None:
 
 
 def test_nothing_is_read_or_published(held: None, tmp_path: Path) -> None:
-    """Also not what is in memory: the host's own object serves."""
+    """What is in memory is dropped: the host's own object serves."""
     cache = DagCache.open(Config(database_url=f"sqlite:///{tmp_path / 'dags.db'}", redis_url=None))
     stats = Stats()
 
@@ -42,7 +44,16 @@ def test_nothing_is_read_or_published(held: None, tmp_path: Path) -> None:
         def key_of(self, version_id: Any) -> str:
             return str(version_id)
 
+    class Dag:
+        compact = decode_dag(encode_dag(document(["a"])).hot, lambda: None)
+
     contents = Contents(Host(), Settings(), cache, stats, Fallbacks(stats))  # type: ignore[arg-type]  # no more is used
+    hold.reason = ""
+    contents._keep("a", "hash", False, Dag())  # type: ignore[arg-type]  # no more is used
+    assert contents.resident("a", "hash", False) is not None
+    hold.reason = OTHER
+    contents.drop()
+    contents._keep("a", "hash", False, Dag())  # type: ignore[arg-type]  # a load that began before
     assert contents.get("a", "hash", False, None) is None  # type: ignore[arg-type]  # no session is used
     assert contents.resident("a", "hash", False) is None
     contents.prefetch({"a": "hash", "b": "hash"})
