@@ -132,6 +132,41 @@ class Contents:
 
         return self._l2.fetch(digest, read)
 
+    def keep_cold(self, dags: Mapping[str, CompactDag]) -> set[str]:
+        """Has DAGs keep their cold parts; the keys of those that have it now. One round trip per tier.
+
+        Args:
+            dags: by key.
+
+        Raises:
+            StoreUnavailableError: neither tier answered.
+        """
+        wanted = {dag.cold_digest: (key, dag) for key, dag in dags.items() if not dag.keeps_cold}
+
+        def read(digests: list[str]) -> dict[str, bytes]:
+            key_of = {str(wanted[digest][1].content_hash): wanted[digest][0] for digest in digests}
+            parts = self._read(key_of, self._store.read_cold)
+            digest_of = {str(wanted[digest][1].content_hash): digest for digest in digests}
+            found = {digest_of[content_hash]: part for content_hash, part in parts.items()}
+            for digest, part in list(found.items()):
+                if content_hash_of(part) != digest:  # what Redis returns, L2 has checked
+                    key, dag = wanted[digest]
+                    self._damaged(str(dag.content_hash), key)
+                    del found[digest]
+            return found
+
+        parts: Mapping[str, bytes] = {}
+        if len(wanted) == 1:
+            [digest] = wanted
+            part = self._l2.fetch(digest, lambda: read([digest]).get(digest))
+            parts = {} if part is None else {digest: part}
+        elif wanted:
+            parts = self._l2.fetch_many(list(wanted), read)
+        for dag in dags.values():
+            if not dag.keeps_cold and dag.cold_digest in parts:
+                dag.keep_cold(parts[dag.cold_digest])
+        return {key for key, dag in dags.items() if dag.keeps_cold}
+
     def _damaged(self, content_hash: str, key: str) -> FormatError:
         self._counters.damaged += 1
         logger.error("the database's copy of content %s, key %r, is damaged", content_hash, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Event
@@ -195,6 +195,20 @@ class DagCache:
             # that was noted as a doubt, and this asks for every pointer.
             self._freshness.certify()
         raise StoreUnavailableError(f"key {wanted[0]!r} was published faster than it could be read")
+
+    def keep_cold(self, dags: Mapping[str, CompactDag]) -> set[str]:
+        """Has DAGs that were read keep their cold parts, so that they can be read to their end whatever is published
+        or breaks later; the keys of those that have it now. One round trip per tier, none for those that have it.
+
+        The others are another content by now: read them again.
+
+        Args:
+            dags: by key.
+
+        Raises:
+            StoreUnavailableError: no tier answered.
+        """
+        return self._contents.keep_cold(dags)
 
     def certify(self, *, full: bool = False) -> Learnt:
         """Learns what was published until now, with one query whatever the number of DAGs; what was news.

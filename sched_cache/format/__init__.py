@@ -3,14 +3,15 @@
 from sched_cache.format.columns import ABSENT, Column
 from sched_cache.format.compact_dag import CompactDag, decode_dag
 from sched_cache.format.compression import compress, decompress
-from sched_cache.format.encoder import EncodedDag, encode_dag
-from sched_cache.format.fields import HotFields
+from sched_cache.format.encoder import EncodedDag, encode_dag, with_labels
+from sched_cache.format.fields import PARTIAL_PREFIX, HotFields
 from sched_cache.format.header import FORMAT_VERSION, content_hash_of, part_digest
 from sched_cache.format.task import CompactTask
 
 __all__ = [
     "ABSENT",
     "FORMAT_VERSION",
+    "PARTIAL_PREFIX",
     "Column",
     "CompactDag",
     "CompactTask",
@@ -22,4 +23,5 @@ __all__ = [
     "decompress",
     "encode_dag",
     "part_digest",
+    "with_labels",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any
 from weakref import WeakValueDictionary
@@ -18,6 +18,7 @@ from sched_cache.format.fields import OLDER_TASK_NAMES, PARTIAL_PREFIX, RESCHEDU
 from sched_cache.format.graph import Adjacency, decode_graph
 from sched_cache.format.groups import Groups, decode_groups
 from sched_cache.format.header import HOT, body_of, content_hash_of, part_digest
+from sched_cache.format.kept_cold import KeptCold
 from sched_cache.format.messagepack import check_json, unpack
 from sched_cache.format.resident import resident_bytes
 from sched_cache.format.restore import restore_dag_fields, restore_document, restore_tasks
@@ -207,6 +208,14 @@ class CompactDag:
 
     # Fields
 
+    def packed_column(self, name: str) -> bytes | None:
+        """The bytes of a hot column that is not unpacked yet: equal ones mean equal columns. None for any other."""
+        columns = self._columns
+        if columns is None:
+            columns = self._unpack_columns()
+        found = columns.get(name)
+        return found if type(found) is bytes else None
+
     def column(self, name: str) -> Column:
         """One field of all tasks as the document has it; every row is `ABSENT` if no task has it.
 
@@ -342,6 +351,26 @@ class CompactDag:
         self._cold = decoded = decode_cold(part, self.n_tasks)
         return decoded
 
+    def keep_cold(self, part: bytes) -> None:
+        """Keeps the cold part with this object, so that no tier is asked for it any more.
+
+        Raises:
+            FormatError: `part` is the cold part of another content.
+        """
+        if part_digest(part) != self._cold_digest:
+            raise FormatError("this cold part belongs to another content: its digest does not match")
+        if not self.keeps_cold:
+            self._cold = KeptCold(part)
+
+    @property
+    def keeps_cold(self) -> bool:
+        """Whether the cold part is in memory."""
+        return isinstance(self._cold, (KeptCold, ColdPart, bytes))
+
+    def envelopes(self) -> Column:
+        """What stands around each task in the document, `ABSENT` for one that stands bare."""
+        return self._cold_part().structure("envelope")
+
     def hot_sections(self) -> tuple[dict[str, Any], dict[str, Column], dict[str, Any]]:
         """(fields of the DAG, columns of its tasks, keys beside `dag`) as far as they are hot."""
         columns = self._columns if self._columns is not None else self._unpack_columns()
@@ -358,7 +387,11 @@ class CompactDag:
 
     def serialized_task(self, index: int) -> dict[str, Any]:
         """One element of the document's `tasks`, as `to_serialized` has it."""
-        return restore_tasks(self, self._cold_part(), [index])[0]
+        return self.serialized_tasks([index])[0]
+
+    def serialized_tasks(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Some elements of the document's `tasks`, as `to_serialized` has them."""
+        return restore_tasks(self, self._cold_part(), indices)
 
     def serialized_fields(self) -> dict[str, Any]:
         """The document's `dag` without its `tasks`, as `to_serialized` has it."""
@@ -429,7 +462,7 @@ class CompactDag:
             size += _BYTES_OF_NO_TASKS + _BYTES_PER_TASK * len(self._tasks)
         if self._groups is not None:
             size += self._groups.nbytes
-        if isinstance(self._cold, ColdPart):
+        if isinstance(self._cold, (ColdPart, KeptCold)):
             size += self._cold.nbytes
         return size
 

@@ -27,10 +27,20 @@ from sched_cache.format.document import Document, read_document
 from sched_cache.format.fields import HotFields
 from sched_cache.format.graph import encode_graph
 from sched_cache.format.groups import encode_groups
-from sched_cache.format.header import COLD, HOT, MAX_PART_BYTES, add_header, content_hash_of, part_digest
-from sched_cache.format.messagepack import canonical, pack
+from sched_cache.format.header import (
+    COLD,
+    HOT,
+    MAX_PART_BYTES,
+    add_header,
+    body_of,
+    content_hash_of,
+    part_digest,
+)
+from sched_cache.format.messagepack import canonical, pack, unpack
 
 DEFAULT_HOT_FIELDS = HotFields()
+_FIELDS = 4
+"""The place of the fields in the hot body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,16 @@ def encode_dag(
                 dag_id, "document", f"takes {len(part)} bytes, the limit is {MAX_PART_BYTES}"
             )
     return EncodedDag(dag_id, hot, cold, content_hash_of(hot))
+
+
+def with_labels(encoded: EncodedDag, labels: Mapping[str, str]) -> EncodedDag:
+    """The same content with `labels` beside those that it has, and so under another hash."""
+    body = unpack(body_of(encoded.hot, HOT), "hot body")
+    fields = unpack(body[_FIELDS], "fields")
+    fields["labels"] = canonical({**fields.get("labels", {}), **labels}, "labels", encoded.dag_id)
+    body[_FIELDS] = pack(fields)
+    hot = add_header(HOT, pack(body))
+    return EncodedDag(encoded.dag_id, hot, encoded.cold, content_hash_of(hot))
 
 
 def _derived_columns(derived: Derived) -> dict[str, bytes]:

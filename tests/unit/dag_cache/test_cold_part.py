@@ -66,3 +66,68 @@ class TestColdPart:
         store.damaged["sales"] = encode_dag(sales(666)).cold
         with pytest.raises(FormatError):
             dag.to_serialized()
+
+
+class TestKeptColdPart:
+    def test_is_read_whatever_becomes_of_the_tiers(
+        self, cache: DagCache, processor: DagCache, store: WatchedStore, l2: RecordingL2
+    ) -> None:
+        """Replaced in the database, gone from Redis, and then neither answers: the DAG is read to its end."""
+        processor.publish("sales", sales(1))
+        dag = cache.get("sales")
+        assert dag is not None
+        assert cache.keep_cold({"sales": dag}) == {"sales"}
+        processor.publish("sales", sales(2))
+        l2.parts.clear()
+        store.is_down = True
+        assert dag.to_serialized() == sales(1)
+
+    def test_of_many_dags_comes_with_one_question_per_tier(
+        self, cache: DagCache, processor: DagCache, store: WatchedStore, l2: RecordingL2
+    ) -> None:
+        """And none is asked for one that is there."""
+        for key in ("sales", "stock", "staff"):
+            processor.publish(key, {**sales(), "dag": {**sales()["dag"], "dag_id": key}})
+        found = {key: dag for key, dag in cache.get_many(["sales", "stock", "staff"]).items() if dag}
+        l2.parts.clear()
+        l2.reads.clear()
+        store.queries.clear()
+        assert cache.keep_cold(found) == {"sales", "stock", "staff"}
+        assert len(l2.reads) == 1
+        assert store.queries == ["read_cold"]
+        assert cache.keep_cold(found) == {"sales", "stock", "staff"}
+        assert store.queries == ["read_cold"]
+
+    def test_of_another_content_is_not_taken(
+        self, cache: DagCache, processor: DagCache, l2: RecordingL2
+    ) -> None:
+        """A DAG whose cold part is nowhere any more is named by its absence."""
+        processor.publish("sales", sales(1))
+        dag = cache.get("sales")
+        assert dag is not None
+        processor.publish("sales", sales(2))
+        l2.parts.clear()
+        assert cache.keep_cold({"sales": dag}) == set()
+        with pytest.raises(FormatError):
+            dag.keep_cold(encode_dag(sales(2)).cold)
+
+    def test_damaged_in_the_database_is_not_kept(
+        self, cache: DagCache, processor: DagCache, store: WatchedStore, l2: RecordingL2
+    ) -> None:
+        """And counted."""
+        processor.publish("sales", sales())
+        dag = cache.get("sales")
+        assert dag is not None
+        l2.parts.clear()
+        store.damaged["sales"] = encode_dag(sales(666)).cold
+        assert cache.keep_cold({"sales": dag}) == set()
+        assert cache.stats()["database"]["damaged"] == 1
+
+    def test_counts_as_memory(self, cache: DagCache, processor: DagCache) -> None:
+        """What is kept is charged."""
+        processor.publish("sales", sales())
+        dag = cache.get("sales")
+        assert dag is not None
+        before = dag.nbytes
+        cache.keep_cold({"sales": dag})
+        assert dag.nbytes > before
