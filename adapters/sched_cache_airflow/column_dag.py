@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from operator import itemgetter
 from threading import RLock, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import ref
 
 from sched_cache import fork
 from sched_cache.format import CompactDag
+from sched_cache_airflow.column_operator import ColumnOperator
 from sched_cache_airflow.renewal import is_due
 from sched_cache_airflow.task_columns import TaskColumns
 
@@ -44,8 +47,18 @@ _changes = _Changes()
 class ColumnDag:
     """To stand in front of the host's class. Safe for threads."""
 
-    __slots__ = ("_columns", "_is_complete", "_lock", "_made_at", "_operators", "compact")
+    __slots__ = (
+        "_assigned",
+        "_columns",
+        "_is_complete",
+        "_lock",
+        "_made_at",
+        "_operators",
+        "_pickled",
+        "compact",
+    )
 
+    _host_class: ClassVar[type[Any]]
     _not_found: ClassVar[type[Exception]]
     """What the host raises of a task that the DAG does not have."""
     _reference: ClassVar[type[Any]]
@@ -70,16 +83,16 @@ class ColumnDag:
         """What makes the operator of a task that is not mapped."""
         raise NotImplementedError
 
-    def _deserialize_mapped(self, index: int) -> Any:
-        """The host's own operator of a mapped task, which has no lazy fields."""
+    def _deserialize_task(self, document: dict[str, Any]) -> Any:
+        """The host's own operator of a task's document, which knows neither DAG nor neighbours."""
         raise NotImplementedError
 
-    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any]) -> Any:
-        """The host's tree of task groups, which assigns every operator its group."""
+    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any], dag: Any = None) -> Any:
+        """The host's tree of task groups, which assigns every operator its group. `dag`: in place of this one."""
         raise NotImplementedError
 
     def stock_copy(self) -> Any:
-        """The DAG as the host deserializes it, its own objects throughout. As slow as on stock."""
+        """The DAG as its document has it, the host's own objects throughout. As slow as on stock."""
         raise NotImplementedError
 
     # Fields
@@ -87,6 +100,8 @@ class ColumnDag:
     def _start(self, compact: CompactDag, load_op_links: bool, loaded_at: Any) -> None:
         # Not the host's __init__: its defaults would stand in the way of what is read later.
         self.compact = compact
+        self._assigned: frozenset[str] = frozenset()
+        self._pickled: ref[Any] | None = None
         self._is_complete = False
         self._columns = TaskColumns(compact, self, load_op_links)
         self._operators: dict[int, Any] = {}
@@ -122,6 +137,11 @@ class ColumnDag:
         for index, is_mapped in enumerate(self.compact.column("_is_mapped")):
             if is_mapped:
                 self._operators.pop(index, None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name not in ColumnDag.__slots__:
+            self._assigned = self._assigned | {name}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in ColumnDag.__slots__:
@@ -172,6 +192,13 @@ class ColumnDag:
         for name, value in stock.items():
             if name not in elsewhere:
                 own.setdefault(name, value)
+
+    def read_hot_fields(self) -> None:
+        """Deserializes the hot fields of the DAG, which the first read of one of them would do."""
+        own = self._own()
+        with self._changing():
+            if "timetable" not in own:
+                self._add_hot_fields(own)
 
     def _add_cold_fields(self, own: dict[str, Any]) -> None:
         names = self.compact.cold_field_names - self._not_fields()
@@ -229,7 +256,7 @@ class ColumnDag:
         for index, is_mapped in enumerate(self.compact.column("_is_mapped")):
             if is_mapped:
                 mapped.append(index)
-                operators[index] = self._deserialize_mapped(index)
+                operators[index] = self._deserialize_task(self._columns.serialized_task(index))
             elif index not in operators:
                 operators[index] = make(index)
         own["task_dict"] = {task_id: operators[index] for index, task_id in enumerate(self.compact.task_ids)}
@@ -264,12 +291,43 @@ class ColumnDag:
 
     # Whole copies
 
+    def changed_copy(self) -> Any:
+        """The DAG as the host deserializes it, with what was assigned to this one and to its operators since."""
+        return self._with_changes(self.stock_copy())
+
+    def _with_changes(self, stock: Any) -> Any:
+        own = self._own()
+        vars(stock).update((name, own[name]) for name in self._assigned - self._not_fields() if name in own)
+        for index, operator in list(self._operators.items()):
+            if isinstance(operator, ColumnOperator):
+                vars(stock.get_task(self.compact.task_ids[index])).update(operator.kept_values())
+        return stock
+
     def partial_subset(self, *args: Any, **kwargs: Any) -> Any:
         """The host's subset, cut from a stock copy: it deep-copies and changes what it cuts."""
-        return self.stock_copy().partial_subset(*args, **kwargs)
+        return self.changed_copy().partial_subset(*args, **kwargs)
+
+    def __copy__(self) -> Any:
+        """The host's own object, with the same operators and groups."""
+        copied: Any = object.__new__(self._host_class)
+        vars(copied).update(self.every_attribute)
+        return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self.stock_copy()
+        return self.changed_copy()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickles the host's own object, so that a process without the plugin can have it."""
+        return itemgetter(0), ((self.to_pickle(),),)
+
+    def to_pickle(self) -> Any:
+        """A stock copy, the same one while a pickle is being made: a DAG and its tasks stay together there."""
+        with self._changing():
+            stock = self._pickled() if self._pickled is not None else None
+            if stock is None:
+                stock = self.stock_copy()
+                self._pickled = ref(stock)
+        return self._with_changes(stock)
 
     def renewed(self) -> Self:
         """The same DAG without its operators, for who asks from now on; itself while they are few or young."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sched_cache_airflow.operator_fields import (
@@ -14,6 +16,11 @@ from sched_cache_airflow.operator_fields import (
 )
 from sched_cache_airflow.task_columns import TaskColumns
 
+_OF_TASK = ("start_date", "end_date", "upstream_task_ids", "downstream_task_ids")
+"""What the host sets after it has read a task's document."""
+_OF_DAG = frozenset(("dag", "_dag", "task_group", "_log"))
+"""What is another object in a copy of the DAG."""
+
 
 class ColumnOperator:
     """To stand in front of the host's class, whose results all of these are."""
@@ -21,12 +28,15 @@ class ColumnOperator:
     __slots__ = ()
 
     _fields_of_host: ClassVar[FieldsOfHost]
+    _set_by_dag: ClassVar[tuple[str, ...]]
+    """Under which names an operator of the host has its DAG and its group."""
     _not_mapped: ClassVar[type[Exception]]
     """What the host raises of a task that no mapped group is around."""
 
     if TYPE_CHECKING:
         _columns: TaskColumns
         _index: int
+        __dict__: dict[str, Any]
 
         def _populate(self) -> None: ...
         def get_closest_mapped_task_group(self) -> Any: ...
@@ -41,8 +51,26 @@ class ColumnOperator:
     start_from_trigger = Flag("start_from_trigger")
     _is_empty = Flag("_is_empty")
 
+    def kept_values(self) -> dict[str, Any]:
+        """What was assigned to this operator, and what of its own it was asked for."""
+        return {name: value for name, value in self.__dict__.items() if name not in _OF_DAG}
+
+    def __copy__(self) -> Any:
+        """A shallow copy of the host's class: the same DAG, group and values."""
+        columns = self._columns
+        stock = columns.dag._deserialize_task(columns.serialized_task(self._index))
+        own = vars(stock)
+        for name in (*self._set_by_dag, *_OF_TASK):
+            own[name] = getattr(self, name)
+        own.update(self.kept_values())
+        return stock
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self._columns.stock_dag().get_task(self.task_id)
+        return deepcopy(self._columns.dag, memo).get_task(self.task_id)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickles the host's own operator of the same task, and with it its DAG, as the host does."""
+        return itemgetter(0), ((self._columns.dag.to_pickle().get_task(self.task_id),),)
 
     @property
     def upstream_list(self) -> list[Any]:

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from sched_cache.cache import L1
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, SchedCacheError
-from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag
+from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag, with_labels
 from sched_cache.stats import Stats
 from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
 from sched_cache_airflow.hold import hold
 from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.publisher import Publisher
+from sched_cache_airflow.trial import LABEL, Trial, TriedDag, TriedFields
 
 HASH_LABEL = "dag_hash"
 _FACTOR_OF_LOADED = 4
@@ -28,10 +29,8 @@ _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
 
 
-class HostDag(Protocol):
+class HostDag(TriedDag, Protocol):
     """The host's DAG object over a compact DAG."""
-
-    compact: CompactDag
 
     @property
     def nbytes(self) -> int: ...
@@ -42,6 +41,10 @@ class HostDag(Protocol):
 
 class HostContents(Protocol):
     """The contents that the host stores, and its objects of them. `version_id`: what names a version there."""
+
+    @property
+    def fields(self) -> TriedFields:
+        """What it makes of the fields of tasks."""
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
@@ -72,7 +75,8 @@ class Contents:
     """The DAGs of this process by version and hash, behind every bag in it. Safe for threads.
 
     The hash comes from the host's own row, so an entry is either what that row holds or a miss; nothing here can
-    be old. `None` means: take the host's path.
+    be old. `None` means: take the host's path. A DAG that is given away has been found to deserialize in this process,
+    and has all that it needs in memory.
     """
 
     def __init__(
@@ -86,7 +90,8 @@ class Contents:
         self.publisher = Publisher(cache)
         config = settings.config
         self.l1: L1[Any] = L1(config.l1_max_bytes, config.l1_max_entries, stats.l1)
-        self._not_ours: set[tuple[Any, str]] = set()
+        self._trial = Trial(host.fields)
+        self._not_ours: set[tuple[Any, str, bool]] = set()
 
     def resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> Any:
         """The DAG if this process has it. No lock, no query."""
@@ -110,7 +115,7 @@ class Contents:
         dag = self.resident(version_id, dag_hash, load_op_links)
         if dag is not None:
             return dag
-        if hold.reason or (version_id, dag_hash) in self._not_ours:
+        if hold.reason or (version_id, dag_hash, load_op_links) in self._not_ours:
             return None
         self.stats.l1.misses += 1
         compact = self._other_form(version_id, dag_hash, load_op_links)
@@ -121,13 +126,9 @@ class Contents:
             if found is None:
                 return None
             compact, dag_hash = found
-        dag = (
-            None
-            if self.settings.excludes(compact.dag_id)
-            else self.host.dag_of(compact, load_op_links=load_op_links)
-        )
+        dag = self._dag_of(compact, load_op_links)
         if dag is None:
-            self._remember_not_ours(version_id, dag_hash)
+            self._remember_not_ours(version_id, dag_hash, load_op_links)
             return None
         self._keep(version_id, dag_hash, load_op_links, dag)
         return dag
@@ -153,25 +154,43 @@ class Contents:
             self.host.key_of(version_id): (version_id, dag_hash)
             for version_id, dag_hash in hashes.items()
             if dag_hash is not None
-            and (version_id, dag_hash) not in self._not_ours
+            and (version_id, dag_hash, False) not in self._not_ours
             and not self._is_resident(version_id, dag_hash, load_op_links=False)
         }
         if len(missing) < 2:
             return  # `get` does that
         try:
-            found = self._cache.get_many(missing)
+            found = {
+                key: compact
+                for key, compact in self._cache.get_many(missing).items()
+                if compact is not None and compact.label(HASH_LABEL) == missing[key][1]
+            }
+            complete = self._cache.keep_cold(found)
         except SchedCacheError as error:
             self._fallbacks.note("shared tiers", error)
             return
-        for key, (version_id, dag_hash) in missing.items():
-            compact = found.get(key)
-            if compact is None or compact.label(HASH_LABEL) != dag_hash:
-                continue
-            if not self.settings.excludes(compact.dag_id):
-                dag = self.host.dag_of(compact, load_op_links=False)
-                if dag is not None:
-                    self.stats.l1.misses += 1
-                    self._keep(version_id, dag_hash, False, dag)
+        for key in complete:
+            version_id, dag_hash = missing[key]
+            dag = self._dag_of(found[key], load_op_links=False)
+            if dag is not None:
+                self.stats.l1.misses += 1
+                self._keep(version_id, dag_hash, False, dag)
+
+    def _dag_of(self, compact: CompactDag, load_op_links: bool) -> HostDag | None:
+        """The host's object, found to deserialize; None for a DAG that the host has to read itself.
+
+        That one may raise then, where the host expects it.
+        """
+        if self.settings.excludes(compact.dag_id):
+            return None
+        try:
+            dag = self.host.dag_of(compact, load_op_links=load_op_links)
+            if dag is not None:
+                self._trial.check(dag)
+            return dag
+        except Exception as error:
+            self._fallbacks.note("DAG not deserialized", error)
+            return None
 
     def _other_form(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactDag | None:
         """The same content as it is here for the other value of `load_op_links`."""
@@ -187,8 +206,11 @@ class Contents:
         try:
             for is_last in (False, True):
                 compact = self._cache.get(key)
-                if compact is not None and compact.label(HASH_LABEL) == dag_hash:
-                    return compact
+                found = (
+                    {key: compact} if compact is not None and compact.label(HASH_LABEL) == dag_hash else {}
+                )
+                if self._cache.keep_cold(found):
+                    return found[key]
                 if not is_last:
                     # Perhaps it was published a moment ago: one query tells.
                     self._cache.certify()
@@ -206,19 +228,20 @@ class Contents:
         document, dag_hash = found
         self.stats.database.contents_read += 1
         try:
-            encoded = self._encode(document, dag_hash)
+            encoded, compact = self._encode(document, dag_hash)
         except InvalidDagError as error:
             self._fallbacks.note("document not encoded", error)
-            self._remember_not_ours(version_id, dag_hash)
+            for load_op_links in (False, True):
+                self._remember_not_ours(version_id, dag_hash, load_op_links)
             return None
-        if self._shares(encoded):
+        if encoded is not None and self._shares(encoded):
             self.publisher.submit(
                 self.host.key_of(version_id),
                 encoded,
                 floor.parsed_seq if floor else 0,
                 lambda: self._is_current(version_id, dag_hash),
             )
-        return decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash), dag_hash
+        return compact, dag_hash
 
     def _is_current(self, version_id: Any, dag_hash: str) -> bool:
         """Whether the host's row has this hash now. For a thread of ours, in a transaction of its own."""
@@ -231,8 +254,8 @@ class Contents:
         Raises:
             InvalidDagError: the host's document cannot be encoded.
         """
-        encoded = self._encode(document, dag_hash)
-        return encoded if self._shares(encoded) else None
+        encoded, _ = self._encode(document, dag_hash)
+        return encoded if encoded is not None and self._shares(encoded) else None
 
     def _shares(self, encoded: EncodedDag) -> bool:
         return self.settings.publish_contents and not self.settings.excludes(encoded.dag_id)
@@ -254,9 +277,21 @@ class Contents:
         residents = [(key, entry.dag) for key, entry in list(self.l1.entries.items())]
         return {dag.compact.dag_id for key, dag in residents if key.endswith("+links") == load_op_links}
 
-    def _encode(self, document: dict[str, Any], dag_hash: str) -> EncodedDag:
+    def _encode(self, document: dict[str, Any], dag_hash: str) -> tuple[EncodedDag | None, CompactDag]:
+        """The content as it is shared, None if this process cannot deserialize it; and as this process reads it."""
         # The keys' order is kept, since the API shows it.
-        return encode_dag(document, labels={HASH_LABEL: dag_hash}, sort_keys=False)
+        encoded = encode_dag(document, labels={HASH_LABEL: dag_hash}, sort_keys=False)
+        compact = _decoded(encoded)
+        try:
+            dag = self.host.dag_of(compact, load_op_links=False)
+            label = None if dag is None else self._trial.label(dag, document)
+        except Exception as error:
+            self._fallbacks.note("DAG not deserialized", error)
+            return None, compact
+        if label is not None:
+            encoded = with_labels(encoded, {LABEL: label})
+            compact = _decoded(encoded)
+        return encoded, compact
 
     def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: HostDag) -> None:
         key = self._key(version_id, load_op_links)
@@ -270,10 +305,10 @@ class Contents:
         if self.l1.is_tight:
             self.l1.measure(_MEASURED_PER_LOAD)
 
-    def _remember_not_ours(self, version_id: Any, dag_hash: str) -> None:
+    def _remember_not_ours(self, version_id: Any, dag_hash: str, load_op_links: bool) -> None:
         if len(self._not_ours) > 10_000:
             self._not_ours.clear()
-        self._not_ours.add((version_id, dag_hash))
+        self._not_ours.add((version_id, dag_hash, load_op_links))
 
     def _key(self, version_id: Any, load_op_links: bool) -> str:
         key = self.host.key_of(version_id)
@@ -286,6 +321,12 @@ class Contents:
     def close(self) -> None:
         """Ends connections and threads."""
         self._cache.close()
+
+
+def _decoded(encoded: EncodedDag) -> CompactDag:
+    compact = decode_dag(encoded.hot, content_hash=encoded.content_hash, is_checked=True)
+    compact.keep_cold(encoded.cold)
+    return compact
 
 
 def _renewed(dag: HostDag) -> HostDag:

@@ -135,9 +135,15 @@ class TaskColumns:
 
     def serialized_task(self, index: int) -> dict[str, Any]:
         """The document of one task, without the envelope. Needs the cold part."""
-        document = self._compact.serialized_task(index)
-        inner = document.get("__var")
-        return inner if isinstance(inner, dict) else document
+        return self.serialized_tasks([index])[0]
+
+    def serialized_tasks(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """The documents of some tasks, without their envelopes. Needs the cold part."""
+        documents = self._compact.serialized_tasks(indices)
+        inner = [document.get("__var") for document in documents]
+        return [
+            own if isinstance(own, dict) else document for document, own in zip(documents, inner, strict=True)
+        ]
 
     def stock_dag(self) -> Any:
         """The whole DAG as the host deserializes it: its own objects, made anew."""

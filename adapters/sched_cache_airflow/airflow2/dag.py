@@ -35,6 +35,7 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
 
     __dict__ = ColumnDag.every_attribute
 
+    _host_class = SerializedDAG
     _not_found = TaskNotFound
     _reference = _ExpandInputRef
     _id_field = "_dag_id"
@@ -64,19 +65,16 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
         make = operator_class(columns.hot_names, columns.cold_names, columns.load_op_links)
         return partial(new_operator, make, columns)
 
-    def _deserialize_mapped(self, index: int) -> Any:
+    def _deserialize_task(self, document: dict[str, Any]) -> Any:
         SerializedBaseOperator._load_operator_extra_links = self._columns.load_op_links
-        return SerializedBaseOperator.deserialize_operator(self._columns.serialized_task(index))
+        return SerializedBaseOperator.deserialize_operator(document)
 
-    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any]) -> Any:
-        return TaskGroupSerialization.deserialize_task_group(encoded, None, operators, self)
+    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any], dag: Any = None) -> Any:
+        return TaskGroupSerialization.deserialize_task_group(encoded, None, operators, dag or self)
 
     def stock_copy(self) -> SerializedDAG:
         SerializedDAG._load_operator_extra_links = self._columns.load_op_links
         return SerializedDAG.from_dict(self.compact.to_serialized())
-
-    def __reduce__(self) -> Any:
-        return SerializedDAG.from_dict, (self.compact.to_serialized(),)
 
 
 def dag_of_compact(compact: CompactDag, *, load_op_links: bool) -> CompactSerializedDAG | None:

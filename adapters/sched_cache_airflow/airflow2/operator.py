@@ -18,8 +18,10 @@ from airflow.serialization.serialized_objects import (
     decode_priority_weight_strategy,
     decode_start_trigger_args,
 )
+from airflow.utils.operator_resources import Resources
+from airflow.version import version as airflow_version
 
-from sched_cache.format import ABSENT
+from sched_cache.format import ABSENT, PARTIAL_PREFIX
 from sched_cache_airflow.column_operator import ColumnOperator
 from sched_cache_airflow.operator_fields import MISSING, Cold, ColumnTask, Default, Field, Hot, Kept, OfDag
 from sched_cache_airflow.task_columns import TaskColumns
@@ -41,6 +43,34 @@ class _Fields:
     """What Airflow 2.11 makes of fields."""
 
     host_class = SerializedBaseOperator
+    release = f"airflow {airflow_version}"
+    portable_types = frozenset(
+        ("dict", "set", "tuple", "datetime", "timedelta", "relativedelta", "param", "xcomref", "arg_not_set")
+    )
+
+    def attempt(self, name: str, value: Any) -> Any:
+        """What `populate_operator` makes of one column's value, that of `partial_kwargs` included."""
+        if name == "partial_kwargs":
+            return {keyword: BaseSerialization.deserialize(inner) for keyword, inner in value.items()}
+        if name.startswith(PARTIAL_PREFIX):
+            return BaseSerialization.deserialize(value)
+        if name == "params":
+            return SerializedBaseOperator._deserialize_params_dict(value)
+        if name in ("expand_input", "op_kwargs_expand_input"):
+            return value["type"], BaseSerialization.deserialize(value["value"])
+        if name == "operator_class":
+            return {key: BaseSerialization.deserialize(inner) for key, inner in value.items()}
+        if name == "_operator_extra_links":
+            raise TypeError("extra links are tried with their tasks: to deserialize some loads every plugin")
+        if name == "resources":
+            return Resources.from_dict(value)
+        if name == "start_trigger_args":
+            return decode_start_trigger_args(value) if value else None
+        return self.decode(name, value)
+
+    def are_links_portable(self, links: Any) -> bool:
+        """None at all: others are objects of classes that another process may not know."""
+        return links in ([], {})
 
     def decode(self, name: str, value: Any) -> Any:
         """By the branch that `populate_operator` takes for `name`."""
@@ -107,6 +137,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
     __slots__ = ("_columns", "_index", "_is_populated")
 
     _fields_of_host = _Fields()
+    _set_by_dag = ("_dag", "task_group")
     _not_mapped = NotMapped
 
     _columns: TaskColumns
@@ -141,14 +172,6 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
         SerializedBaseOperator._load_operator_extra_links = columns.load_op_links
         return SerializedBaseOperator.deserialize_operator(columns.serialized_task(self._index))
 
-    def _stock_copy(self) -> Any:
-        """A shallow copy of the host's class."""
-        stock = self._deserialized()
-        own = vars(stock)
-        for name in _NOT_FROM_DOCUMENT:
-            own[name] = getattr(self, name)
-        return stock
-
     def __getattr__(self, name: str) -> Any:
         # Reached for what no class attribute answers: template fields and keys that the host does not know.
         if not (name.startswith("__") and name.endswith("__")):
@@ -162,12 +185,6 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
                 if name in self.__dict__:
                     return self.__dict__[name]
         raise AttributeError(f"'SerializedBaseOperator' object has no attribute {name!r}")
-
-    def __copy__(self) -> Any:
-        return self._stock_copy()
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self._stock_copy().__reduce_ex__(protocol)
 
     def __eq__(self, other: object) -> bool:
         """The host's comparison of values; its own operators count as operators of the same class."""
@@ -198,15 +215,6 @@ def new_operator(make: type[CompactOperator], columns: TaskColumns, index: int) 
     return operator
 
 
-# What the host sets after it has read the document.
-_NOT_FROM_DOCUMENT = (
-    "_dag",
-    "task_group",
-    "start_date",
-    "end_date",
-    "upstream_task_ids",
-    "downstream_task_ids",
-)
 _ALWAYS_LAZY = frozenset(
     name
     for owner in (ColumnOperator, CompactOperator)

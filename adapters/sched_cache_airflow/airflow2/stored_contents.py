@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.airflow2.dag import CompactSerializedDAG, dag_of_compact
+from sched_cache_airflow.airflow2.operator import CompactOperator
 from sched_cache_airflow.contents import document_of
 
 _ROW = SerializedDagModel.__table__.c
@@ -24,6 +25,8 @@ class StoredContents:
     Without it a key could be that of others who keep DAGs in the same tables: those of Airflow 3 after an upgrade,
     and those of schedulers of 1.10.
     """
+
+    fields = CompactOperator._fields_of_host
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the row as it is now; None if there is none. One query, no ORM entity."""

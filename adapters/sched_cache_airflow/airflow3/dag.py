@@ -36,6 +36,7 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
 
     __dict__ = ColumnDag.every_attribute
 
+    _host_class = SerializedDAG
     _not_found = TaskNotFound
     _reference = _ExpandInputRef
     _id_field = "dag_id"
@@ -58,20 +59,16 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
         columns = self._columns
         return partial(operator_class(columns.hot_names, columns.cold_names, columns.load_op_links), columns)
 
-    def _deserialize_mapped(self, index: int) -> Any:
+    def _deserialize_task(self, document: dict[str, Any]) -> Any:
         OperatorSerialization._load_operator_extra_links = self._columns.load_op_links
-        document = self._columns.serialized_task(index)
         return OperatorSerialization.deserialize_operator(document, self._columns.client_defaults)
 
-    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any]) -> Any:
-        return TaskGroupSerialization.deserialize_task_group(encoded, None, operators, self)
+    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any], dag: Any = None) -> Any:
+        return TaskGroupSerialization.deserialize_task_group(encoded, None, operators, dag or self)
 
     def stock_copy(self) -> SerializedDAG:
         DagSerialization._load_operator_extra_links = self._columns.load_op_links
         return DagSerialization.from_dict(self.compact.to_serialized())
-
-    def __reduce__(self) -> Any:
-        return DagSerialization.from_dict, (self.compact.to_serialized(),)
 
 
 def dag_of_compact(compact: CompactDag, *, load_op_links: bool) -> CompactSerializedDAG | None:

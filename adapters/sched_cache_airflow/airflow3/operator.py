@@ -20,8 +20,9 @@ from airflow.serialization.serialized_objects import (
     _decode_start_trigger_args,
 )
 from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
+from airflow.version import version as airflow_version
 
-from sched_cache.format import ABSENT
+from sched_cache.format import ABSENT, PARTIAL_PREFIX
 from sched_cache_airflow.column_operator import ColumnOperator
 from sched_cache_airflow.operator_fields import Cold, Field, Flag, Hot, OfDag
 from sched_cache_airflow.task_columns import TaskColumns
@@ -34,6 +35,33 @@ class _Fields:
     """What Airflow 3.3 makes of fields."""
 
     host_class = SerializedBaseOperator
+    release = f"airflow {airflow_version}"
+    portable_types = frozenset(
+        ("dict", "set", "tuple", "datetime", "timedelta", "relativedelta", "param", "xcomref", "arg_not_set")
+    )
+
+    def attempt(self, name: str, value: Any) -> Any:
+        """What `populate_operator` makes of one column's value, that of `partial_kwargs` included."""
+        if name == "partial_kwargs":
+            return OperatorSerialization._deserialize_partial_kwargs(value)
+        if name.startswith(PARTIAL_PREFIX):
+            keyword = name.removeprefix(PARTIAL_PREFIX)
+            return OperatorSerialization._deserialize_partial_kwargs({keyword: value})[keyword]
+        if name == "params":
+            return OperatorSerialization._deserialize_params_dict(value)
+        if name in ("expand_input", "op_kwargs_expand_input"):
+            return value["type"], BaseSerialization.deserialize(value["value"])
+        if name == "operator_class":
+            return {key: BaseSerialization.deserialize(inner) for key, inner in value.items()}
+        if name == "_operator_extra_links":
+            raise TypeError("extra links are tried with their tasks: to deserialize some loads every plugin")
+        if name == "start_trigger_args":
+            return _decode_start_trigger_args(value) if value else None
+        return self.decode(name, value)
+
+    def are_links_portable(self, links: Any) -> bool:
+        """Names to names, which become objects of the host's own class."""
+        return isinstance(links, dict) and all(type(key) is str for key in links.values())
 
     def decode(self, name: str, value: Any) -> Any:
         """By the branch that `populate_operator` takes for `name`."""
@@ -74,6 +102,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
     __slots__ = ("_columns", "_index", "_is_populated")
 
     _fields_of_host = _Fields()
+    _set_by_dag = ("dag", "task_group")
     _not_mapped = NotMapped
 
     def __init__(self, columns: TaskColumns, index: int) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.airflow3.dag import CompactSerializedDAG, dag_of_compact
+from sched_cache_airflow.airflow3.operator import CompactOperator
 from sched_cache_airflow.airflow3.versions import Versions
 from sched_cache_airflow.contents import document_of
 
@@ -21,6 +22,8 @@ _ROW = SerializedDagModel.__table__.c
 
 class StoredContents:
     """The contents in the host's database. A version is named by a UUID, and by the same in our tables."""
+
+    fields = CompactOperator._fields_of_host
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the row as it is now; None if there is none. One query, no ORM entity."""

@@ -41,6 +41,8 @@ def test_nothing_is_read_or_published(held: None, tmp_path: Path) -> None:
     stats = Stats()
 
     class Host:
+        fields: Any = None
+
         def key_of(self, version_id: Any) -> str:
             return str(version_id)
 

@@ -90,6 +90,8 @@ def test_content_that_the_host_has_no_more_is_not_published(new_cache: Callable[
 class Host:
     """A host with one row, `number`. meanwhile: called between the read of the row and its return."""
 
+    fields: Any = None
+
     def __init__(self) -> None:
         self.number = 1
         self.meanwhile: Callable[[], None] = lambda: None

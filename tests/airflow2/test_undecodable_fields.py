@@ -1,0 +1,81 @@
+"""One field that cannot be deserialized does no more harm than on stock, whichever it is."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from airflow import plugins_manager
+from airflow.models.mappedoperator import MappedOperator
+from airflow.serialization.serialized_objects import SerializedBaseOperator, SerializedDAG
+from airflow.task.priority_strategy import PriorityWeightStrategy
+
+from sched_cache_airflow.airflow2.stored_contents import StoredContents
+from sched_cache_airflow.conf import Settings
+from tests.airflow2.support.every_kind import base_document
+from tests.support.undecodable import Process, cases, table_of
+
+
+def all_cases() -> list[Any]:
+    task_fields = SerializedBaseOperator.get_serialized_fields() | MappedOperator.get_serialized_fields()
+    return list(cases(base_document(), SerializedDAG.get_serialized_fields(), task_fields))
+
+
+def settings() -> Any:
+    return Settings()
+
+
+def stock(document: Any) -> Any:
+    SerializedDAG._load_operator_extra_links = False
+    return SerializedDAG.from_dict(json.loads(json.dumps(document)))
+
+
+def new_process(document: Any) -> Process:
+    return Process(StoredContents(), settings(), document)
+
+
+@pytest.fixture(autouse=True)
+def quiet_host() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def test_nothing_is_worse_than_on_stock() -> None:
+    """What stock refuses where it takes a DAG is refused there; what stock reads to its end can be read to its end.
+
+    So for the process that encodes the content, and for one that finds it in the shared tiers.
+    """
+    table = table_of(all_cases(), stock, new_process)
+    print(*sorted(table.counts.items()), sep="\n")
+    assert table.worse == []
+    assert sum(n for outcomes, n in table.counts.items() if "read" not in outcomes) > 200
+    assert table.counts["read", "read"] > 300
+
+
+class Rule(PriorityWeightStrategy):
+    """A site's own."""
+
+    def get_weight(self, ti: Any) -> int:
+        return 7
+
+
+def test_a_plugin_that_only_the_encoding_process_has() -> None:
+    """The process without it leaves the DAG to the host, though others share it; with it, nothing is read twice."""
+    document, name = base_document(), f"{Rule.__module__}.Rule"
+    document["dag"]["tasks"][0]["__var"]["weight_rule"] = name
+    with mock.patch.object(plugins_manager, "priority_weight_strategy_classes", {name: Rule}):
+        first = new_process(document)
+        assert first.take().get_task("plain").weight_rule.get_weight(None) == 7
+        with_plugin = new_process(document).beside(first)
+        assert with_plugin.take() is not None
+        assert with_plugin.stored.n_read == 0
+    without = new_process(document).beside(first)
+    assert without.take() is None
+    assert without.stored.n_read == 0
+    with pytest.raises(Exception, match="not registered"):
+        stock(document)
