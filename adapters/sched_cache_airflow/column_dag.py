@@ -329,12 +329,17 @@ class ColumnDag:
                 self._pickled = ref(stock)
         return self._with_changes(stock)
 
+    def fresh(self) -> Self:
+        """Another object over the same content, of which nobody has changed anything."""
+        return type(self)(self.compact, self._columns.load_op_links)  # type: ignore[call-arg]  # the host's
+
     def renewed(self) -> Self:
         """The same DAG without its operators, for who asks from now on; itself while they are few or young."""
         own = self._own()
         if not is_due(self._made_at, len(self._operators), self._tree_field in own):
             return self
         dag = type(self)(self.compact, self._columns.load_op_links)  # type: ignore[call-arg]  # the host's
+        dag._assigned = self._assigned
         left = {self._tree_field, "task_dict"}
         dag._own().update((name, value) for name, value in own.copy().items() if name not in left)
         return dag

@@ -21,25 +21,37 @@ def dag_property(
     """
 
     def get(row: Any) -> Any:
-        found = _compact_dag(row, runtime(), version_of(row))
-        return stock.fget(row) if found is None else found  # type: ignore[misc]  # the host's has a getter
+        found = _compact_dag(row, runtime, version_of)
+        # A new object each time, as the host makes one: whoever has asked for it may change it.
+        return stock.fget(row) if found is None else found.fresh()  # type: ignore[misc]  # the host's has a getter
 
     return property(get, doc=stock.__doc__)
 
 
-def _compact_dag(row: Any, state: ProcessState, version_id: Any) -> Any:
+def _compact_dag(row: Any, runtime: Callable[[], ProcessState], version_of: Callable[[Any], Any]) -> Any:
+    """The DAG of the row as it was loaded; None where the host has to make it."""
     row_state: Any = inspect(row)
-    session = object_session(row)
+    loaded = row_state.dict
     # A row that is about to be written has a hash that the database does not know yet.
-    if session is None or not row_state.persistent or row_state.modified:
+    if row_state.modified or not (row_state.persistent or row_state.detached):
         return None
-    if not version_id or not row.dag_hash or state.settings.excludes(row.dag_id):
+    if loaded.get("_SerializedDagModel__data_cache") is not None:
+        return None  # somebody has the document, and may have changed it
+    session = object_session(row)
+    if session is None and "dag_hash" not in loaded:
         return None
+    version_id, dag_hash = version_of(row), row.dag_hash
+    state = runtime()
     try:
-        found = state.contents.get(version_id, row.dag_hash, bool(row.load_op_links), session)
-    except Exception as error:
+        if not version_id or not dag_hash or state.settings.excludes(row.dag_id):
+            return None
+        load_op_links = bool(row.load_op_links)
+        if session is None:  # only what is in memory: there is no transaction to look anything up in
+            return state.contents.resident(version_id, dag_hash, load_op_links)
+        found = state.contents.get(version_id, dag_hash, load_op_links, session)
+    except Exception as error:  # those of the session, too: what is in the row needs no statement
         state.fallbacks.note("stored dag", error)
         return None
-    if found is not None and found.compact.label("dag_hash") != row.dag_hash:
+    if found is not None and found.compact.label("dag_hash") != dag_hash:
         return None  # rewritten since the row was read: the caller works with the row it has
     return found

@@ -35,8 +35,7 @@ def _in_serialized_dag(module: ModuleType) -> None:
     model = vars(module)["SerializedDagModel"]
     write_events.start(model)
     replacements.replace(model, "dag", stored_dag.dag)
-    replacements.replace(model, "latest_item_select_object", stored_dag.without_document)
-    replacements.replace(model, "_latest_by_version_select", stored_dag.without_document)
+    replacements.replace(model, "latest_item_select_object", stored_dag.latest_statement)
     replacements.replace(model, "get_latest_serialized_dags", stored_dag.latest_rows)
 
 

@@ -27,9 +27,11 @@ class StoredContents:
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the row as it is now; None if there is none. One query, no ORM entity."""
-        row = reader.execute(
-            select(_ROW.data, _ROW.data_compressed, _ROW.dag_hash).where(_ROW.dag_version_id == version_id)
-        ).one_or_none()
+        query = select(_ROW.data, _ROW.data_compressed, _ROW.dag_hash).where(
+            _ROW.dag_version_id == version_id
+        )
+        # Not a flush of the caller's, whose error would leave its session broken.
+        row = reader.execute(query.execution_options(autoflush=False)).one_or_none()
         document = None if row is None else document_of(row[0], row[1])
         return None if row is None or document is None else (document, row[2])
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from sqlalchemy.orm import defer
@@ -18,19 +20,48 @@ def dag(stock: property) -> property:
     return dag_property(stock, runtime, lambda row: row.dag_version_id)
 
 
-def without_document(stock: Method) -> Method:
-    """A select of rows, the document left out: it is read when somebody asks for it after all."""
+def latest_statement(stock: Method) -> Method:
+    """`SerializedDagModel.latest_item_select_object`: without the document for the host's own code that needs none."""
 
-    def select_rows(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        return stock(cls, *args, **kwargs).options(defer(cls._data), defer(cls._data_compressed))
+    def latest_item_select_object(cls: Any, dag_id: Any) -> Any:
+        statement = stock(cls, dag_id)
+        return _without_document(cls, statement) if _is_known(sys._getframe(1)) else statement
 
-    return select_rows
+    return latest_item_select_object
 
 
 def latest_rows(stock: Method) -> Method:
     """`SerializedDagModel.get_latest_serialized_dags`: asked about no DAG in most loops, and then without a query."""
 
     def get_latest_serialized_dags(cls: Any, *, dag_ids: Any, **options: Any) -> Any:
-        return stock(cls, dag_ids=dag_ids, **options) if dag_ids else []
+        if not dag_ids:
+            return []
+        if "session" in options and _is_known(sys._getframe(1)):
+            statement = _without_document(cls, cls._latest_by_version_select(dag_ids))
+            return options["session"].scalars(statement).all()
+        return stock(cls, dag_ids=dag_ids, **options)
 
     return get_latest_serialized_dags
+
+
+def _is_known(caller: FrameType) -> bool:
+    return caller.f_globals.get("__name__") in _NEED_NO_DOCUMENT
+
+
+def _without_document(cls: Any, statement: Any) -> Any:
+    return statement.options(defer(cls._data), defer(cls._data_compressed))
+
+
+_NEED_NO_DOCUMENT = frozenset(
+    (
+        "airflow.api_fastapi.common.partition_helpers",
+        "airflow.api_fastapi.core_api.routes.ui.grid",
+        "airflow.jobs.scheduler_job_runner",
+        "airflow.models.backfill",
+        "airflow.models.dag",
+    )
+)
+"""Modules of the host that take the DAG of a row while its session is open, and keep no row.
+
+Whoever else asks gets rows as the host makes them: they may be read after their session.
+"""

@@ -1,0 +1,132 @@
+"""A DAG object that a caller holds can be read to its end, whatever becomes of its DAG and of the tiers."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+import pytest
+
+pytest.importorskip("airflow.sdk")
+
+from airflow.models.dag import DagModel
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.utils.session import create_session
+from sqlalchemy import delete, inspect, text
+
+from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
+from tests.airflow3.support.every_kind import base_document
+from tests.airflow3.support.metadata_db import MetadataDb
+from tests.airflow3.support.stored_dags import store
+from tests.airflow3.support.subject import PLUGIN
+from tests.support.undecodable import read_everything
+
+
+def edited() -> None:
+    """Rewritten in place, since no task instance has its version."""
+    document = base_document()
+    document["dag"]["doc_md"] = "another"
+    store([document])
+
+
+def deleted() -> None:
+    """The DAG with all its versions."""
+    with create_session(scoped=False) as session:
+        session.execute(delete(SerializedDagModel))
+        session.execute(delete(DagModel))
+
+
+def tables_dropped() -> None:
+    """Ours."""
+    with create_session(scoped=False) as session:
+        for table in inspect(session.get_bind()).get_table_names():
+            if table.startswith("sched_cache"):
+                session.execute(text(f"DROP TABLE {table}"))
+
+
+def tiers_closed() -> None:
+    """Neither Redis nor a database of ours answers."""
+    from sched_cache_airflow.airflow3.runtime import runtime
+
+    runtime().contents.close()
+
+
+def evicted() -> None:
+    """From the L1, and another content in its place."""
+    from sched_cache_airflow.airflow3.runtime import runtime
+
+    runtime().contents.l1.clear()
+    edited()
+
+
+def loaded(*, from_tables: bool) -> Any:
+    """The DAG as a new process gets it: from the host's row, or as another process has published it."""
+    from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
+    from sched_cache_airflow.airflow3.runtime import discard_runtime, runtime
+
+    def load() -> Any:
+        bag = CompactDagBag(load_op_links=False, cache_size=8, cache_ttl=0, stats_prefix="test")
+        with create_session() as session:
+            return bag.get_latest_version_of_dag("d", session=session)
+
+    if from_tables:
+        assert load() is not None
+        assert runtime().contents.publisher.drain(timeout_seconds=30)
+        discard_runtime()
+    dag = load()
+    assert isinstance(dag, CompactSerializedDAG)
+    assert runtime().stats.database.contents_read == (0 if from_tables else 1)
+    return dag
+
+
+@pytest.mark.parametrize("from_tables", [False, True], ids=["encoded here", "found encoded"])
+@pytest.mark.parametrize("harm", [edited, deleted, tables_dropped, tiers_closed, evicted])
+def test_what_was_handed_out_is_read_to_its_end(
+    airflow_db: MetadataDb, harm: Callable[[], None], from_tables: bool
+) -> None:
+    """Every attribute, every task, groups, copies: of the content that was handed out."""
+    store([{**base_document()}])
+    with PLUGIN.activated():
+        dag, other = loaded(from_tables=from_tables), None
+        if not from_tables:
+            other = copy.copy(dag.get_task("mapped"))
+        harm()
+        assert dag.doc_md is None
+        assert dag.tags == {"x"}
+        read_everything(dag)
+        assert other is None or other.task_group.group_id is None
+        assert copy.deepcopy(dag).doc_md is None
+        assert sorted(dag.partial_subset("plain").task_ids) == ["plain"]
+
+
+def test_threads_and_forks_read_it_too(airflow_db: MetadataDb) -> None:
+    """Each finds what nobody has read before."""
+    store([base_document()])
+    with PLUGIN.activated():
+        dag = loaded(from_tables=True)
+        edited()
+        child = os.fork()
+        if not child:
+            try:
+                read_everything(dag)
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        failures: list[BaseException] = []
+
+        def read() -> None:
+            try:
+                read_everything(dag)
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert os.waitpid(child, 0)[1] == 0
