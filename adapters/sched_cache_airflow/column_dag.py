@@ -212,7 +212,10 @@ class ColumnDag:
 
     def has_task(self, task_id: str) -> bool:
         """Whether the DAG has the task; makes no operator."""
+        tasks = self._own().get("task_dict")
         try:
+            if tasks is not None:
+                return task_id in tasks
             self.compact.index(task_id)
         except (KeyError, TypeError):
             return False
@@ -226,7 +229,10 @@ class ColumnDag:
         Raises:
             TaskNotFound, of the host: the DAG has no such task.
         """
+        tasks = self._own().get("task_dict")
         try:
+            if tasks is not None:  # which a caller may have changed
+                return tasks[task_id]
             index = self.compact.index(task_id)
         except (KeyError, TypeError):
             raise self._not_found(f"Task {task_id} not found") from None
@@ -236,7 +242,7 @@ class ColumnDag:
     @property
     def task_ids(self) -> list[str]:
         """The names of all tasks, in the document's order."""
-        return list(self.compact.task_ids)
+        return list(self._own().get("task_dict") or self.compact.task_ids)
 
     def _make_operator(self, index: int) -> Any:
         if self.compact.value(index, "_is_mapped"):

@@ -36,8 +36,8 @@ class ColumnOperator:
     if TYPE_CHECKING:
         _columns: TaskColumns
         _index: int
-        __dict__: dict[str, Any]
 
+        def own(self) -> dict[str, Any]: ...
         def _populate(self) -> None: ...
         def get_closest_mapped_task_group(self) -> Any: ...
 
@@ -53,7 +53,18 @@ class ColumnOperator:
 
     def kept_values(self) -> dict[str, Any]:
         """What was assigned to this operator, and what of its own it was asked for."""
-        return {name: value for name, value in self.__dict__.items() if name not in _OF_DAG}
+        return {name: value for name, value in self.own().items() if name not in _OF_DAG}
+
+    @property
+    def every_attribute(self) -> dict[str, Any]:
+        """What stands in the instance, completed. Each host's class names it `__dict__` in its body, where the
+        interpreter would put its own, for those who ask `vars` or `dir`. Attribute access does not come through it.
+        """
+        own = self.own()
+        if "task_id" not in own:
+            for name, value in vars(self.__copy__()).items():
+                own.setdefault(name, value)
+        return own
 
     def __copy__(self) -> Any:
         """A shallow copy of the host's class: the same DAG, group and values."""

@@ -38,7 +38,9 @@ class ColumnTask(Protocol):
     _fields_of_host: ClassVar[FieldsOfHost]
     _columns: TaskColumns
     _index: int
-    __dict__: dict[str, Any]
+
+    def own(self) -> dict[str, Any]:
+        """What stands in the instance by now."""
 
     def _populate(self) -> None: ...
 
@@ -70,7 +72,7 @@ class Kept(Field):
         if task is None:
             return super().__get__(task, owner)
         # Of two threads that come first, both get the object of one: what can be changed must be the task's own.
-        return task.__dict__.setdefault(self.name, self.compute(task))
+        return task.own().setdefault(self.name, self.compute(task))
 
 
 class Default(Kept):
@@ -113,7 +115,7 @@ class Hot(Field):
     def _make_own(self, task: ColumnTask) -> Any:
         encoded = task._columns.raw(self.column, task._index)
         value = self.default(task) if encoded is ABSENT else self.decode(task, encoded)
-        return task.__dict__.setdefault(self.name, value)
+        return task.own().setdefault(self.name, value)
 
     def decode(self, task: ColumnTask, value: Any) -> Any:
         return task._fields_of_host.decode(self.column, value)
@@ -155,7 +157,7 @@ class Cold(Kept):
 
     def compute(self, task: ColumnTask) -> Any:
         task._populate()
-        value = task.__dict__.get(self.name, MISSING)
+        value = task.own().get(self.name, MISSING)
         return task._fields_of_host.default(self.name) if value is MISSING else value
 
 
@@ -176,7 +178,7 @@ class OfTaskGroup(Kept):
     def compute(self, task: ColumnTask) -> Any:
         # Building the tree assigns every task its group.
         task._columns.dag.task_group  # noqa: B018
-        return task.__dict__.get(self.name)
+        return task.own().get(self.name)
 
 
 class RelativeIds(Field):

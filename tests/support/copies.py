@@ -89,3 +89,25 @@ def check_needs_no_plugin(dag: Any) -> None:
     """A process that has never heard of the plugin reads what was pickled here."""
     for name, thing in things(dag):
         assert b"sched_cache" not in pickle.dumps(thing), name
+
+
+def check_insides(stock: Any, ours: Any) -> None:
+    """`vars` and `dir` have what they have on stock."""
+    for (name, theirs), (_, mine) in zip(things(stock), things(ours), strict=True):
+        assert set(dir(theirs)) <= set(dir(mine)), name
+        if hasattr(theirs, "__dict__") and name != "dag":
+            assert set(vars(theirs)) == set(vars(mine)), name
+
+
+def check_task_dict_counts(dag: Any) -> None:
+    """Who takes a task out of the DAG's tasks has taken it out."""
+    del dag.task_dict["last"]
+    assert not dag.has_task("last")
+    assert "last" not in dag.task_ids
+    try:
+        dag.get_task("last")
+    except Exception as error:
+        assert type(error).__name__ == "TaskNotFound"
+    else:
+        raise AssertionError("the task is still there")
+    assert dag.get_task("plain") is dag.task_dict["plain"]

@@ -127,6 +127,12 @@ def _is_asked_in_vain(name: str, columns: TaskColumns) -> bool:
     return name == "custom_operator_name" and name not in columns.cold_names
 
 
+# Of the first of the host's classes whose instances have one.
+_own_dict = next(
+    vars(base)["__dict__"] for base in SerializedBaseOperator.__mro__ if "__dict__" in vars(base)
+).__get__
+
+
 class CompactOperator(ColumnOperator, SerializedBaseOperator):
     """One task that is not mapped. The DAG hands out the same object every time.
 
@@ -135,6 +141,8 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
     """
 
     __slots__ = ("_columns", "_index", "_is_populated")
+
+    __dict__ = ColumnOperator.every_attribute
 
     _fields_of_host = _Fields()
     _set_by_dag = ("_dag", "task_group")
@@ -155,11 +163,16 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
         else:
             super().__setattr__(name, value)
 
+    def own(self) -> dict[str, Any]:
+        """What stands in the instance by now."""
+        own: dict[str, Any] = _own_dict(self)
+        return own
+
     def _populate(self) -> None:
         """Has the host deserialize this task, and keeps what it made of the fields not read so far."""
         if self._is_populated:
             return
-        own, lazy = self.__dict__, type(self)
+        own, lazy = self.own(), type(self)
         for name, value in vars(self._deserialized()).items():
             here = _attribute(lazy, name)
             if here is MISSING or isinstance(here, Cold):
@@ -179,11 +192,11 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
             if columns.is_hot(name):
                 value = columns.value(name, self._index, self._fields_of_host.decode)
                 if value is not ABSENT:
-                    return self.__dict__.setdefault(name, value)
+                    return self.own().setdefault(name, value)
             elif not self._is_populated and columns.may_have(name) and not _is_asked_in_vain(name, columns):
                 self._populate()
-                if name in self.__dict__:
-                    return self.__dict__[name]
+                if name in self.own():
+                    return self.own()[name]
         raise AttributeError(f"'SerializedBaseOperator' object has no attribute {name!r}")
 
     def __eq__(self, other: object) -> bool:

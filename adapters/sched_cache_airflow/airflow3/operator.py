@@ -92,6 +92,12 @@ class _Deps(Field):
         return _SENSOR_DEPS if task._columns.has("_is_sensor", task._index) else DEFAULT_OPERATOR_DEPS
 
 
+# Of the first of the host's classes whose instances have one.
+_own_dict = next(
+    vars(base)["__dict__"] for base in SerializedBaseOperator.__mro__ if "__dict__" in vars(base)
+).__get__
+
+
 class CompactOperator(ColumnOperator, SerializedBaseOperator):
     """One task that is not mapped. The DAG hands out the same object every time.
 
@@ -100,6 +106,8 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
     """
 
     __slots__ = ("_columns", "_index", "_is_populated")
+
+    __dict__ = ColumnOperator.every_attribute
 
     _fields_of_host = _Fields()
     _set_by_dag = ("dag", "task_group")
@@ -118,6 +126,11 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
     _operator_name = Hot("_operator_name")
     _BaseOperator__from_mapped = False
 
+    def own(self) -> dict[str, Any]:
+        """What stands in the instance by now."""
+        own: dict[str, Any] = _own_dict(self)
+        return own
+
     def _populate(self) -> None:
         """Has the host deserialize this task, and keeps what it made of the fields not read so far."""
         if self._is_populated:
@@ -127,7 +140,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
         stock = OperatorSerialization.deserialize_operator(
             columns.serialized_task(self._index), columns.client_defaults
         )
-        own = self.__dict__
+        own = self.own()
         for name, value in vars(stock).items():
             if name not in _NOT_FROM_DOCUMENT:
                 own.setdefault(name, value)
@@ -140,11 +153,11 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
             if columns.is_hot(name):
                 value = columns.value(name, self._index, self._fields_of_host.decode)
                 if value is not ABSENT:
-                    return self.__dict__.setdefault(name, value)
+                    return self.own().setdefault(name, value)
             elif not self._is_populated and columns.may_have(name):
                 self._populate()
-                if name in self.__dict__:
-                    return self.__dict__[name]
+                if name in self.own():
+                    return self.own()[name]
         return super().__getattr__(name)
 
     @property
@@ -175,7 +188,8 @@ _ATTRIBUTE_OF = {"weight_rule": "_weight_rule", "_operator_extra_links": "operat
 @lru_cache(maxsize=256)
 def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: bool) -> type[CompactOperator]:
     """The class for DAGs whose tasks have these hot and cold columns: few, since DAGs are much alike."""
-    lazy: dict[str, Any] = {"__slots__": ()}
+    # The host's name and module, since its messages and logs show them.
+    lazy: dict[str, Any] = {"__slots__": (), "__module__": SerializedBaseOperator.__module__}
     names = set(cold)
     if load_op_links:
         names.add("_operator_extra_links")  # plugins add links to operators whose document has none
@@ -187,5 +201,4 @@ def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: boo
         attribute = _ATTRIBUTE_OF.get(name, name)
         if hasattr(SerializedBaseOperator, attribute):
             lazy[attribute] = Cold()
-    # The host's name, since its messages and logs show the name of the class.
     return type("SerializedBaseOperator", (CompactOperator,), lazy)
