@@ -37,7 +37,13 @@ class RedisLoad:
     """
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
-        config = Config(redis_url=url, namespace="load", redis_timeout_seconds=timeout_seconds)
+        config = Config(
+            redis_url=url,
+            namespace="load",
+            redis_timeout_seconds=timeout_seconds,
+            # So that a machine which is busy for a moment is no trouble.
+            tier_loss_seconds=4 * timeout_seconds,
+        )
         self.tiers = [RedisTier(config, Stats(), SystemClock(), random.Random(seed)) for seed in range(2)]
         self._parts = {content_hash_of(part): part for part in map(_part, range(_PARTS))}
         self._stopped = threading.Event()

@@ -38,6 +38,7 @@ EXIT_CODES = """exit codes:
 """
 
 _BROKEN, _NOT_IN_USE = 1, 3
+_REDIS_SECONDS = 20.0
 _CHANNEL_SECONDS = 2.0
 
 
@@ -80,14 +81,17 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
         advice = "optional: with one, other nodes hear of changes at once and load without the database"
         yield Finding("redis", True, "none configured", advice)
         return
-    from redis.exceptions import RedisError
-
     from sched_cache.store.redis.client import close_client, open_client
+    from sched_cache.store.redis.deadline import start_call
+    from sched_cache.store.redis.link import FAILURES, reason_of
+    from sched_cache.store.redis.refusal import refusal_of
 
     url = redact_url(config.redis_url)
     client: Any = None
+    # For all that is asked here; each single answer has `redis_timeout_seconds`.
+    start_call(_REDIS_SECONDS)
     try:
-        client = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds, 2)
+        client = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds)
         client.ping()
         started = time.perf_counter()
         client.ping()
@@ -104,9 +108,9 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
         )
         yield _examine_channel(client, config.namespace)
         yield from _examine_policy(client)
-    except (RedisError, OSError, SchedCacheError) as error:
-        advice = "check host, port, password and TLS; the cache works without it, from the database"
-        yield Finding("redis", False, f"{url}: {type(error).__name__}: {error}", advice)
+    except (*FAILURES, SchedCacheError) as error:
+        advice = f"{refusal_of(error).advice}; the cache works without it, from the database"
+        yield Finding("redis", False, f"{url}: {reason_of(error)}", advice)
     finally:
         if client is not None:
             close_client(client)

@@ -15,6 +15,8 @@ from sched_cache.cli.table import render
 from sched_cache.config import Config
 from sched_cache.store.contract import Store
 
+_REDIS_SECONDS = 10.0
+
 EXAMPLES = """\
   sched-cache stats
   sched-cache stats --watch 2      again every two seconds
@@ -59,13 +61,15 @@ def _database(store: Store) -> dict[str, Any]:
 def _redis(config: Config) -> dict[str, Any]:
     if config.redis_url is None:
         return {"redis": "none"}
-    from redis.exceptions import RedisError
-
     from sched_cache.config import parse_redis_url
     from sched_cache.store.redis.client import close_client, open_client
+    from sched_cache.store.redis.deadline import start_call
+    from sched_cache.store.redis.link import FAILURES, reason_of
 
-    client: Any = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds, 2)
+    client: Any = None
+    start_call(_REDIS_SECONDS)
     try:
+        client = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds)
         info = client.info()
         return {
             "redis": info.get("redis_version", "unknown"),
@@ -74,7 +78,8 @@ def _redis(config: Config) -> dict[str, Any]:
             "redis_hits": info.get("keyspace_hits", 0),
             "redis_misses": info.get("keyspace_misses", 0),
         }
-    except (RedisError, OSError) as error:
-        return {"redis": f"unavailable: {error}"}
+    except FAILURES as error:
+        return {"redis": f"unavailable: {reason_of(error)}"}
     finally:
-        close_client(client)
+        if client is not None:
+            close_client(client)

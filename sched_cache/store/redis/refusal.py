@@ -88,6 +88,11 @@ REFUSALS: dict[str, Refusal] = {
         concerns_all=True,
         reconnects=True,
     ),
+    "DATABASE": Refusal(
+        "the server has fewer databases than the number in redis_url says: raise databases, or take another",
+        concerns_all=True,
+        reconnects=True,
+    ),
     # No room.
     "OOM": Refusal("the server is full: raise maxmemory, or set a maxmemory-policy that evicts"),
     "MISCONF": Refusal("the server cannot save to its disk and refuses writes: see its log"),
@@ -158,6 +163,7 @@ _IN_WORDS = (
     (re.compile(r"max number of clients|max(imum)? (number of )?connections", re.I), "MAXCLIENTS"),
     (re.compile(r"Authentication required", re.I), "NOAUTH"),
     (re.compile(r"CERTIFICATE|certificate"), "CERTIFICATE"),
+    (re.compile(r"Invalid Database|DB index"), "DATABASE"),
     (re.compile(r"No such file|Permission denied|PEM|Is a directory"), "FILE"),
     (re.compile(r"not resolved|Name or service|name resolution|nodename|no address|no name of"), "NAME"),
 )

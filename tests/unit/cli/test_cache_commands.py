@@ -396,6 +396,21 @@ class TestDoctor:
         assert findings["redis"]["advice"]
         assert b"BAD" in run("doctor", "--redis-url", refused_redis).out
 
+    @pytest.mark.parametrize(
+        ("scheme", "path"), [("redis+cluster", ""), ("redis+sentinel", "/service"), ("rediss", "")]
+    )
+    def test_of_every_kind(
+        self, run: Run, published: list[Path], refused_redis: str, scheme: str, path: str
+    ) -> None:
+        """The clients of redis-py fail in different ways, and some of them when they are made."""
+        url = f"{scheme}://{refused_redis.split('/')[2]}{path}"
+        outcome = run("doctor", "--json", "--redis-url", url)
+        findings = {finding["what"]: finding for finding in values(outcome)}
+        assert outcome.code == 1
+        assert not findings["redis"]["is_well"]
+        assert "check" in findings["redis"]["advice"]
+        assert values(run("stats", "--json", "--redis-url", url))["redis"].startswith("unavailable: ")
+
     def test_passwords_are_not_shown(self, run: Run, published: list[Path], refused_redis: str) -> None:
         url = refused_redis.replace("redis://", "redis://user:secret@")
         outcome = run("doctor", "--redis-url", url)

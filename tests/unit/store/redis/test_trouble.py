@@ -24,6 +24,7 @@ from tests.contracts.l2 import (
     wait_until,
 )
 from tests.support.clock import ManualClock
+from tests.support.proxy import Proxy
 from tests.support.servers import RedisCluster, RedisSentinel, RedisServer, required
 from tests.support.servers.black_hole import black_hole
 from tests.support.servers.process import free_port
@@ -88,6 +89,45 @@ def test_in_trouble_redis_costs_no_more_than_the_budget(dead_url: str) -> None:
     assert sorted(seconds)[50] <= 0.001
     assert (counters(tier).errors, counters(tier).skipped) == (n_errors, 103 - n_errors)
     assert counters(tier).breaker_opened == 1
+
+
+@pytest.mark.parametrize("delay_seconds", [0.01, 0.02, 0.04])
+def test_a_slow_redis_is_left_alone(redis_server: RedisServer, delay_seconds: float) -> None:
+    """Each answer comes in time, and all of them together would cost a loop more than no Redis does."""
+    clock = ManualClock()
+    with Proxy(redis_server.port) as proxy:
+        tier = open_tier(
+            f"redis://127.0.0.1:{proxy.port}",
+            clock,
+            redis_timeout_seconds=5.0,
+            redis_breaker_failures=1000,
+            tier_loss_seconds=0.08,
+        )
+        tier._budget._seconds = 0.08  # also where one call may take longer
+        assert tier.put_many({DIGEST: PART})
+        proxy.delay(delay_seconds)
+        for _ in range(1000):
+            assert tier.fetch(DIGEST, lambda: PART) == PART
+        # What the database takes was not measured yet, so it is put at five milliseconds.
+        assert counters(tier).hits <= 1 + 0.08 / (delay_seconds - 0.005)
+        assert counters(tier).skipped >= 900
+        # As long as the delay lasts, no probe lets a reader wait for it again.
+        n_hits = counters(tier).hits
+        for _ in range(20):
+            clock.now += 1
+            tier.fetch(DIGEST, lambda: PART)
+            time.sleep(0.01)
+        assert counters(tier).hits == n_hits
+        proxy.forward()
+
+        def is_used() -> bool:
+            clock.now += 1
+            time.sleep(0.05)
+            tier.fetch(DIGEST, lambda: PART)
+            return bool(counters(tier).hits > n_hits)
+
+        wait_until(is_used)
+        tier.close()
 
 
 def test_it_may_stop_answering_in_the_middle() -> None:
