@@ -17,6 +17,7 @@ logger = logging.getLogger("sched_cache.airflow")
 
 _LOOK_SECONDS = 0.1
 _MIN_SECONDS = 0.5
+_CLOSE_SECONDS = 0.5
 _MAX_SHARE = 0.01
 """Of a processor, to ask whether anything has changed where nothing has. Who has thousands of DAGs asks less often."""
 
@@ -63,10 +64,10 @@ class BackgroundRefresh:
         return self._thread is not None and self._thread.is_alive()
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the thread, which is left alone if a tier holds it up."""
         self._stopped.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_CLOSE_SECONDS)
 
     def look(self) -> None:
         """Refreshes if there is a reason to. An error is left for the next time."""

@@ -242,8 +242,8 @@ def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: f
         seconds = timeout_seconds if call is None else call.seconds_left
 
         def opened() -> Any:
-            with fork.held_off():
-                return dialect.connect(*arguments, **named) if connect is None else connect()
+            # A fork waits for the thread that waits for this one; it may not be asked to wait for the fork.
+            return dialect.connect(*arguments, **named) if connect is None else connect()
 
         try:
             return slow_threads().run(opened, seconds, discard=lambda connection: connection.close())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event
 from unittest import mock
 
 import pytest
@@ -96,3 +97,21 @@ def test_loading_is_not_held_against_it(times: Times) -> None:
     worker.work(_STEP_SECONDS)
     worker.n_told += 1
     assert worker.work(_STEP_SECONDS) == 1
+
+
+def test_closing_does_not_wait_for_a_tier_that_hangs() -> None:
+    """The thread goes on alone, and keeps no process alive."""
+    begun, over = Event(), Event()
+
+    def load() -> int:
+        begun.set()
+        over.wait(60)
+        return 0
+
+    refresh = BackgroundRefresh(load, lambda: 0, 10.0)
+    refresh.start()
+    assert begun.wait(10)
+    refresh.close()
+    assert refresh._thread is not None and refresh._thread.is_alive() and refresh._thread.daemon
+    over.set()
+    refresh._thread.join(10)

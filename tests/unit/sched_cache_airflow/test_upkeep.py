@@ -131,3 +131,55 @@ def test_only_a_scheduler_acknowledges() -> None:
     upkeep.wake()
     assert done.wait(10)
     upkeep.close()
+
+
+def test_names_are_published_also_where_the_table_cannot_be_made() -> None:
+    """Those that failed come again; one that nothing can publish does not come in the way of the others."""
+    published: list[str] = []
+    is_away = True
+
+    def prepare() -> None:
+        raise RuntimeError("no right to create a table")
+
+    def publish(name: str) -> None:
+        if is_away:
+            raise StoreUnavailableError("away")
+        if name == "broken":
+            raise ValueError(name)
+        published.append(name)
+
+    upkeep = Upkeep(prepare, lambda is_own: None, lambda: None, lambda: None, publish)
+    upkeep._names.extend(["a", "broken", "b"])
+    upkeep.round(is_woken=True)
+    is_away = False
+    for _ in range(2):
+        upkeep.round(is_woken=False)
+    assert sorted(published) == ["a", "b"]
+
+
+def test_the_number_of_names_is_bounded() -> None:
+    """While the tiers are away; the comparison of hashes finds those that were dropped."""
+    upkeep = Upkeep(lambda: None, lambda is_own: None, lambda: None, lambda: None, lambda name: None)
+    upkeep._start_thread = lambda: None  # type: ignore[method-assign]
+    for number in range(20_000):
+        upkeep.wake(str(number))
+    assert len(upkeep._names) == 10_000
+
+
+def test_closing_does_not_wait_for_a_tier_that_hangs() -> None:
+    """The thread goes on alone, and keeps no process alive."""
+    begun, over = Event(), Event()
+
+    def publish(is_own: bool) -> None:
+        begun.set()
+        over.wait(60)
+
+    upkeep = Upkeep(lambda: None, publish, lambda: None, lambda: None)
+    upkeep.wake()
+    assert begun.wait(10)
+    started = time.monotonic()
+    upkeep.close()
+    assert time.monotonic() - started < 10
+    assert upkeep._thread is not None and upkeep._thread.daemon
+    over.set()
+    upkeep._thread.join(10)
