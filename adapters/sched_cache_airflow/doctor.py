@@ -40,7 +40,9 @@ def examine() -> Examination | None:
 
     settings = settings_of_host()
     findings += _options(conf, settings)
-    if any(finding.is_off for finding in findings):
+    if settings.enabled:
+        findings.append(_installation())
+    if any(finding.is_off for finding in findings) or not findings[-1].is_well:
         return Examination(None, findings)
     # A wrong option costs its own part: the rest is in use, and is examined.
     return Examination(settings.config, findings, lambda: list(_processes(conf, settings)))
@@ -84,6 +86,28 @@ def _options(conf: Any, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             f"option {name}", True, f"{shown}, {_source(conf, name, name in named)}", advice, is_off
         )
+
+
+def _installation() -> Finding:
+    """Whether the plugin fits the installed host: it is installed here, in a scheduler's modules, and taken out."""
+    from sched_cache_airflow.policy import status
+    from sched_cache_airflow.status import Status
+
+    trial = Status()
+    trial.decide(is_quiet=True)
+    try:
+        importlib.import_module("airflow.jobs.scheduler_job_runner")
+        parts = trial.part("install")
+        was_installed = bool(status.installed)
+        modules = parts.install()
+        n_replaced = len(parts.replacements)
+        if not was_installed:
+            parts.uninstall()
+    except Exception as error:
+        reason = f"not possible: {type(error).__name__}: {error}"
+        advice = "the plugin stays off with this Airflow, and Airflow is as it is without it: report it"
+        return Finding("installation", False, " ".join(reason.split()), advice)
+    return Finding("installation", True, f"{n_replaced} replacements in {len(modules)} modules, all or none")
 
 
 def _source(conf: Any, name: str, is_named: bool) -> str:

@@ -37,6 +37,9 @@ _WRITERS = (
 )
 
 
+_hooks: list[AfterImport] = []
+
+
 def _after_import(module: ModuleType) -> None:
     try:
         if not status.decide():
@@ -44,6 +47,8 @@ def _after_import(module: ModuleType) -> None:
         status.installed = status.part("install").install(module.__name__)
     except Exception as error:
         status.fail(f"after {module.__name__}: {type(error).__name__}: {error}")
+        for hook in _hooks:
+            hook.stop()
 
 
 def _after_writer(module: ModuleType) -> None:
@@ -58,8 +63,10 @@ def _after_writer(module: ModuleType) -> None:
 
 def _start() -> None:
     try:
-        AfterImport(_USERS, _after_import).start()
-        AfterImport(_WRITERS, _after_writer).start()
+        for names, call in ((_USERS, _after_import), (_WRITERS, _after_writer)):
+            _hooks.append(AfterImport(names, call))
+        for hook in list(_hooks):
+            hook.start()
     except Exception as error:
         what = (
             f"sched_cache stays off: it could not wait for Airflow's modules: {type(error).__name__}: {error}"

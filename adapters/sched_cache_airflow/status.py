@@ -48,16 +48,20 @@ class Status:
         """Options that are not used as they stand."""
         self._parts = ""
 
-    def decide(self) -> bool:
-        """Whether to change anything. Reads the host's configuration the first time."""
+    def decide(self, *, is_quiet: bool = False) -> bool:
+        """Whether to change anything. Reads the host's configuration the first time, and says what came of it."""
         if self.is_on is None:
             self.is_on, self.reason = self._decision()
-            as_wanted = not self.wrong and (self.is_on or self.reason == _SWITCHED_OFF)
-            said = "is on" if self.is_on else f"stays off: {self.reason}"
-            if self.is_on and self.wrong:
-                said = f"is on, in part: {in_one_line(self.wrong)}"
-            say(logger, logging.DEBUG if as_wanted else logging.WARNING, f"sched_cache {said}")
+            if not is_quiet:
+                self._say()
         return self.is_on
+
+    def _say(self) -> None:
+        as_wanted = not self.wrong and (self.is_on or self.reason == _SWITCHED_OFF)
+        said = "is on" if self.is_on else f"stays off: {self.reason}"
+        if self.is_on and self.wrong:
+            said = f"is on, in part: {in_one_line(self.wrong)}"
+        say(logger, logging.DEBUG if as_wanted else logging.WARNING, f"sched_cache {said}")
 
     def part(self, name: str) -> Any:
         """The module of this name for the host that is here."""
@@ -70,8 +74,9 @@ class Status:
         return bool(self._parts) and any((folder / file).exists() for file in (name, f"{name}.py"))
 
     def fail(self, reason: str) -> None:
-        """Notes what went wrong. What was replaced so far stays, and falls back by itself."""
+        """Notes what went wrong. Nothing is replaced any more by then: see `Installation`."""
         self.is_on = False
+        self.installed = []
         self.reason = reason
         say(logger, logging.ERROR, f"sched_cache stays off: {reason}")
 

@@ -23,6 +23,7 @@ from sched_cache_airflow.airflow2.runtime import runtime
 from sched_cache_airflow.airflow2.versions import read_hash, read_hashes, versions_of
 from sched_cache_airflow.contents import Contents
 from sched_cache_airflow.host_database import host_transaction
+from sched_cache_airflow.stand_in_class import AsStock, stands_in
 
 # The host's own: by the time this runs, its module may have ours under this name.
 StockDagBag = host.DagBag
@@ -83,7 +84,8 @@ class Reading(NamedTuple):
     floor: object
 
 
-class CertifiedDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
+@stands_in
+class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
     """A `DagBag` whose stored DAGs come compact, and by the hash that the host's row has now.
 
     Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
@@ -267,3 +269,8 @@ class CertifiedDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host
         with self._lock:
             for known in (self.dags_hash, self.dags_last_fetched, self._settled):
                 known.pop(dag_id, None)
+
+
+def is_certified(bag: Any) -> bool:
+    """Whether the bag is one of ours; `isinstance` says so of the host's own too."""
+    return CertifiedDagBag in type(bag).__mro__

@@ -5,17 +5,24 @@ What is replaced is listed in `REPLACEMENTS`, and nowhere else.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import ModuleType
 
 from sched_cache_airflow.installation import Installation
-from sched_cache_airflow.replacement import Replacements
+from sched_cache_airflow.replacement import Replacements, part_of
 
 replacements = Replacements()
 
 
+def _in_dagbag(module: ModuleType) -> None:
+    from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
+
+    replacements.replace(module, "DagBag", lambda _: CertifiedDagBag)
+
+
 def _bag_name(module: ModuleType) -> None:
-    """The module of the bag, or one that has imported its name before."""
+    """A module that may have imported the bag's name before."""
     from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
 
     if vars(module).get("DagBag", CertifiedDagBag) is not CertifiedDagBag:
@@ -26,8 +33,8 @@ def _in_serialized_dag(module: ModuleType) -> None:
     from sched_cache_airflow.airflow2 import stored_dag
     from sched_cache_airflow.airflow2.write_events import write_events
 
-    model = vars(module)["SerializedDagModel"]
-    write_events.start(model)
+    model = part_of(module, "SerializedDagModel")
+    write_events.start(model)  # ended with the rest if something is missing
     replacements.replace(model, "dag", stored_dag.dag)
 
 
@@ -35,10 +42,10 @@ def _in_priority_strategy(module: ModuleType) -> None:
     from sched_cache_airflow.airflow2.creation import weights
     from sched_cache_airflow.airflow2.host_code import CREATION
 
-    strategies, replace_known = vars(module), replacements.replace_known
-    downstream, upstream = "_DownstreamPriorityWeightStrategy", "_UpstreamPriorityWeightStrategy"
-    replace_known(strategies[downstream], "get_weight", weights.downstream, CREATION)
-    replace_known(strategies[upstream], "get_weight", weights.upstream, CREATION)
+    downstream = part_of(module, "_DownstreamPriorityWeightStrategy")
+    upstream = part_of(module, "_UpstreamPriorityWeightStrategy")
+    replacements.replace_known(downstream, "get_weight", weights.downstream, CREATION)
+    replacements.replace_known(upstream, "get_weight", weights.upstream, CREATION)
 
 
 def _in_task_instance(module: ModuleType) -> None:
@@ -47,7 +54,7 @@ def _in_task_instance(module: ModuleType) -> None:
     from sched_cache_airflow.airflow2.host_code import CREATION, LOOP
 
     _bag_name(module)
-    task_instance = vars(module)["TaskInstance"]
+    task_instance = part_of(module, "TaskInstance")
     replacements.replace_known(task_instance, "insert_mapping", creation.insert_mapping, CREATION)
     replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, LOOP)
 
@@ -55,7 +62,7 @@ def _in_task_instance(module: ModuleType) -> None:
 def _in_dagrun(module: ModuleType) -> None:
     from sched_cache_airflow.fast_path import decisions
 
-    run = vars(module)["DagRun"]
+    run = part_of(module, "DagRun")
     replacements.replace(
         run, "task_instance_scheduling_decisions", decisions.task_instance_scheduling_decisions
     )
@@ -68,7 +75,7 @@ def _in_scheduler_job(module: ModuleType) -> None:
     from sched_cache_airflow.airflow2 import scheduler
 
     _bag_name(module)
-    runner = vars(module)["SchedulerJobRunner"]
+    runner = part_of(module, "SchedulerJobRunner")
     replacements.replace(runner, "_do_scheduling", scheduler.do_scheduling)
     replacements.replace(runner, "_get_next_dagruns_to_examine", scheduler.runs_to_examine)
     replacements.replace(runner, "_should_update_dag_next_dagruns", scheduler.should_update_dag_next_dagruns)
@@ -80,7 +87,7 @@ def _in_scheduler_job(module: ModuleType) -> None:
 def _in_job(module: ModuleType) -> None:
     from sched_cache_airflow.airflow2.jobs import jobs
 
-    job = vars(module)["Job"]
+    job = part_of(module, "Job")
     replacements.replace(job, "prepare_for_execution", jobs.prepare_for_execution)
     replacements.replace(job, "complete_execution", jobs.complete_execution)
 
@@ -100,7 +107,7 @@ def _in_gunicorn_config(module: ModuleType) -> None:
 
 REPLACEMENTS: dict[str, Callable[[ModuleType], None]] = {
     "airflow.models.serialized_dag": _in_serialized_dag,
-    "airflow.models.dagbag": _bag_name,
+    "airflow.models.dagbag": _in_dagbag,
     "airflow.models": _bag_name,
     "airflow.task.priority_strategy": _in_priority_strategy,
     "airflow.models.taskinstance": _in_task_instance,
@@ -120,20 +127,23 @@ def _prepare() -> None:
     runtime()
 
 
+def _give_up() -> None:
+    """Ends listeners, connections and threads, as far as there are any."""
+    events = sys.modules.get(f"{__package__}.write_events")
+    if events is not None:
+        events.write_events.stop()
+    state = sys.modules.get(f"{__package__}.runtime")
+    if state is not None:
+        state.discard_runtime()
+
+
 _installation = Installation(
     replacements,
     REPLACEMENTS,
     bases=("airflow.models.dagbag", "airflow.models.dagrun", "airflow.models.serialized_dag"),
     prepare=_prepare,
+    give_up=_give_up,
 )
 install = _installation.install
-
-
-def uninstall() -> None:
-    """Gives the host back what it had, and ends our connections and threads."""
-    from sched_cache_airflow.airflow2.runtime import discard_runtime
-    from sched_cache_airflow.airflow2.write_events import write_events
-
-    write_events.stop()
-    _installation.uninstall()
-    discard_runtime()
+uninstall = _installation.uninstall
+"""Gives the host back what it had, and ends our connections and threads."""

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from airflow.utils.state import DagRunState, State
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
+from sched_cache_airflow.airflow2.dag_bag import is_certified
 from sched_cache_airflow.airflow2.runtime import runtime
 from sched_cache_airflow.airflow2.versions import begin_loop, end_loop, versions_of
+from sched_cache_airflow.scalar_result import scalar_result
 
 Method = Callable[..., Any]
-
-
-class DagRuns:
-    """Runs that were read already, for callers that expect a result of a query: given away once.
-
-    The host repeats a loop that the database has broken off, and finds no runs then. They are not locked any more.
-    """
-
-    def __init__(self, dag_runs: Iterable[Any]) -> None:
-        self._dag_runs = iter(dag_runs)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self._dag_runs
-
-    def all(self) -> list[Any]:
-        """The runs."""
-        return list(self)
 
 
 def do_scheduling(stock: Method) -> Method:
@@ -62,12 +46,14 @@ def runs_to_examine(stock: Method) -> Method:
     """
 
     def _get_next_dagruns_to_examine(self: Any, state: Any, session: Session) -> Any:
-        dag_runs = list(stock(self, state, session))
-        if versions_of(session) is not None:
-            _begin_versions(dag_runs, session)
-            if state == DagRunState.RUNNING:
-                _begin_decisions(dag_runs, session)
-        return DagRuns(dag_runs)
+        found = stock(self, state, session)
+        if versions_of(session) is None:
+            return found
+        dag_runs = found.all()
+        _begin_versions(dag_runs, session)
+        if state == DagRunState.RUNNING:
+            _begin_decisions(dag_runs, session)
+        return scalar_result(dag_runs)
 
     return _get_next_dagruns_to_examine
 
@@ -126,7 +112,7 @@ def verify_integrity_if_dag_changed(stock: Method) -> Method:
 
     def _verify_integrity_if_dag_changed(self: Any, dag_run: Any, session: Session) -> bool:
         bag = self.dagbag
-        if not isinstance(bag, CertifiedDagBag) or bag.excludes(dag_run.dag_id):
+        if not is_certified(bag) or bag.excludes(dag_run.dag_id):
             return bool(stock(self, dag_run, session))
         dag = bag.get_dag(dag_run.dag_id, session=session)
         dag_hash = bag.dags_hash.get(dag_run.dag_id)

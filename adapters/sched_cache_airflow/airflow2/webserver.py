@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
+from sched_cache_airflow.airflow2.dag_bag import is_certified
 from sched_cache_airflow.airflow2.jobs import jobs
 from sched_cache_airflow.airflow2.runtime import runtime
 
@@ -48,7 +48,7 @@ def post_worker_init(stock: Method) -> Method:
 def begin_refresh(bag: Any) -> None:
     """Has the bag of this worker kept up to date. Never raises."""
     try:
-        if isinstance(bag, CertifiedDagBag) and bag.read_dags_from_db:
+        if is_certified(bag) and bag.read_dags_from_db:
             runtime().begin_refresh(bag.refresh)
     except Exception:
         logger.exception("changed DAGs are loaded when they are asked for")

@@ -19,6 +19,7 @@ from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.versions import Versions, read_hash, read_latest, versions_of
 from sched_cache_airflow.contents import Contents
 from sched_cache_airflow.host_database import host_transaction
+from sched_cache_airflow.stand_in_class import AsStock, stands_in
 
 # The host's own: by the time this runs, its module may have ours under these names.
 StockDagBag = host.CachedDBDagBag
@@ -85,7 +86,8 @@ class BagEntries(MutableMapping[Any, Any]):
         return sum(1 for _ in self)
 
 
-class CompactDagBag(StockDagBag):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
+@stands_in
+class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
     """A `CachedDBDagBag` whose DAGs come compact, and by the hash that the host's row has now.
 
     Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up

@@ -12,6 +12,7 @@ from sched_cache_airflow.airflow3.dag_bag import latest_dag
 from sched_cache_airflow.airflow3.reconcile import Reconciler
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.versions import begin_loop, end_loop, versions_of
+from sched_cache_airflow.scalar_result import scalar_result
 
 Method = Callable[..., Any]
 
@@ -50,17 +51,19 @@ def runs_to_examine(stock: Method) -> Method:
     """
 
     def get_dag_runs(cls: Any, session: Session) -> Any:
-        dag_runs = list(stock(cls, session))
-        if versions_of(session) is not None:
-            try:
-                versions = begin_loop(session)
-                versions.read_for(dag_runs, session)
-                runtime().contents.prefetch(versions.hashes)
-            except SQLAlchemyError:
-                raise
-            except Exception as error:
-                runtime().fallbacks.note("versions of a loop", error)
-        return dag_runs
+        found = stock(cls, session)
+        if versions_of(session) is None:
+            return found
+        dag_runs = found.all()
+        try:
+            versions = begin_loop(session)
+            versions.read_for(dag_runs, session)
+            runtime().contents.prefetch(versions.hashes)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            runtime().fallbacks.note("versions of a loop", error)
+        return scalar_result(dag_runs)
 
     return get_dag_runs
 
@@ -69,14 +72,17 @@ def runs_to_decide(stock: Method) -> Method:
     """`DagRun.get_running_dag_runs_to_examine`: which runs this loop is going to decide."""
 
     def get_running_dag_runs_to_examine(cls: Any, session: Session) -> Any:
-        dag_runs = list(stock(cls, session))
+        found = stock(cls, session)
+        if versions_of(session) is None:
+            return found
+        dag_runs = found.all()
         try:
             runtime().fast_path.begin_loop(dag_runs, session)
         except SQLAlchemyError:
             raise
         except Exception as error:
             runtime().fallbacks.note("fast path: begin", error)
-        return dag_runs
+        return scalar_result(dag_runs)
 
     return get_running_dag_runs_to_examine
 
@@ -154,7 +160,9 @@ def verify_integrity(stock: Method) -> Method:
 def task_instance_scheduling_decisions(stock: Method) -> Method:
     """`DagRun.task_instance_scheduling_decisions`, after the run was given what its content has."""
 
-    def decisions(self: Any, *, session: Session) -> Any:
+    def decisions(self: Any, *, session: Session | None = None) -> Any:
+        if session is None:
+            return stock(self)  # the host makes one of its own
         try:
             reconciler().reconcile(self, session)
         except SQLAlchemyError:

@@ -1,0 +1,241 @@
+"""The plugin is installed as a whole or not at all, what it replaces keeps its contract, and the host gets it back.
+
+A host's `test_installation.py` derives from this. What changes the host happens in forked children.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import pickle
+import sys
+import threading
+import traceback
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, ClassVar
+from unittest import mock
+
+import pytest
+
+from sched_cache_airflow.replacement import NotReplaceableError
+
+_ON = {"AIRFLOW__SCHED_CACHE__ENABLED": "True", "AIRFLOW__SCHED_CACHE__PUBLISH_CONTENTS": "False"}
+_MISSING = object()
+
+
+def in_child(function: Callable[[], None]) -> str:
+    """What went wrong in `function`, called in a child; empty if nothing did."""
+    readable, writable = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # forked with threads: of the servers of other tests
+        pid = os.fork()
+    if pid:
+        os.close(writable)
+        with os.fdopen(readable) as answer:
+            said = answer.read()
+        _, status = os.waitpid(pid, 0)
+        return said or ("" if status == 0 else f"ended with {status}")
+    said = ""
+    try:
+        warnings.simplefilter("ignore")
+        os.environ.update(_ON)
+        function()
+    except BaseException:
+        said = traceback.format_exc()
+    with os.fdopen(writable, "w") as out:
+        out.write(said)
+    os._exit(0)
+
+
+def function_of(member: Any) -> Any:
+    """The function in a classmethod, staticmethod or property; else the member itself."""
+    return member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+
+
+class InstallationContract(ABC):
+    """`module`: that of the host's `install`. users: modules of the host in which everything is replaced."""
+
+    users: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def parts(self) -> Any:
+        """Our `install` module for this host."""
+
+    @pytest.fixture(autouse=True)
+    def imported(self) -> None:
+        """Everything in which something is replaced, and nothing replaced."""
+        for name in self.users:
+            __import__(name)
+        parts = self.parts()
+        with mock.patch.dict(os.environ, _ON):
+            parts.install()  # our modules are imported
+            self.targets = list(
+                dict.fromkeys((replaced.owner, replaced.name) for replaced in parts.replacements)
+            )
+            parts.uninstall()
+
+    def host(self) -> dict[tuple[str, str], int]:
+        """Every attribute of every class and module that is touched, by identity."""
+        imported = [sys.modules[name] for name in self.parts().REPLACEMENTS if name in sys.modules]
+        owners = {owner for owner, _ in self.targets} | set(imported)
+        return {
+            (getattr(owner, "__qualname__", owner.__name__), name): id(value)
+            for owner in owners
+            for name, value in vars(owner).items()
+            if name not in ("__warningregistry__", "__abstractmethods__", "_abc_impl")
+        }
+
+    def threads(self) -> list[str]:
+        """Those of ours."""
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("sched-cache")]
+
+    def test_there_is_something_to_install(self) -> None:
+        """And the host is untouched before and after."""
+        before = self.host()
+        with mock.patch.dict(os.environ, _ON):
+            self.parts().install()
+            assert len(self.parts().replacements) >= len(self.targets) > 15
+            changed = {key for key, value in self.host().items() if before[key] != value}
+            self.parts().uninstall()
+        assert len(changed) == len(self.targets)
+        assert self.host() == before
+
+    def test_without_any_one_of_its_targets_nothing_is_installed(self) -> None:
+        """The host is as it was, in modules that came before too; once the target is back the plugin goes in."""
+
+        def without(owner: Any, name: str) -> None:
+            parts, found = self.parts(), vars(owner)[name]
+            before = self.host()
+            delattr(owner, name)
+            after = self.host()
+            with pytest.raises((NotReplaceableError, ImportError, AttributeError)) as refusal:
+                parts.install()
+            assert name in str(refusal.value), refusal.value
+            assert self.host() == after
+            assert not len(parts.replacements)
+            assert not self.threads()
+            assert not self._listens()
+            setattr(owner, name, found)
+            parts.install()
+            assert len(parts.replacements) >= len(self.targets)
+            parts.uninstall()
+            assert self.host() == before
+            assert not self._listens()
+
+        wrong = {}
+        for owner, name in self.targets:
+            if (owner.__name__, name) in self.optional:
+                continue
+            said = in_child(functools.partial(without, owner, name))
+            if said:
+                wrong[f"{owner.__name__}.{name}"] = said
+        assert not wrong, "\n".join(f"{target}: {said}" for target, said in wrong.items())
+
+    optional: ClassVar[frozenset[tuple[str, str]]] = frozenset()
+    """Names of modules that may be there or not: that of the bag, where it has been imported."""
+
+    def test_a_module_that_comes_later_and_does_not_fit_undoes_all(self) -> None:
+        """What was installed before it was imported is undone as well."""
+
+        def late() -> None:
+            parts = self.parts()
+            name = "airflow.jobs.scheduler_job_runner"
+            module = sys.modules.pop(name)
+            before = self.host_without(module)
+            parts.install()
+            assert len(parts.replacements)
+            delattr(module.SchedulerJobRunner, "_do_scheduling")
+            sys.modules[name] = module
+            with pytest.raises(NotReplaceableError, match="_do_scheduling"):
+                parts.install(name)
+            assert not len(parts.replacements)
+            assert not self._listens()
+            assert self.host_without(module) == before
+
+        assert not in_child(late)
+
+    def host_without(self, module: ModuleType) -> dict[tuple[str, str], int]:
+        """`host` apart from one module."""
+        name = module.__name__
+        with mock.patch.dict(sys.modules, {name: module}):
+            found = self.host()
+        return {
+            key: value for key, value in found.items() if not key[0].startswith((name, "SchedulerJobRunner"))
+        }
+
+    def test_a_part_of_ours_that_cannot_be_imported_keeps_all_away(self) -> None:
+        """Nor does an error in a wrapper's making leave anything behind."""
+
+        def broken() -> None:
+            parts, before = self.parts(), self.host()
+            with (
+                mock.patch("sched_cache_airflow.replacement._like", side_effect=RuntimeError("broken")),
+                pytest.raises(RuntimeError, match="broken"),
+            ):
+                parts.install()
+            assert self.host() == before
+            assert not self._listens()
+            parts.install()
+
+        assert not in_child(broken)
+
+    def _listens(self) -> bool:
+        events = sys.modules[f"{self.parts().__package__}.write_events"].write_events
+        return bool(events._listening)
+
+    def test_what_is_replaced_looks_like_what_was_there(self) -> None:
+        """Kind, signature, defaults, name, documentation, `__wrapped__`, pickling by name, autospec."""
+        originals = {(owner, name): vars(owner)[name] for owner, name in self.targets}
+        wrong = []
+        with mock.patch.dict(os.environ, _ON):
+            self.parts().install()
+            try:
+                for (owner, name), original in originals.items():
+                    wrong += self._differences(owner, name, original, vars(owner)[name])
+            finally:
+                self.parts().uninstall()
+        assert not wrong, "\n".join(wrong)
+
+    def _differences(self, owner: Any, name: str, original: Any, found: Any) -> list[str]:
+        where = f"{owner.__name__}.{name}"
+        differences = []
+        if not isinstance(original, type) and type(found) is not type(original):
+            differences.append(f"{where}: a {type(found).__name__} and no {type(original).__name__}")
+        stock, ours = function_of(original), function_of(found)
+        for fact in ("__name__", "__qualname__", "__module__", "__doc__"):
+            if getattr(ours, fact) != getattr(stock, fact):
+                differences.append(f"{where}: {fact} is {getattr(ours, fact)!r}")
+        if inspect.signature(ours) != inspect.signature(stock):
+            differences.append(f"{where}: {inspect.signature(ours)} for {inspect.signature(stock)}")
+        if isinstance(original, property):
+            if (found.fset, found.fdel) != (original.fset, original.fdel):
+                differences.append(f"{where}: setter or deleter is gone")
+        elif isinstance(original, type):
+            if not issubclass(found, original) or not issubclass(original, found):
+                differences.append(f"{where}: not a subclass both ways")
+            for member in vars(found).keys() & vars(original).keys():
+                theirs, mine = vars(original)[member], vars(found)[member]
+                if callable(theirs) and inspect.signature(theirs) != inspect.signature(mine):
+                    differences.append(f"{where}.{member}: {inspect.signature(mine)}")
+        else:
+            chain = ours
+            while chain is not stock and hasattr(chain, "__wrapped__"):
+                chain = chain.__wrapped__
+            if chain is not stock:
+                differences.append(f"{where}: no __wrapped__ leads to stock's")
+            if self._pickles(stock) and pickle.loads(pickle.dumps(ours)) is not ours:
+                differences.append(f"{where}: not pickled by name")
+            mock.create_autospec(ours)
+        return differences
+
+    @staticmethod
+    def _pickles(function: Any) -> bool:
+        module = sys.modules[function.__module__]
+        found: Any = module
+        for part in function.__qualname__.split("."):
+            found = getattr(found, part, _MISSING)
+        return found is not _MISSING and inspect.isfunction(found)
