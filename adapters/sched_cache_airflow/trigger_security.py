@@ -8,9 +8,13 @@ from sqlalchemy.engine import Connection
 
 from sched_cache.config import Config
 from sched_cache_airflow.postgresql_trigger import PostgresqlTrigger
+from sched_cache_airflow.trigger import installed_triggers
 from sched_cache_airflow.written import written_table
 
 COMMAND = "sched-cache airflow-trigger install"
+_DEFINERS = """
+SELECT trigger_name, definer, current_user() FROM information_schema.triggers WHERE trigger_schema = database()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Weakness:
 
 def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]:
     """Those of the metadata database, which `connection` is to; up to four queries. Ends no transaction."""
+    if connection.dialect.name in ("mysql", "mariadb"):
+        return _of_other_accounts(connection, config)
     if connection.dialect.name != "postgresql":
         return []
     url = connection.engine.url
@@ -41,3 +47,22 @@ def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]
         other = url.set(drivername="postgresql", username=function.owner, password=None)
         weaknesses.append(Weakness(found, None if function.may_replace else other.render_as_string()))
     return weaknesses
+
+
+def _of_other_accounts(connection: Connection, config: Config) -> list[Weakness]:
+    """On MySQL a trigger runs with the rights of the account that created it, and fails once that is gone.
+
+    What a writer could put in its way is a temporary table, which takes the notices of its own session, or, with the
+    right to replace our table by a view, a statement of the view with those rights: so they had better be Airflow's.
+    """
+    ours = set(installed_triggers(connection, config))
+    rows = connection.exec_driver_sql(_DEFINERS).all()
+    others = sorted({definer for name, definer, own in rows if name in ours and definer != own})
+    return [
+        Weakness(
+            f"security error: the triggers on Airflow's tables run with the rights of {definer}, not of the account "
+            "that Airflow itself has, and every write of a DAG fails once that account is dropped",
+            None,
+        )
+        for definer in others
+    ]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import create_engine, event, inspect, text
@@ -19,6 +20,7 @@ from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
 from sched_cache_airflow import trigger_command
 from sched_cache_airflow.trigger import install_trigger, installed_triggers, remove_trigger
+from sched_cache_airflow.trigger_security import trigger_weaknesses
 from sched_cache_airflow.written import written_table
 
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -166,3 +168,34 @@ def test_the_command_installs_and_removes(
     assert trigger_command.run(parser.parse_args(["remove", *options])) == 0
     with engine.begin() as connection:
         assert installed_triggers(connection, config) == []
+
+
+def test_on_mysql_the_triggers_are_to_have_the_rights_of_airflow(engine: Engine, config: Config) -> None:
+    """They run with those of the account that created them; installing them again with Airflow's own mends that."""
+    if engine.dialect.name not in ("mysql", "mariadb"):
+        pytest.skip("elsewhere the rights of a trigger are others")
+    account = f"airflow_{uuid4().hex[:12]}"
+    execute(engine, f"CREATE USER {account}")
+    execute(engine, f"GRANT ALL ON {engine.url.database}.* TO {account}")
+    url = engine.url.set(username=account)
+    own = replace(config, database_url=url.render_as_string(hide_password=False))
+    as_airflow = create_engine(url)
+    try:
+        for installed_by, expected in ((config, 1), (own, 0)):
+            install_trigger(installed_by)
+            with as_airflow.begin() as connection:
+                weaknesses = trigger_weaknesses(connection, own)
+            assert [weakness.found.count("root@") for weakness in weaknesses] == [1] * expected
+    finally:
+        as_airflow.dispose()
+        remove_trigger(config)
+        execute(engine, f"DROP USER {account}")
+
+
+def test_a_view_in_place_of_the_table_is_refused(engine: Engine, config: Config) -> None:
+    """It would have the trigger write to a table of its own choice."""
+    if engine.dialect.name == "postgresql":
+        pytest.skip("there it is refused for another reason: see test_trigger_rights")
+    execute(engine, "CREATE VIEW sched_cache_written AS SELECT dag_id AS dag_version_id FROM dag")
+    with pytest.raises(StoreUnavailableError, match="is a view"):
+        install_trigger(config)

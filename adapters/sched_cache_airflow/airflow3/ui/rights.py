@@ -50,7 +50,7 @@ def requires_versions(request: Request, user: GetUserDep) -> None:
     """The host's own check of the right to a DAG's versions, also for an id that no database can look up.
 
     Raises:
-        HTTPException: 403; or 422 for the id of no DAG, which only those learn who may see every DAG.
+        HTTPException: 403; or 422 for the id of no DAG, for users who may list DAGs and their versions.
     """
     if "\0" not in request.query_params.get("dag_id", ""):
         _requires_versions(request, user)
