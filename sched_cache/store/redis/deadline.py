@@ -45,6 +45,11 @@ def start_call(seconds: float, max_bytes: float = math.inf) -> float:
     return now
 
 
+def extend_call(seconds: float) -> None:
+    """Gives the call of this thread what this machine took for something that is not Redis's."""
+    _call.ends_at += seconds
+
+
 def remaining_seconds(longest: float = _LONGEST_SECONDS) -> float:
     """What the call of this thread has left, `longest` at most. Raises TimeoutError when that is nothing."""
     seconds = _call.ends_at - time.monotonic()

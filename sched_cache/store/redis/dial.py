@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from typing import Any
 
 from sched_cache import fork
 from sched_cache.config import RedisUrl
-from sched_cache.store.redis.deadline import BoundedSocket, remaining_seconds
+from sched_cache.store.redis.deadline import BoundedSocket, extend_call, remaining_seconds
 from sched_cache.store.workers import Workers
 
 _RESOLVERS = 2
@@ -37,7 +38,6 @@ class Dial:
         Raises:
             OSError: no address accepts, the name is unknown, a certificate is not trusted; TimeoutError.
         """
-        # Before the time runs: reading the system's certificates takes as long as a call may.
         context = self._tls_context() if self._url.is_tls else None
         error: OSError = OSError(f"{host} has no address")
         addresses = _resolve(host, port, self._timeout_seconds)
@@ -62,8 +62,11 @@ class Dial:
     def _tls_context(self) -> ssl.SSLContext:
         context = self._context
         if context is None:
+            # Reading the system's certificates takes as long as a call may, and is done once for each client.
+            started = time.monotonic()
             with fork.held_off():
                 context = self._context = _make_context(self._url.tls_options)
+            extend_call(time.monotonic() - started)
         return context
 
 

@@ -255,6 +255,22 @@ def test_no_call_means_no_longer_than_the_timeout_for_each_wait() -> None:
         close_client(client)
 
 
+def test_reading_certificates_is_not_at_the_expense_of_redis(
+    secure_redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the system take as long as a call may; a probe that ends on them would never find Redis well."""
+    make = dial._make_context
+
+    def slowly(options: dict[str, object]) -> object:
+        time.sleep(2 * TIMEOUT_SECONDS)
+        return make(options)
+
+    monkeypatch.setattr(dial, "_make_context", slowly)
+    tier = patient(secure_redis_server.url)
+    assert tier.get(part_of("absent")[0]) is Answer.MISS
+    tier.close()
+
+
 def test_no_process_wide_time_out_is_set(redis_url: str) -> None:
     """Nor a signal: the host's own sockets are as they were."""
     tier = patient(redis_url)

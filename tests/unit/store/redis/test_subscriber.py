@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import random
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l1 import in_child
 from tests.contracts.l2 import INCARNATION, Listener, counters, open_tier, pointer_to, wait_until
 from tests.support.clock import ManualClock
+from tests.support.proxy import Proxy
 from tests.support.servers import RedisServer, required
 from tests.support.servers.process import free_port
 
@@ -267,8 +270,8 @@ def test_a_flood_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     seconds = clock.now - began
     assert seconds > 20
     assert n_read <= 100 * 12
-    for first, time in enumerate(asked):
-        assert len([other for other in asked[first:] if other < time + 1.0]) <= 20
+    for first, asked_at in enumerate(asked):
+        assert len([other for other in asked[first:] if other < asked_at + 1.0]) <= 20
     assert max(later - sooner for sooner, later in itertools.pairwise(asked)) <= 0.5
     assert counters(tier).floods == 12
     assert [record.levelname for record in caplog.records if "more messages" in record.message] == ["WARNING"]
@@ -296,3 +299,42 @@ def test_messages_that_wait_together_are_one_question() -> None:
     assert len(asked) == 1
     assert counters(tier).notices_received == 30
     tier.close()
+
+
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_closing_waits_for_no_redis(is_joined: bool) -> None:
+    """It has stopped answering, and a call may wait for it for long."""
+    with required():
+        server = RedisServer()
+    with server, Proxy(server.port) as proxy:
+        tier, listener = open_tier(f"redis://127.0.0.1:{proxy.port}", redis_timeout_seconds=10), Listener()
+        if is_joined:
+            listener.subscribe(tier).start()
+            listener.await_joined()
+            proxy.stop()
+        else:
+            proxy.stop()
+            listener.subscribe(tier).start()
+            wait_until(lambda: proxy.n_connections > 0)
+        started = time.monotonic()
+        tier.close()
+        assert time.monotonic() - started < 3
+        proxy.reset()
+
+
+def test_a_channel_that_comes_and_goes_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """And is not joined again as fast as it is lost."""
+    caplog.set_level(logging.INFO, "sched_cache.redis")
+    with required():
+        server = RedisServer()
+    with server, Proxy(server.port) as proxy:
+        tier, listener = open_tier(f"redis://127.0.0.1:{proxy.port}"), Listener()
+        subscription = listener.subscribe(tier)
+        subscription.start()
+        for number in range(1, 5):
+            listener.await_joined(number)
+            wait_until(lambda: subscription.is_joined)
+            proxy.cut()
+        tier.close()
+    assert sum("lost the notification channel" in line for line in caplog.messages) == 1
+    assert tier._subscribers == []
