@@ -12,7 +12,7 @@ from sched_cache.freshness.freshness import Freshness
 from sched_cache.store import ChangeSet, Connection, Pointer, Seq, Store, Version
 
 _MAX_ROUNDS = 3
-"""Of a claim: each further one needs a restore, or a false message, in between."""
+"""Of a claim: each further one needs a restore, or a publication of what it has taken, in between."""
 
 
 class Claim:

@@ -8,7 +8,7 @@ S3  a read that starts after its process has learnt of a version never returns a
 S4  a read returns nothing older than what was committed `max_staleness_seconds` before it started
 S5  a read returns nothing that was never committed
 S6  the database never goes back to the content of an older file
-A   a read is answered while the database answers, whatever anybody sends
+A   a read is answered, and work is taken, while the database answers, whatever anybody sends
 L   once faults stop, everybody reads the newest and nothing stays pending
 """
 
@@ -230,6 +230,9 @@ class World:
                     dag = cache.get(claim.key, claim.version if self.rules.uses_min_version else 0)
                     self._have_effect(claim.connection, claim.key, dag)
                     claim.acknowledge()
+        except StoreUnavailableError as error:
+            if not self.db_fault_rate:
+                raise Violation(f"A {process.name} could not take work: {error}") from error
         except SchedCacheError:
             return
 
