@@ -16,6 +16,7 @@ replacements = Replacements()
 
 
 def _in_dagbag(module: ModuleType) -> None:
+    part_of(module, "DagBag")  # ours cannot be imported without it
     from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
 
     replacements.replace(module, "DagBag", lambda _: CertifiedDagBag)

@@ -16,6 +16,7 @@ replacements = Replacements()
 
 
 def _in_dagbag(module: ModuleType) -> None:
+    part_of(module, "CachedDBDagBag")  # ours cannot be imported without it
     from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
 
     replacements.replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
