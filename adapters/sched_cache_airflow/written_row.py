@@ -57,7 +57,8 @@ class WrittenRows:
             before = connection.execute(bound).one()[0]
             statement = insert(table)
             if isinstance(values, list):
-                statement = statement.values(values)
+                # SQLAlchemy compiles a statement with a list of rows each time, one with a single row once.
+                statement = statement.values(values[0] if len(values) == 1 else values)
             else:
                 (column,) = (column.name for column in table.c if column.name != "id")
                 statement = statement.from_select([column], values)
