@@ -122,7 +122,7 @@ class Contents:
         if compact is None:
             compact = self._shared(version_id, dag_hash)
         if compact is None:
-            found = self._from_host(version_id, session)
+            found = self._from_host(version_id, session, load_op_links)
             if found is None:
                 return None
             compact, dag_hash = found
@@ -218,7 +218,9 @@ class Contents:
             self._fallbacks.note("shared tiers", error)
         return None
 
-    def _from_host(self, version_id: Any, session: Session | Connection) -> tuple[CompactDag, str] | None:
+    def _from_host(
+        self, version_id: Any, session: Session | Connection, load_op_links: bool
+    ) -> tuple[CompactDag, str] | None:
         """What the host's row holds by now, with its hash, encoded for everybody else."""
         # Before the row: what another process publishes after this is newer than what is read here.
         floor = self._cache.floor(self.host.key_of(version_id))
@@ -228,11 +230,11 @@ class Contents:
         document, dag_hash = found
         self.stats.database.contents_read += 1
         try:
-            encoded, compact = self._encode(document, dag_hash)
+            encoded, compact = self._encode(document, dag_hash, load_op_links)
         except InvalidDagError as error:
             self._fallbacks.note("document not encoded", error)
-            for load_op_links in (False, True):
-                self._remember_not_ours(version_id, dag_hash, load_op_links)
+            for with_links in (False, True):
+                self._remember_not_ours(version_id, dag_hash, with_links)
             return None
         if encoded is not None and self._shares(encoded):
             self.publisher.submit(
@@ -254,7 +256,8 @@ class Contents:
         Raises:
             InvalidDagError: the host's document cannot be encoded.
         """
-        encoded, _ = self._encode(document, dag_hash)
+        # With links or without as the other threads: the host has one switch for all of them.
+        encoded, _ = self._encode(document, dag_hash, self.host.fields.loads_links)
         return encoded if encoded is not None and self._shares(encoded) else None
 
     def _shares(self, encoded: EncodedDag) -> bool:
@@ -277,13 +280,15 @@ class Contents:
         residents = [(key, entry.dag) for key, entry in list(self.l1.entries.items())]
         return {dag.compact.dag_id for key, dag in residents if key.endswith("+links") == load_op_links}
 
-    def _encode(self, document: dict[str, Any], dag_hash: str) -> tuple[EncodedDag | None, CompactDag]:
+    def _encode(
+        self, document: dict[str, Any], dag_hash: str, load_op_links: bool
+    ) -> tuple[EncodedDag | None, CompactDag]:
         """The content as it is shared, None if this process cannot deserialize it; and as this process reads it."""
         # The keys' order is kept, since the API shows it.
         encoded = encode_dag(document, labels={HASH_LABEL: dag_hash}, sort_keys=False)
         compact = _decoded(encoded)
         try:
-            dag = self.host.dag_of(compact, load_op_links=False)
+            dag = self.host.dag_of(compact, load_op_links=load_op_links)
             label = None if dag is None else self._trial.label(dag, document)
         except Exception as error:
             self._fallbacks.note("DAG not deserialized", error)

@@ -45,6 +45,10 @@ class TriedFields(Protocol):
     portable_types: frozenset[str]
     """The `__type` of what deserializes everywhere or nowhere."""
 
+    @property
+    def loads_links(self) -> bool:
+        """Whether the host gives operators their extra links at present."""
+
     def attempt(self, name: str, value: Any) -> Any:
         """What the host makes of one column's value, that of `partial_kwargs` included. Raises what it raises."""
 

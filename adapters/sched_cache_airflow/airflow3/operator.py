@@ -40,6 +40,11 @@ class _Fields:
         ("dict", "set", "tuple", "datetime", "timedelta", "relativedelta", "param", "xcomref", "arg_not_set")
     )
 
+    @property
+    def loads_links(self) -> bool:
+        """The switch of this process."""
+        return bool(OperatorSerialization._load_operator_extra_links)
+
     def attempt(self, name: str, value: Any) -> Any:
         """What `populate_operator` makes of one column's value, that of `partial_kwargs` included."""
         if name == "partial_kwargs":
