@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Table, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.cli.database_examination import missing_rights
 from sched_cache.cli.examination import Examination, Finding
+from sched_cache.config import Config
 from sched_cache.errors import SchedCacheError
 from sched_cache.store.sql.failures import mapped_errors
 from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings
+from sched_cache_airflow.host_connections import as_host_connects
 from sched_cache_airflow.host_database import host_engine
 from sched_cache_airflow.host_settings import section_of_host, settings_of_host
 from sched_cache_airflow.jobs_alive import AliveJob, alive_jobs
@@ -43,9 +45,16 @@ def examine() -> Examination | None:
     if settings.enabled:
         findings.append(_installation())
     if any(finding.is_off for finding in findings) or not findings[-1].is_well:
-        return Examination(None, findings)
+        return Examination(None, findings, tables=_tables)
     # A wrong option costs its own part: the rest is in use, and is examined.
-    return Examination(settings.config, findings, lambda: list(_processes(conf, settings)))
+    config, connect = as_host_connects(settings.config)
+    return Examination(config, findings, lambda: list(_processes(conf, settings)), connect, _tables)
+
+
+def _tables(config: Config) -> list[Table]:
+    """The table of written versions of the release that is installed."""
+    is_airflow_2 = (host_version() or "").startswith("2.")
+    return [written_dag_table(config) if is_airflow_2 else written_table(config)]
 
 
 def _host() -> Finding:

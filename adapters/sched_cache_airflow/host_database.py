@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection, Engine
 
-from sched_cache import fork
 from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.sql.failures import mapped_errors
 
 _last: tuple[int, Engine] | None = None
 
@@ -26,6 +26,12 @@ def remember_engine() -> None:
         _last = os.getpid(), settings.engine
 
 
+def known_engine() -> Engine | None:
+    """The host's engine, or the last one that it had in this process or its parent. Not for the connections in it."""
+    remember_engine()
+    return None if _last is None else _last[1]
+
+
 @contextmanager
 def host_transaction() -> Iterator[Connection]:
     """A transaction on a connection of the host's engine, committed when the block ends.
@@ -36,13 +42,13 @@ def host_transaction() -> Iterator[Connection]:
     committing makes that fail.
 
     Raises:
-        StoreUnavailableError: the host has not connected in this process.
+        StoreUnavailableError: the host has not connected in this process, or the database refused a statement.
     """
     remember_engine()
     # A parent's connections are not those of its children.
     if _last is None or _last[0] != os.getpid():
         raise StoreUnavailableError("Airflow has not connected to its database")
-    with fork.held_off(), _last[1].begin() as connection:
+    with mapped_errors(), _last[1].begin() as connection:
         yield connection
 
 

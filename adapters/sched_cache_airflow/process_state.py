@@ -23,6 +23,7 @@ from sched_cache_airflow.contents import Contents, HostContents
 from sched_cache_airflow.fallback import Fallbacks
 from sched_cache_airflow.heartbeat import Heartbeat
 from sched_cache_airflow.hold import hold
+from sched_cache_airflow.host_connections import as_host_connects
 from sched_cache_airflow.host_database import host_transaction
 from sched_cache_airflow.host_settings import host_database_url
 from sched_cache_airflow.in_use import acknowledge_in_use
@@ -204,4 +205,7 @@ def _nothing() -> None:
 def _open_cache(settings: Settings) -> DagCache:
     """The shared tiers. Without tables there are none: every look-up is a miss at once, and nothing is published."""
     config = replace(settings.config, l1_max_bytes=0)
-    return DagCache.open(config) if settings.shares else DagCache(config, MemoryStore(), NoRedis())
+    if not settings.shares:
+        return DagCache(config, MemoryStore(), NoRedis())
+    config, connect = as_host_connects(config)
+    return DagCache.open(config, connect=connect)

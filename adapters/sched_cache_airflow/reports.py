@@ -8,6 +8,7 @@ from typing import Any
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.host_connections import as_host_connects
 from sched_cache_airflow.owner import CLAIM
 from sched_cache_airflow.wrong_options import in_one_line
 
@@ -27,7 +28,8 @@ def recent_reports(settings: Settings) -> list[tuple[dict[str, Any], float]]:
     """
     if not settings.shares:
         raise StoreUnavailableError(in_one_line(settings.wrong))
-    store = SqlStore.configured(replace(settings.config, create_tables=False))
+    config, connect = as_host_connects(settings.config)
+    store = SqlStore.configured(replace(config, create_tables=False), connect=connect)
     try:
         reports = store.processes.recent(max_age_seconds(settings))
     finally:

@@ -116,6 +116,7 @@ class Upkeep:
                 self._said = set()
                 logger.info("upkeep goes on")
         except Exception as error:
+            self._is_prepared = False  # Perhaps a table is gone, and is made again.
             self._note(error)
 
     def _publish_names(self) -> None:

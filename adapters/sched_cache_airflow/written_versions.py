@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from sqlalchemy import Table, delete, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.dag_cache import DagCache
-from sched_cache.errors import InvalidDagError, PublishConflictError
+from sched_cache.errors import InvalidDagError, PublishConflictError, StoreUnavailableError
 from sched_cache_airflow.contents import Contents
 from sched_cache_airflow.host_database import host_transaction
 
@@ -19,12 +18,12 @@ def create_missing(table: Table) -> None:
     """Creates the table unless it is there, also when another process does so at this moment.
 
     Raises:
-        SQLAlchemyError: it is not there, and could not be created.
+        StoreUnavailableError: it is not there, and could not be created.
     """
     try:
         with host_transaction() as connection:
             table.create(connection, checkfirst=True)
-    except SQLAlchemyError:
+    except StoreUnavailableError:
         # Both had looked before either had committed.
         with host_transaction() as connection:
             if not inspect(connection).has_table(table.name, table.schema):
@@ -78,6 +77,12 @@ class WrittenVersions:
         self._cache.certify()
         if self._create:
             create_missing(self._table)
+            return
+        with host_transaction() as connection:
+            if not inspect(connection).has_table(self._table.name, self._table.schema):
+                raise StoreUnavailableError(
+                    f"the table {self._table.fullname} is missing: run `sched-cache init-db`"
+                )
 
     def publish(self, is_own: bool) -> int:
         """Publishes for the rows that are there, and removes them; how many.

@@ -37,6 +37,11 @@ def config_of(arguments: argparse.Namespace) -> Config:
     return config
 
 
+def is_told(arguments: argparse.Namespace) -> bool:
+    """Whether options or environment name the tiers; else a host does, where one is installed."""
+    return bool(arguments.database_url or arguments.redis_url or "SCHED_CACHE__DATABASE_URL" in os.environ)
+
+
 def open_cache(arguments: argparse.Namespace) -> DagCache:
     """The cache that the command is about.
 

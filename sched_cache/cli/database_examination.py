@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from shlex import quote
+from typing import Any
 
 from sqlalchemy import Table, delete, false, insert, inspect, select, text, update
 from sqlalchemy.engine import Connection
@@ -23,12 +24,12 @@ _MAY_CREATE = (
 )
 
 
-def examine_database(config: Config) -> Iterator[Finding]:
+def examine_database(config: Config, connect: Callable[[], Any] | None = None) -> Iterator[Finding]:
     """The tables, their rights, and how long the usual questions take. Changes nothing, waits within its bounds."""
     url = redact_url(config.database_url)
     try:
         with mapped_errors():
-            found = list(_tables(config, url))
+            found = list(_tables(config, url, connect))
     except ConfigError:
         raise
     except (SchedCacheError, SQLAlchemyError) as error:
@@ -41,7 +42,7 @@ def examine_database(config: Config) -> Iterator[Finding]:
     yield from found
     if any(finding.is_off or not finding.is_well for finding in found):
         return
-    store = SqlStore.configured(replace(config, create_tables=False))
+    store = SqlStore.configured(replace(config, create_tables=False), connect=connect)
     try:
         started = time.perf_counter()
         changes = store.changes_since(0)
@@ -87,12 +88,13 @@ def missing_rights(connection: Connection, table: Table) -> list[str]:
     return missing
 
 
-def _tables(config: Config, url: str) -> Iterator[Finding]:
+def _tables(config: Config, url: str, connect: Callable[[], Any] | None) -> Iterator[Finding]:
     ours = tables(config.table_prefix, config.database_schema).metadata.sorted_tables
     engines = open_engines(
         config.database_url,
         lock_timeout_seconds=config.database_timeout_seconds,
         connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
+        connect=connect,
     )
     try:
         with engines.reads.connect() as connection:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sched_cache.config import Config
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
 
 GROUP = "sched_cache.doctor"
 
@@ -35,17 +38,25 @@ class Finding:
         return "BAD" if not self.is_well else "off" if self.is_off else "ok"
 
 
+def no_tables(config: Config) -> list[Table]:
+    """For a host that has none."""
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What a host has to say.
 
     config: the cache that its processes use, None if it could not be told. findings: before those about the
-    database and Redis of `config`; later: called after them.
+    database and Redis of `config`; later: called after them. connect: opens the connections to the database of
+    `config`, None for its driver. tables: those that `sched-cache init-db` makes besides its own.
     """
 
     config: Config | None
     findings: list[Finding] = field(default_factory=list)
     later: Callable[[], list[Finding]] = list
+    connect: Callable[[], Any] | None = None
+    tables: Callable[[Config], list[Table]] = no_tables
 
 
 Examine: TypeAlias = Callable[[], Examination | None]

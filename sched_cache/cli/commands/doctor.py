@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from sched_cache.cli.cache_options import add_cache_options, config_of
+from sched_cache.cli.cache_options import add_cache_options, config_of, is_told
 from sched_cache.cli.examination import Examination, Finding, examinations
 from sched_cache.cli.table import render
 from sched_cache.config import Config, parse_redis_url, redact_url
@@ -64,14 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _examine(arguments: argparse.Namespace) -> Iterator[Finding]:
     own = config_of(arguments)
-    is_told = bool(arguments.database_url or arguments.redis_url or "SCHED_CACHE__DATABASE_URL" in os.environ)
-    hosts = [] if is_told else list(examinations())
+    hosts = [] if is_told(arguments) else list(examinations())
     for examination in hosts or [Examination(own)]:
         yield from examination.findings
         if examination.config is not None:
             from sched_cache.cli.database_examination import examine_database
 
-            yield from examine_database(examination.config)
+            yield from examine_database(examination.config, examination.connect)
             yield from _examine_redis(examination.config)
         yield from examination.later()
 

@@ -1,7 +1,8 @@
 """Create or upgrade the tables.
 
-Any number of processes may do so at once. Without this command the first use of the cache does it, unless
-SCHED_CACHE__CREATE_TABLES is false.
+Any number of processes may do so at once. Where Airflow is installed, its `[sched_cache]` section names the database
+unless an option or the environment does, and the tables of the plugin are created as well. Without this command
+the first use of the cache does it, unless SCHED_CACHE__CREATE_TABLES is false.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from sched_cache.cli.cache_options import add_cache_options, config_of
+from sched_cache.cli.cache_options import add_cache_options, config_of, is_told
+from sched_cache.cli.examination import examinations
 from sched_cache.config import redact_url
 
 EXAMPLES = """\
@@ -24,8 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from sched_cache.store.sql import SCHEMA_VERSION, SqlStore
 
-    config = config_of(arguments)
-    store = SqlStore.configured(config)
+    config, connect = config_of(arguments), None
+    hosts = list(examinations())
+    if not is_told(arguments):
+        for host in hosts:
+            if host.config is not None:
+                config, connect = host.config, host.connect
+    more = [table for host in hosts for table in host.tables(config)]
+    store = SqlStore.configured(config, connect=connect, tables=more)
     try:
         store.init_db()
     finally:

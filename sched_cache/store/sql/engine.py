@@ -243,7 +243,14 @@ def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: f
 
         def opened() -> Any:
             # A fork waits for the thread that waits for this one; it may not be asked to wait for the fork.
-            return dialect.connect(*arguments, **named) if connect is None else connect()
+            if connect is None:
+                return dialect.connect(*arguments, **named)
+            try:
+                return connect()
+            except dialect.dbapi.Error:
+                raise
+            except Exception as error:  # The caller's code: a token, a certificate, a name.
+                raise NoConnectionError(f"{type(error).__name__}: {error}") from error
 
         try:
             return slow_threads().run(opened, seconds, discard=lambda connection: connection.close())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -37,7 +37,7 @@ from sched_cache.store.sql.processes import Processes
 from sched_cache.store.sql.publishing import Publisher
 from sched_cache.store.sql.schema import DEFAULT_PREFIX, Tables, tables
 from sched_cache.store.sql.tombstones import purge
-from sched_cache.store.sql.upgrade import bring_up_to_date, is_current
+from sched_cache.store.sql.upgrade import bring_up_to_date, is_current, missing_tables
 from sched_cache.store.verdict import Verdict, absent, in_lock_order, published, verdict_on
 
 T = TypeVar("T")
@@ -61,10 +61,12 @@ class SqlStore:
         create: bool = True,
         retry: Retry | None = None,
         counters: DatabaseCounters | None = None,
+        more_tables: Sequence[Table] = (),
     ) -> None:
         self._engines = engines
         self._tables = tables
         self._create = create
+        self._more_tables = more_tables
         self._guard = Guard(retry or Retry(), engines.timeout_seconds, counters)
         self._publisher = Publisher(tables)
         self._flags = Flags(tables)
@@ -88,6 +90,7 @@ class SqlStore:
         create: bool = True,
         retry: Retry | None = None,
         counters: DatabaseCounters | None = None,
+        more_tables: Sequence[Table] = (),
         **engine_options: Any,
     ) -> SqlStore:
         """A store for a database URL. Connects at first use. `engine_options` are those of `open_engines`.
@@ -96,17 +99,30 @@ class SqlStore:
             ConfigError: URL, driver or prefix is not usable.
         """
         engines = open_engines(database_url, **engine_options)
-        return cls(engines, tables(table_prefix, schema), create=create, retry=retry, counters=counters)
+        return cls(
+            engines,
+            tables(table_prefix, schema),
+            create=create,
+            retry=retry,
+            counters=counters,
+            more_tables=more_tables,
+        )
 
     @classmethod
     def configured(
-        cls, config: Config, *, connect: Connect | None = None, counters: DatabaseCounters | None = None
+        cls,
+        config: Config,
+        *,
+        connect: Connect | None = None,
+        counters: DatabaseCounters | None = None,
+        tables: Sequence[Table] = (),
     ) -> SqlStore:
         """The store that `config` names. Connects at first use.
 
         Args:
             connect: opens connections as somebody else does; see `open_engines`.
             counters: where calls are counted.
+            tables: what `init_db` creates and `check_tables` looks for besides those of the store.
 
         Raises:
             ConfigError: URL, driver or prefix is not usable.
@@ -122,11 +138,31 @@ class SqlStore:
             max_connections=config.database_pool_size,
             connect=connect,
             counters=counters,
+            more_tables=tables,
         )
 
     def init_db(self) -> None:
         """Creates or upgrades the tables."""
-        self._guard.patiently(lambda call: bring_up_to_date(self._engines, self._tables, call), _INIT_SECONDS)
+        self._guard.patiently(
+            lambda call: bring_up_to_date(self._engines, self._tables, call, more=self._more_tables),
+            _INIT_SECONDS,
+        )
+
+    def check_tables(self) -> None:
+        """Looks for every table.
+
+        Raises:
+            StoreUnavailableError: names those that are missing.
+        """
+
+        def check(call: Call) -> None:
+            with self._engines.reading(call) as connection:
+                every = [*self._tables.metadata.sorted_tables, *self._more_tables]
+                missing = missing_tables(connection, every)
+            if missing:
+                raise TablesMissingError(f"missing: {', '.join(sorted(missing))}; run `sched-cache init-db`")
+
+        self._guard.read(check)
 
     def token(self, key: str) -> Seq:
         """The sequence of the last publication of `key`, 0 if there was none."""

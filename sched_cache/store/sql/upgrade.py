@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import delete, insert, inspect, select, update
+from sqlalchemy import Table, delete, insert, inspect, select, update
 from sqlalchemy.engine import Connection
 
 from sched_cache.errors import StoreUnavailableError
@@ -41,6 +41,7 @@ def bring_up_to_date(
     *,
     target: int = SCHEMA_VERSION,
     steps: Mapping[int, Step] = STEPS,
+    more: Sequence[Table] = (),
 ) -> None:
     """Creates what is missing and runs the steps up to `target`, under a lock that spans all processes.
 
@@ -51,13 +52,15 @@ def bring_up_to_date(
         _let_readers_pass_writers(engines, call)
     with _exclusively(engines, tables, call) as connection:
         found = _version_of(connection, tables, target)
-        missing = _missing(connection, tables)
+        missing = missing_tables(connection, tables.metadata.sorted_tables)
         if found is not None:
             for version in range(found + 1, target + 1):
                 steps[version](connection, tables)
                 connection.execute(update(tables.meta).values(schema_version=version))
         if missing or found is None:
             tables.metadata.create_all(connection)
+        for table in more:
+            table.create(connection, checkfirst=True)
         if found is None:
             first = {"id": 1, "counter": 0, "incarnation": secrets.token_hex(8), "purged_seq": 0}
             connection.execute(insert(tables.meta), {**first, "schema_version": SCHEMA_VERSION})
@@ -76,13 +79,10 @@ def _begin_again(connection: Connection, tables: Tables) -> None:
     connection.execute(update(tables.meta).values(incarnation=secrets.token_hex(8)))
 
 
-def _missing(connection: Connection, tables: Tables) -> set[str]:
+def missing_tables(connection: Connection, tables: Iterable[Table]) -> set[str]:
+    """The names of those that are not there. A query each."""
     inspector = inspect(connection)
-    return {
-        table.name
-        for table in tables.metadata.sorted_tables
-        if not inspector.has_table(table.name, schema=table.schema)
-    }
+    return {table.name for table in tables if not inspector.has_table(table.name, schema=table.schema)}
 
 
 def _version_of(connection: Connection, tables: Tables, newest: int = SCHEMA_VERSION) -> int | None:
