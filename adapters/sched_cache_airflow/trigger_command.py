@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from sched_cache_airflow.trigger import install_trigger, remove_trigger
 
-    config = _config(arguments.database_url)
+    config = _config(arguments.database_url, is_removal=arguments.action == "remove")
     act = install_trigger if arguments.action == "install" else remove_trigger
     names = act(config)
     done = {"install": "installed", "remove": "removed"}[arguments.action]
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _config(database_url: str | None) -> Config:
+def _config(database_url: str | None, *, is_removal: bool) -> Config:
     """That of the Airflow that is installed here, if there is one.
 
     Raises:
@@ -45,7 +45,8 @@ def _config(database_url: str | None) -> Config:
         from sched_cache_airflow.host_settings import host_database_url, strict_settings_of_host
 
         config = strict_settings_of_host().config
-        if database_url is None and config.database_url != host_database_url():
+        database_url = database_url or host_database_url()
+        if not is_removal and database_url == host_database_url() != config.database_url:
             raise UsageError(
                 "the plugin's tables are not in the metadata database, and a trigger cannot write to another one; "
                 "schedulers find such writes by comparing hashes"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, make_url
 
 from sched_cache.config import Config
 from sched_cache_airflow.postgresql_trigger import PostgresqlTrigger
 from sched_cache_airflow.trigger import installed_triggers
 from sched_cache_airflow.written import written_table
 
-COMMAND = "sched-cache airflow-trigger install"
+_COMMAND = "sched-cache airflow-trigger"
 _DEFINERS = """
 SELECT trigger_name, definer, current_user() FROM information_schema.triggers WHERE trigger_schema = database()
 """
@@ -26,13 +26,16 @@ class Weakness:
 
     found: str
     url: str | None
-    command: str = COMMAND
+    command: str
 
 
 def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]:
     """Those of the metadata database, which `connection` is to; up to four queries. Ends no transaction."""
+    # Where our tables are in another database, there is nothing to install it for any more.
+    is_shared = make_url(config.database_url).database == connection.engine.url.database
+    command = f"{_COMMAND} {'install' if is_shared else 'remove'}"
     if connection.dialect.name in ("mysql", "mariadb"):
-        return _of_other_accounts(connection, config)
+        return _of_other_accounts(connection, config, command)
     if connection.dialect.name != "postgresql":
         return []
     url = connection.engine.url
@@ -45,11 +48,13 @@ def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]
             f"the function {function.schema}.{function.name}: {function.weakness}"
         )
         other = url.set(drivername="postgresql", username=function.owner, password=None)
-        weaknesses.append(Weakness(found, None if function.may_replace else other.render_as_string()))
+        weaknesses.append(
+            Weakness(found, None if function.may_replace else other.render_as_string(), command)
+        )
     return weaknesses
 
 
-def _of_other_accounts(connection: Connection, config: Config) -> list[Weakness]:
+def _of_other_accounts(connection: Connection, config: Config, command: str) -> list[Weakness]:
     """On MySQL a trigger runs with the rights of the account that created it, and fails once that is gone.
 
     What a writer could put in its way is a temporary table, which takes the notices of its own session, or, with the
@@ -63,6 +68,7 @@ def _of_other_accounts(connection: Connection, config: Config) -> list[Weakness]
             f"security error: the triggers on Airflow's tables run with the rights of {definer}, not of the account "
             "that Airflow itself has, and every write of a DAG fails once that account is dropped",
             None,
+            command,
         )
         for definer in others
     ]

@@ -228,7 +228,9 @@ def test_an_unknown_dag_is_no_error(watched: Watched) -> None:
 def test_missing_tables_are_told_on_the_page(watched: Watched) -> None:
     """Whatever cannot be read is said, and the rest is shown."""
     headers = watched.token()
-    with closing(sqlite3.connect(watched.database, timeout=30)) as connection:
+    # On SQLite they are in a file of their own, beside Airflow's.
+    tables = watched.database.with_name(f"{watched.database.stem}.sched_cache{watched.database.suffix}")
+    with closing(sqlite3.connect(tables, timeout=30)) as connection:
         connection.execute("ALTER TABLE sched_cache_process RENAME TO elsewhere")
     try:
         status, body = watched.status_of("/sched_cache/", headers)
@@ -236,7 +238,7 @@ def test_missing_tables_are_told_on_the_page(watched: Watched) -> None:
         assert "The reports of the processes could not be read" in body
         assert "bakery" in body
     finally:
-        with closing(sqlite3.connect(watched.database, timeout=30)) as connection:
+        with closing(sqlite3.connect(tables, timeout=30)) as connection:
             connection.execute("ALTER TABLE elsewhere RENAME TO sched_cache_process")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -39,7 +40,9 @@ def told() -> tuple[list[str], list[str]]:
     """(what doctor finds and advises about the trigger, what the page says)."""
     from sched_cache_airflow.airflow3.ui.overview_facts import read_overview
     from sched_cache_airflow.doctor import examine
+    from sched_cache_airflow.host_settings import forget_settings
 
+    forget_settings()  # what was read while the plugin was off
     examination = examine()
     assert examination is not None
     findings = [finding for finding in examination.later() if finding.what == "trigger"]
@@ -90,3 +93,21 @@ def test_the_command_for_another_role(old_trigger: None) -> None:
     assert f"{COMMAND} --database-url postgresql://installer@127.0.0.1:" in doctor
     assert page.endswith(f"{COMMAND} with a --database-url of that role or of a superuser")
     assert "127.0.0.1" not in page
+
+
+def test_where_our_tables_are_elsewhere_it_is_to_be_removed(
+    old_trigger: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The command to remove it works there, the one to install it says why it does not."""
+    from sched_cache.cli import main
+    from sched_cache_airflow import airflow3
+
+    monkeypatch.setenv("AIRFLOW__SCHED_CACHE__DATABASE_URL", f"sqlite:///{tmp_path / 'own.db'}")
+    airflow3.uninstall()
+    airflow3.install()
+    for said in told():
+        (words,) = said
+        assert words.endswith("sched-cache airflow-trigger remove")
+    assert main(["airflow-trigger", "install"]) == 2
+    assert main(["airflow-trigger", "remove"]) == 0
+    assert told() == ([], [])

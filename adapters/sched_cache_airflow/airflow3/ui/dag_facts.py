@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
@@ -14,10 +14,12 @@ from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.ui.holders import Holders
 from sched_cache_airflow.airflow3.ui.overview_facts import seconds_since, told
-from sched_cache_airflow.airflow3.ui.rights import Rights
 from sched_cache_airflow.page.dag_view import DagFacts, VersionFacts
 from sched_cache_airflow.page.graph import graph_of
 from sched_cache_airflow.reports import recent_reports
+
+if TYPE_CHECKING:
+    from sched_cache_airflow.airflow3.ui.rights import Rights
 
 _MAX_VERSIONS = 20
 _MAX_TASKS_OF_GRAPH = 50_000

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
@@ -17,10 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sched_cache.errors import SchedCacheError
 from sched_cache_airflow.airflow3.runtime import runtime
 from sched_cache_airflow.airflow3.ui.holders import Holders
-from sched_cache_airflow.airflow3.ui.rights import Rights
 from sched_cache_airflow.page.overview import Changed, Overview
 from sched_cache_airflow.reports import recent_reports
 from sched_cache_airflow.trigger_security import trigger_weaknesses
+
+if TYPE_CHECKING:
+    from sched_cache_airflow.airflow3.ui.rights import Rights
 
 logger = logging.getLogger("sched_cache.airflow")
 
