@@ -24,6 +24,7 @@ from sched_cache.format import CompactDag, EncodedDag, HotFields, encode_dag, pa
 from sched_cache.freshness import Claim, Claims, Freshness, Learnt
 from sched_cache.stats import Snapshot, Stats
 from sched_cache.store import Connection, Content, Pointer, Publication, Seq, Store, Version
+from sched_cache.store.budget import Budget
 from sched_cache.store.redis import L2, open_l2
 
 _MAX_ROUNDS = 8
@@ -69,9 +70,12 @@ class DagCache:
         stats: Stats | None = None,
         source: random.Random | None = None,
         make_signal: Callable[[], Signal] = Event,
+        budget: Budget | None = None,
     ) -> None:
         clock = clock or SystemClock()
         self.config = config
+        self.budget = budget or Budget.configured(config, clock)
+        """The time that tiers in trouble may cost this process; Redis charges it."""
         self._stats = stats or Stats()
         self._store = store
         self._l2 = l2
@@ -117,7 +121,10 @@ class DagCache:
         config = config or Config.load()
         clock, stats = SystemClock(), Stats()
         store = SqlStore.configured(config, connect=connect, counters=stats.database)
-        return cls(config, store, open_l2(config, stats, clock), clock=clock, stats=stats)
+        budget = Budget.configured(config, clock)
+        return cls(
+            config, store, open_l2(config, stats, clock, budget), clock=clock, stats=stats, budget=budget
+        )
 
     # Reading
 

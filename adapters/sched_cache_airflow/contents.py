@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from sched_cache_airflow.conf import Settings
 from sched_cache_airflow.fallback import Fallbacks
 from sched_cache_airflow.hold import hold
 from sched_cache_airflow.host_database import host_transaction
+from sched_cache_airflow.patience import Patience
 from sched_cache_airflow.publisher import Publisher
 from sched_cache_airflow.trial import LABEL, Trial, TriedDag, TriedFields
 
@@ -27,6 +29,8 @@ _FACTOR_OF_LOADED = 4
 """How many times its packed bytes a DAG takes that was made ready for the host."""
 _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
+_PER_READ = 32
+"""DAGs that are asked for at once: so many that a round trip hardly matters, so few that they come soon."""
 
 
 class HostDag(TriedDag, Protocol):
@@ -80,13 +84,21 @@ class Contents:
     """
 
     def __init__(
-        self, host: HostContents, settings: Settings, cache: DagCache, stats: Stats, fallbacks: Fallbacks
+        self,
+        host: HostContents,
+        settings: Settings,
+        cache: DagCache,
+        stats: Stats,
+        fallbacks: Fallbacks,
+        *,
+        shares_database: bool = True,
     ) -> None:
         self.host = host
         self.settings = settings
         self._cache = cache
         self._fallbacks = fallbacks
         self.stats = stats
+        self._patience = Patience(cache.budget, is_bounded=not shares_database)
         self.publisher = Publisher(cache)
         config = settings.config
         self.l1: L1[Any] = L1(config.l1_max_bytes, config.l1_max_entries, stats.l1)
@@ -159,22 +171,31 @@ class Contents:
         }
         if len(missing) < 2:
             return  # `get` does that
+        keys = list(missing)
+        for start in range(0, len(keys), _PER_READ):
+            if not self._prefetch({key: missing[key] for key in keys[start : start + _PER_READ]}):
+                return
+
+    def _prefetch(self, missing: Mapping[str, tuple[Any, str]]) -> bool:
+        """Brings those that the shared tiers have; whether they answered."""
         try:
-            found = {
-                key: compact
-                for key, compact in self._cache.get_many(missing).items()
-                if compact is not None and compact.label(HASH_LABEL) == missing[key][1]
-            }
-            complete = self._cache.keep_cold(found)
+            with self._patience.waiting(len(missing)):
+                found = {
+                    key: compact
+                    for key, compact in self._cache.get_many(missing).items()
+                    if compact is not None and compact.label(HASH_LABEL) == missing[key][1]
+                }
+                complete = self._cache.keep_cold(found)
         except SchedCacheError as error:
             self._fallbacks.note("shared tiers", error)
-            return
+            return False
         for key in complete:
             version_id, dag_hash = missing[key]
             dag = self._dag_of(found[key], load_op_links=False)
             if dag is not None:
                 self.stats.l1.misses += 1
                 self._keep(version_id, dag_hash, False, dag)
+        return True
 
     def _dag_of(self, compact: CompactDag, load_op_links: bool) -> HostDag | None:
         """The host's object, found to deserialize; None for a DAG that the host has to read itself.
@@ -204,16 +225,19 @@ class Contents:
         """What some node has published, from Redis or our tables, if it is of this hash."""
         key = self.host.key_of(version_id)
         try:
-            for is_last in (False, True):
-                compact = self._cache.get(key)
-                found = (
-                    {key: compact} if compact is not None and compact.label(HASH_LABEL) == dag_hash else {}
-                )
-                if self._cache.keep_cold(found):
-                    return found[key]
-                if not is_last:
-                    # Perhaps it was published a moment ago: one query tells.
-                    self._cache.certify()
+            with self._patience.waiting():
+                for is_last in (False, True):
+                    compact = self._cache.get(key)
+                    found = (
+                        {key: compact}
+                        if compact is not None and compact.label(HASH_LABEL) == dag_hash
+                        else {}
+                    )
+                    if self._cache.keep_cold(found):
+                        return found[key]
+                    if not is_last:
+                        # Perhaps it was published a moment ago: one query tells.
+                        self._cache.certify()
         except SchedCacheError as error:
             self._fallbacks.note("shared tiers", error)
         return None
@@ -224,6 +248,7 @@ class Contents:
         """What the host's row holds by now, with its hash, encoded for everybody else."""
         # Before the row: what another process publishes after this is newer than what is read here.
         floor = self._cache.floor(self.host.key_of(version_id))
+        started = time.monotonic()
         found = self.host.read(version_id, session)
         if found is None:
             return None
@@ -231,6 +256,7 @@ class Contents:
         self.stats.database.contents_read += 1
         try:
             encoded, compact = self._encode(document, dag_hash, load_op_links)
+            self._patience.host_took(time.monotonic() - started)
         except InvalidDagError as error:
             self._fallbacks.note("document not encoded", error)
             for with_links in (False, True):

@@ -53,8 +53,11 @@ class ProcessState:
         self.fallbacks = Fallbacks(self.stats)
         # The DAG objects are kept by `contents`; a second copy of their bytes would serve nobody.
         self.cache = _open_cache(settings)
-        self.contents = Contents(host, settings, self.cache, self.stats, self.fallbacks)
         self.shares_database = settings.shares and settings.config.database_url == host_database_url()
+        self.contents = Contents(
+            *(host, settings, self.cache, self.stats, self.fallbacks),
+            shares_database=self.shares_database,
+        )
         self.written = written if self.shares_database else None
         self.upkeep: Upkeep = self._make_upkeep()
         self.heartbeat: Heartbeat | None = None

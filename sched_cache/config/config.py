@@ -201,7 +201,9 @@ class Config:
         "long run it may cost a tenth of that per second. Lost is the whole of a call without an answer, and of "
         "an answer the time by which it came later than the database takes. A call waits no longer than what is "
         "left; when nothing is, Redis is left alone, and tried again in the background. Where "
-        "`redis_timeout_seconds` is longer, that is the limit.",
+        "`redis_timeout_seconds` is longer, that is the limit. In the plugin, a `database_url` of its own shares it: "
+        "no loop or request waits longer for DAGs that Airflow's own rows have, and what comes sooner than those "
+        "costs nothing.",
     )
 
     # The compact format.
