@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
@@ -18,6 +19,7 @@ FIRST, WARM, EDITED, FORGOTTEN, BUSY = (
     "tasks to schedule",
 )
 KINDS = (FIRST, WARM, EDITED, FORGOTTEN, BUSY)
+_PUBLISHING_SECONDS = 10.0
 _N_WARM = 3
 _N_EDITED = 3
 
@@ -68,6 +70,8 @@ class Play:
         pair = self._fork(is_counted=False)
         for _ in range(2):
             self._loop(pair, None)
+        self._wait_for_publications(pair[1])
+        tiers.assert_used(self.cell.trouble)
         tiers.make(self.cell.trouble)
         for _ in range(n_rounds):
             for _ in range(_N_WARM):
@@ -77,7 +81,7 @@ class Play:
                 scheduler.ask("forget")
             self._loop(pair, FORGOTTEN)
             self._schedule(pair)
-        self.cell.fallbacks = pair[1].ask("counts")
+        self.cell.fallbacks = pair[1].ask("snapshot")["fallbacks"]
         self._end(pair)
         for _ in range(n_rounds):
             pair = self._fork(is_counted=True)
@@ -94,6 +98,18 @@ class Play:
         if is_counted:
             self.cell.open_seconds.append(seconds)
         return base, ours
+
+    def _wait_for_publications(self, scheduler: SchedulerHandle) -> None:
+        """So that its tiers have what the first loop has loaded, and a thread is not in the middle of writing it."""
+        end = time.monotonic() + _PUBLISHING_SECONDS
+        while time.monotonic() < end:
+            counts = scheduler.ask("snapshot")["plugin"]
+            if (
+                counts["contents_published"] + counts["contents_not_published"]
+                >= counts["host_documents_read"]
+            ):
+                return
+            time.sleep(0.1)
 
     @staticmethod
     def _end(schedulers: tuple[SchedulerHandle, SchedulerHandle]) -> None:

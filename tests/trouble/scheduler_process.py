@@ -26,7 +26,7 @@ def serve(address: str) -> None:
         "forget": worker.forget,
         "unstart": lambda: unstart_tasks(),
         "edit": lambda numbers, retries: worker.edit(numbers, retries),
-        "counts": worker.counts,
+        "snapshot": worker.snapshot,
     }
     while True:
         name, arguments = connection.recv()
@@ -45,6 +45,8 @@ class SchedulerWorker:
         """Everything that comes before the first loop; how many seconds it took."""
         started = time.perf_counter()
         if self._is_ours:
+            # What the parent has read of the options was meant for itself.
+            self._host_package().uninstall()
             self._host_package().install()
         self._scheduler = Scheduler()
         self._scheduler.register()
@@ -76,9 +78,9 @@ class SchedulerWorker:
             self._editor = Editor()
         self._editor.edit(numbers, retries)
 
-    def counts(self) -> dict[str, Any]:
-        """How often the host's own path was taken, by reason."""
-        return dict(self._runtime().stats.fallbacks) if self._is_ours else {}
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the plugin has counted in this process."""
+        return dict(self._runtime().snapshot())
 
     def _host_package(self) -> Any:
         if host() == "airflow2":

@@ -90,6 +90,16 @@ class Tiers:
         if has_moved:
             self._redis_proxy.cut()
 
+    def assert_used(self, trouble: Trouble) -> None:
+        """Schedulers have connected through the proxies: else no trouble there could reach them."""
+        for name, mode, proxy in (
+            ("Redis", trouble.redis, self._redis_proxy),
+            ("our database", trouble.database, self._database_proxy),
+        ):
+            if mode not in (OFF, "refusing"):
+                assert proxy.n_connections, f"no scheduler has connected to {name}"
+                proxy.n_connections = 0
+
     def environ(self, trouble: Trouble) -> dict[str, str]:
         """The plugin's options for a scheduler whose tiers are, or will be, so. Its tables are new and its own."""
         environ = {"AIRFLOW__SCHED_CACHE__ENABLED": "True"}
