@@ -26,7 +26,7 @@ ERRORS = (SQLAlchemyError, UnicodeError, struct.error, OSError, EOFError)
 class Failure(enum.Enum):
     """Why the database did not do what it was asked. The value is the advice for an operator."""
 
-    SILENT = "check that it runs and can be reached, and the user and password"
+    SILENT = "check that it runs and can be reached, the user and password, and whether its tables are locked"
     BUSY = "other transactions hold its locks for too long"
     MISSING = "run `sched-cache init-db`"
     FORBIDDEN = (
@@ -216,7 +216,12 @@ def failure_of(error: BaseException | None) -> Failure:
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
-    """PostgreSQL's code: `pgcode` in psycopg2, `sqlstate` in psycopg."""
+    """PostgreSQL's code: `pgcode` in psycopg2, `sqlstate` in psycopg.
+
+    Drivers of MySQL have that attribute too, lately. What it says there is too coarse: HY000 for most errors.
+    """
+    if _mysql_number(error) is not None:
+        return None
     code = getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlstate", None)
     return code if isinstance(code, str) else None
 

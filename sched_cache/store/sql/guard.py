@@ -138,9 +138,9 @@ class Guard:
             side.answered()
         if kind is Failure.BUSY:
             return  # Of a key or two, and for a moment: the caller knows.
+        side.trouble.seen()
         if is_left_alone and side is self._writes and self._reads.trouble.is_known:
-            side.trouble.seen()  # Of the same trouble, which the log has.
-            return
+            return  # The same trouble, which the log has.
         side.trouble.begin(
             f"the database cannot be {side.verb}: {error}. To do: {kind.value} (logged once, counted, and retried)"
         )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import exc
 
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store.sql.failures import Retry, mapped_errors
+from sched_cache.store.sql.failures import Failure, Retry, failure_of, mapped_errors
 
 
 def wrapped(kind: type[exc.DBAPIError], cause: Exception, *, is_disconnect: bool = False) -> exc.DBAPIError:
@@ -23,6 +23,13 @@ class PostgresError(psycopg2.Error):
         self.sqlstate = sqlstate  # psycopg2 keeps `pgcode` to itself; psycopg calls it this
 
 
+def numbered(number: int, sqlstate: str) -> pymysql.err.OperationalError:
+    """As PyMySQL 1.2 makes it of a server's answer."""
+    error = pymysql.err.OperationalError(number, "said the server")
+    error.sqlstate = sqlstate
+    return error
+
+
 PASSING = {
     "serialization failure": wrapped(exc.OperationalError, PostgresError("40001")),
     "deadlock on PostgreSQL": wrapped(exc.OperationalError, PostgresError("40P01")),
@@ -31,6 +38,7 @@ PASSING = {
     "connection lost": wrapped(exc.InterfaceError, psycopg2.InterfaceError("closed"), is_disconnect=True),
     "deadlock on MySQL": wrapped(exc.OperationalError, pymysql.err.OperationalError(1213, "deadlock")),
     "lock timeout on MySQL": wrapped(exc.OperationalError, pymysql.err.OperationalError(1205, "timeout")),
+    "lock timeout on MySQL with its SQLSTATE": wrapped(exc.OperationalError, numbered(1205, "HY000")),
     "MySQL refuses": wrapped(exc.OperationalError, pymysql.err.OperationalError(2003, "can't connect")),
     "SQLite is busy": wrapped(exc.OperationalError, sqlite3.OperationalError("database is locked")),
 }
@@ -130,3 +138,30 @@ def test_in_a_callers_transaction_nothing_is_tried_again() -> None:
     """It is broken, whatever the cause."""
     with pytest.raises(StoreUnavailableError), mapped_errors():
         raise PASSING["deadlock on MySQL"]
+
+
+@pytest.mark.parametrize(
+    ("number", "sqlstate", "kind"),
+    [
+        (1205, "HY000", Failure.BUSY),
+        (1213, "40001", Failure.BUSY),
+        (1146, "42S02", Failure.MISSING),
+        (1054, "42S22", Failure.MISSING),
+        (1142, "42000", Failure.FORBIDDEN),
+        (1290, "HY000", Failure.READ_ONLY),
+        (1114, "HY000", Failure.FULL),
+        (1045, "28000", Failure.SILENT),
+        (1040, "08004", Failure.SILENT),
+    ],
+)
+@pytest.mark.parametrize("has_sqlstate", [False, True])
+def test_an_error_of_mysql_is_told_by_its_number(
+    number: int, sqlstate: str, kind: Failure, has_sqlstate: bool
+) -> None:
+    """Whether or not the driver tells the SQLSTATE too, which is the same for most of them."""
+    cause = (
+        numbered(number, sqlstate)
+        if has_sqlstate
+        else pymysql.err.OperationalError(number, "said the server")
+    )
+    assert failure_of(wrapped(exc.OperationalError, cause)) is kind

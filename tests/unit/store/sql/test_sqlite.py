@@ -160,21 +160,6 @@ def test_a_disk_that_is_full_is_said_once(
     assert store.publish(large).changed
 
 
-def test_tables_that_were_dropped_are_made_again(store: SqlStore) -> None:
-    """By the next call; what is left of the others says nothing without them."""
-    for name in ("content", "dag", "acknowledged", "meta"):
-        store.publish(publication("sales", "1"))
-        before = store.changes_since(0).incarnation
-        with store.transaction() as connection:
-            connection.exec_driver_sql(f"DROP TABLE sched_cache_{name}")
-        store.fresh(0, 10)
-        assert bool(store.read_hot(["sales"])) == (name == "meta")
-        assert store.publish(publication("sales", "1")).content_hash == digest("1")
-        assert store.read_hot(["sales"])["sales"].data == b"hot 1"
-        if name != "acknowledged":
-            assert store.changes_since(0).incarnation != before
-
-
 @pytest.mark.parametrize("number", [-1, 2**63, "1", True, 1.5])
 def test_numbers_that_no_database_holds_are_refused(store: SqlStore, number: Any) -> None:
     """With the name of the argument and its range, before a driver sees them."""
