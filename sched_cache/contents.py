@@ -8,7 +8,7 @@ from time import perf_counter
 
 from sched_cache.cache import SingleFlight
 from sched_cache.errors import FormatError
-from sched_cache.format import CompactDag, content_hash_of, decode_dag
+from sched_cache.format import CompactDag, EncodedDag, content_hash_of, decode_dag, part_digest, sound, split
 from sched_cache.freshness import Freshness
 from sched_cache.stats import Stats
 from sched_cache.store import Pointer, Store, Stored
@@ -32,13 +32,20 @@ class Contents:
         flights: SingleFlight[CompactDag | FormatError],
         stats: Stats,
         find: Callable[[str], CompactDag | None],
+        *,
+        max_bytes: int,
+        keeps_cold: bool = False,
     ) -> None:
+        """max_bytes: of what Redis may hold under one name. keeps_cold: every DAG comes with its cold part."""
         self._store = store
         self._l2 = l2
         self._freshness = freshness
         self._flights = flights
         self._counters = stats.database
         self._find = find
+        self._max_bytes = max_bytes
+        self._keeps_cold = keeps_cold
+        self._read_contents = store.read_whole if keeps_cold else store.read_hot
 
     def load_many(self, pointers: Sequence[Pointer]) -> dict[str, CompactDag | FormatError]:
         """The DAGs by key, without those whose content is another by now. One round trip per tier.
@@ -72,24 +79,24 @@ class Contents:
 
         def read(hashes: list[str]) -> dict[str, bytes]:
             parts = self._read(
-                {content_hash: keys[content_hash] for content_hash in hashes}, self._store.read_hot
+                {content_hash: keys[content_hash] for content_hash in hashes}, self._read_contents
             )
-            for content_hash, part in list(parts.items()):
-                # What Redis returns, L2 has checked.
-                if content_hash_of(part) != content_hash:
+            # What Redis returns, L2 has checked.
+            checked = {name: sound(part, name, self._max_bytes) for name, part in parts.items()}
+            for content_hash, part in checked.items():
+                if part is None:
                     brought[content_hash] = self._damaged(content_hash, keys[content_hash])
-                    del parts[content_hash]
-            return parts
+            return {content_hash: part for content_hash, part in checked.items() if part is not None}
 
         parts: Mapping[str, bytes] = {}
         if len(wanted) == 1:  # one command to Redis instead of a batch
-            hot = self._l2.fetch(wanted[0], lambda: read(wanted).get(wanted[0]))
-            parts = {} if hot is None else {wanted[0]: hot}
+            part = self._l2.fetch(wanted[0], lambda: read(wanted).get(wanted[0]))
+            parts = {} if part is None else {wanted[0]: part}
         elif wanted:
             parts = self._l2.fetch_many(wanted, read)
-        for content_hash, hot in parts.items():
+        for content_hash, part in parts.items():
             try:
-                brought[content_hash] = self._decode(hot, content_hash, keys[content_hash])
+                brought[content_hash] = self._decode(part, content_hash, keys[content_hash])
             except FormatError as error:
                 brought[content_hash] = error
         return brought
@@ -115,11 +122,14 @@ class Contents:
                 parts[content_hash] = row.data
         return parts
 
-    def _decode(self, hot: bytes, content_hash: str, key: str) -> CompactDag:
+    def _decode(self, part: bytes, content_hash: str, key: str) -> CompactDag:
         def cold() -> bytes | None:
             return self._cold(digest, content_hash, key)
 
+        hot, cold_part = split(part)
         dag = decode_dag(hot, cold, content_hash=content_hash, is_checked=True)
+        if cold_part is not None and self._keeps_cold:
+            dag.keep_cold(cold_part, is_checked=True)
         # The digest and not the DAG, which would refer to itself then, and be freed late when it is evicted.
         digest = dag.cold_digest
         return dag
@@ -166,6 +176,13 @@ class Contents:
             if not dag.keeps_cold and dag.cold_digest in parts:
                 dag.keep_cold(parts[dag.cold_digest])
         return {key for key, dag in dags.items() if dag.keeps_cold}
+
+    def parts_of(self, encoded: EncodedDag) -> dict[str, bytes]:
+        """What Redis is given of a content, by name: what readers of this kind ask for."""
+        both = encoded.hot + encoded.cold
+        if self._keeps_cold and len(both) <= self._max_bytes:
+            return {encoded.content_hash: both}
+        return {encoded.content_hash: encoded.hot, part_digest(encoded.cold).hex(): encoded.cold}
 
     def _damaged(self, content_hash: str, key: str) -> FormatError:
         self._counters.damaged += 1

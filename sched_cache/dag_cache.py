@@ -20,7 +20,7 @@ from sched_cache.errors import (
     StoreUnavailableError,
     VersionNotFoundError,
 )
-from sched_cache.format import CompactDag, EncodedDag, HotFields, encode_dag, part_digest
+from sched_cache.format import CompactDag, EncodedDag, HotFields, encode_dag
 from sched_cache.freshness import Claim, Claims, Freshness, Learnt
 from sched_cache.stats import Snapshot, Stats
 from sched_cache.store import Connection, Content, Pointer, Publication, Seq, Store, Version
@@ -71,7 +71,9 @@ class DagCache:
         source: random.Random | None = None,
         make_signal: Callable[[], Signal] = Event,
         budget: Budget | None = None,
+        keeps_cold: bool = False,
     ) -> None:
+        """keeps_cold: every DAG comes with its cold part, in the same round trip, and keeps it; see `keep_cold`."""
         clock = clock or SystemClock()
         self.config = config
         self.budget = budget or Budget.configured(config, clock)
@@ -92,7 +94,16 @@ class DagCache:
         flights: SingleFlight[CompactDag | FormatError] = SingleFlight(
             clock, self._stats.flights, config.flight_wait_seconds, make_signal
         )
-        self._contents = Contents(store, l2, self._freshness, flights, self._stats, self._l1.find)
+        self._contents = Contents(
+            store,
+            l2,
+            self._freshness,
+            flights,
+            self._stats,
+            self._l1.find,
+            max_bytes=config.max_content_bytes,
+            keeps_cold=keeps_cold,
+        )
         self._subscription = l2.subscribe(self._ask, self._ask, lambda: self._freshness.incarnation)
         # What the hit path reads, so that it need not go through three objects.
         self._monotonic = clock.monotonic
@@ -105,12 +116,19 @@ class DagCache:
         self._add_gauges()
 
     @classmethod
-    def open(cls, config: Config | None = None, *, connect: Callable[[], Any] | None = None) -> DagCache:
+    def open(
+        cls,
+        config: Config | None = None,
+        *,
+        connect: Callable[[], Any] | None = None,
+        keeps_cold: bool = False,
+    ) -> DagCache:
         """A cache for `config`, or for what the environment says. Connects at first use.
 
         Args:
             connect: opens the connections to the database in place of its driver: with a password or certificates
                 that the URL does not hold. Called in a thread of its own. Not for SQLite.
+            keeps_cold: every DAG comes with its cold part, in the same round trip, and keeps it.
 
         Raises:
             ConfigError: an option is unknown, out of range, or a URL that cannot be used.
@@ -123,7 +141,13 @@ class DagCache:
         store = SqlStore.configured(config, connect=connect, counters=stats.database)
         budget = Budget.configured(config, clock)
         return cls(
-            config, store, open_l2(config, stats, clock, budget), clock=clock, stats=stats, budget=budget
+            config,
+            store,
+            open_l2(config, stats, clock, budget),
+            clock=clock,
+            stats=stats,
+            budget=budget,
+            keeps_cold=keeps_cold,
         )
 
     # Reading
@@ -387,11 +411,10 @@ class DagCache:
 
     def _tell(self, published: Published) -> None:
         encoded = published.encoded
-        if published.changed and encoded is not None:
-            # Before the message, so that those who hear of it find it.
-            parts = {encoded.content_hash: encoded.hot, part_digest(encoded.cold).hex(): encoded.cold}
-            if not self._l2.put_many(parts):
-                return  # a Redis that did not answer would only keep the caller waiting once more
+        parts = self._contents.parts_of(encoded) if published.changed and encoded is not None else {}
+        # Before the message, so that those who hear of it find it.
+        if parts and not self._l2.put_many(parts):
+            return  # a Redis that did not answer would only keep the caller waiting once more
         self._l2.notify(_pointer_to(published), published.incarnation)
 
     def claim(self, limit: int = 20) -> AbstractContextManager[list[Claim]]:

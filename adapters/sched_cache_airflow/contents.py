@@ -312,17 +312,17 @@ class Contents:
         """The content as it is shared, None if this process cannot deserialize it; and as this process reads it."""
         # The keys' order is kept, since the API shows it.
         encoded = encode_dag(document, labels={HASH_LABEL: dag_hash}, sort_keys=False)
-        compact = _decoded(encoded)
         try:
-            dag = self.host.dag_of(compact, load_op_links=load_op_links)
+            # Its own object, which unpacks much that readers leave packed.
+            tried = decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash, is_checked=True)
+            dag = self.host.dag_of(tried, load_op_links=load_op_links)
             label = None if dag is None else self._trial.label(dag, document)
         except Exception as error:
             self._fallbacks.note("DAG not deserialized", error)
-            return None, compact
+            return None, _decoded(encoded)
         if label is not None:
             encoded = with_labels(encoded, {LABEL: label})
-            compact = _decoded(encoded)
-        return encoded, compact
+        return encoded, _decoded(encoded)
 
     def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: HostDag) -> None:
         key = self._key(version_id, load_op_links)
@@ -356,7 +356,7 @@ class Contents:
 
 def _decoded(encoded: EncodedDag) -> CompactDag:
     compact = decode_dag(encoded.hot, content_hash=encoded.content_hash, is_checked=True)
-    compact.keep_cold(encoded.cold)
+    compact.keep_cold(encoded.cold, is_checked=True)
     return compact
 
 

@@ -211,4 +211,4 @@ def _open_cache(settings: Settings) -> DagCache:
     if not settings.shares:
         return DagCache(config, MemoryStore(), NoRedis())
     config, connect = as_host_connects(config)
-    return DagCache.open(config, connect=connect)
+    return DagCache.open(config, connect=connect, keeps_cold=True)

@@ -7,6 +7,7 @@ from sched_cache.format.encoder import EncodedDag, encode_dag, with_labels
 from sched_cache.format.fields import PARTIAL_PREFIX, HotFields
 from sched_cache.format.header import FORMAT_VERSION, content_hash_of, part_digest
 from sched_cache.format.task import CompactTask
+from sched_cache.format.whole import is_named, sound, split
 
 __all__ = [
     "ABSENT",
@@ -22,6 +23,9 @@ __all__ = [
     "decode_dag",
     "decompress",
     "encode_dag",
+    "is_named",
     "part_digest",
+    "sound",
+    "split",
     "with_labels",
 ]

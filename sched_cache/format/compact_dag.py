@@ -351,13 +351,15 @@ class CompactDag:
         self._cold = decoded = decode_cold(part, self.n_tasks)
         return decoded
 
-    def keep_cold(self, part: bytes) -> None:
+    def keep_cold(self, part: bytes, *, is_checked: bool = False) -> None:
         """Keeps the cold part with this object, so that no tier is asked for it any more.
+
+        `is_checked`: the caller has found that `part` has the digest that the hot part names.
 
         Raises:
             FormatError: `part` is the cold part of another content.
         """
-        if part_digest(part) != self._cold_digest:
+        if not is_checked and part_digest(part) != self._cold_digest:
             raise FormatError("this cold part belongs to another content: its digest does not match")
         if not self.keeps_cold:
             self._cold = KeptCold(part)

@@ -44,6 +44,14 @@ def content_hash_of(hot: bytes) -> str:
     return part_digest(hot).hex()
 
 
+def length_of(data: bytes) -> int | None:
+    """How many bytes the part that `data` begins with has, header included; None if it begins with no part."""
+    if len(data) < HEADER_BYTES or not data.startswith(MAGIC):
+        return None
+    length: int = _FIELDS.unpack_from(data)[-1]
+    return HEADER_BYTES + length
+
+
 def add_header(part: int, body: bytes) -> bytes:
     """`body` behind its header."""
     fields = _FIELDS.pack(MAGIC, FORMAT_VERSION, part, 0, len(body))

@@ -184,6 +184,9 @@ class Store(Protocol):
     def read_cold(self, keys: Collection[str]) -> dict[str, Stored]:
         """Pointers with cold parts, each pair from one row. One query per 500 keys."""
 
+    def read_whole(self, keys: Collection[str]) -> dict[str, Stored]:
+        """Pointers with the hot part and the cold part behind it, from one row. One query per 500 keys."""
+
     def fresh(self, above: int, limit: int) -> ChangeSet:
         """The `limit` oldest pointers with `parsed_seq` over `acknowledged_seq` and `above`. One query."""
 

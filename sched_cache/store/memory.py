@@ -110,6 +110,10 @@ class MemoryStore:
         """Pointers with cold parts."""
         return self._read_contents(keys, lambda content: content.cold)
 
+    def read_whole(self, keys: Collection[str]) -> dict[str, Stored]:
+        """Pointers with both parts."""
+        return self._read_contents(keys, lambda content: content.hot + content.cold)
+
     def fresh(self, above: int, limit: int) -> ChangeSet:
         """The oldest pointers that are not acknowledged."""
         with self._mutex:

@@ -15,7 +15,8 @@ pytest.importorskip("airflow.sdk")
 from airflow.models.dag import DagModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
-from sqlalchemy import delete, inspect, text
+from sqlalchemy import delete, event, inspect, select, text
+from sqlalchemy.engine import Engine
 
 from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
 from tests.airflow3.support.every_kind import base_document
@@ -100,6 +101,49 @@ def test_what_was_handed_out_is_read_to_its_end(
         assert other is None or other.task_group.group_id is None
         assert copy.deepcopy(dag).doc_md is None
         assert sorted(dag.partial_subset("plain").task_ids) == ["plain"]
+
+
+def test_both_parts_come_with_one_statement(airflow_db: MetadataDb) -> None:
+    """From our tables, one DAG or many: a round trip for the parts, after the one for what is current."""
+    from sched_cache_airflow.airflow3.runtime import discard_runtime, runtime
+
+    with PLUGIN.activated():
+        documents = []
+        for dag_id in ("d", "e"):
+            document = base_document()
+            document["dag"]["dag_id"] = dag_id
+            documents.append(document)
+        store(documents)
+        with create_session() as session:
+            rows = session.scalars(select(SerializedDagModel)).all()
+            hashes = {row.dag_version_id: row.dag_hash for row in rows}
+            for version_id, dag_hash in hashes.items():
+                assert runtime().contents.get(version_id, dag_hash, False, session) is not None
+        assert len(hashes) == 2
+        assert runtime().contents.publisher.drain(timeout_seconds=30)
+        statements: list[str] = []
+
+        def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+            statements.append(statement)
+
+        for only_one in (True, False):
+            discard_runtime()
+            runtime().cache.certify()
+            event.listen(Engine, "before_cursor_execute", note)
+            try:
+                if only_one:
+                    [(version_id, dag_hash), _] = hashes.items()
+                    with create_session() as session:
+                        assert runtime().contents.get(version_id, dag_hash, False, session) is not None
+                else:
+                    runtime().contents.prefetch(hashes)
+            finally:
+                event.remove(Engine, "before_cursor_execute", note)
+            parts = [statement for statement in statements if "sched_cache_content" in statement]
+            assert len(parts) == 1, parts
+            assert len(runtime().contents.l1.entries) == (1 if only_one else 2)
+            assert runtime().stats.database.contents_read == 0  # of the host
+            statements.clear()
 
 
 def test_threads_and_forks_read_it_too(airflow_db: MetadataDb) -> None:

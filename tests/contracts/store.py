@@ -54,6 +54,10 @@ class PublishingContract:
         assert published.changed
         assert twin.read_pointers(["sales"]) == {"sales": pointer}
         hot, cold = twin.read_hot(["sales"])["sales"], twin.read_cold(["sales"])["sales"]
+        whole = twin.read_whole(["sales"])["sales"]
+        assert hot.data is not None
+        assert cold.data is not None
+        assert whole.data == hot.data + cold.data
         assert (hot.pointer, hot.data) == (pointer, b"hot 1")
         assert (cold.pointer, cold.data) == (pointer, b"cold 1")
 
@@ -170,6 +174,7 @@ class PublishingContract:
         assert deleted.changed and deleted.version > cursor
         assert twin.changes_since(cursor).pointers == (pointer,)
         stored = twin.read_hot(["sales"])["sales"]
+        assert twin.read_whole(["sales"])["sales"] == stored
         assert (stored.pointer, stored.data) == (pointer, None)
         again = store.publish(publication("sales", "1", token=deleted.parsed_seq))
         assert again.changed and again.version > deleted.version
@@ -235,6 +240,7 @@ class ReadingContract:
         store.publish(Publication("sales", content, digest("1")))
         assert store.read_hot(["sales"])["sales"].data == content.hot
         assert store.read_cold(["sales"])["sales"].data == content.cold
+        assert store.read_whole(["sales"])["sales"].data == content.hot + content.cold
 
     def test_large_and_small_contents_at_once(self, store: Store) -> None:
         """However they are divided into statements."""

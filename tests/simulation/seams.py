@@ -54,6 +54,9 @@ class StepStore:
     def read_cold(self, keys: Collection[str]) -> dict[str, Stored]:
         return self._call("read_cold", keys)
 
+    def read_whole(self, keys: Collection[str]) -> dict[str, Stored]:
+        return self._call("read_whole", keys)
+
     def fresh(self, above: int, limit: int) -> ChangeSet:
         return self._call("fresh", above, limit)
 

@@ -48,6 +48,10 @@ class WatchedStore(MemoryStore):
         self._asked("read_cold")
         return self._damage(super().read_cold(keys))
 
+    def read_whole(self, keys: Collection[str]) -> dict[str, Stored]:
+        self._asked("read_whole")
+        return self._damage(super().read_whole(keys))
+
     def _asked(self, query: str) -> None:
         self.queries.append(query)
         if self.is_down:

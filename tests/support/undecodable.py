@@ -104,6 +104,8 @@ class NoTiers:
 
     found: CompactDag | None = None
     published: list[EncodedDag] = field(default_factory=list)
+    budget: Any = None
+    """Of the time that tiers in trouble may cost: these are in none."""
 
     def get(self, key: str) -> CompactDag | None:
         return self.found

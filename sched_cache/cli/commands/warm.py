@@ -13,7 +13,7 @@ from sched_cache.cli.cache_options import add_cache_options, config_of, current_
 from sched_cache.cli.failure import UsageError
 from sched_cache.cli.progress import Progress
 from sched_cache.clock import SystemClock
-from sched_cache.format import content_hash_of
+from sched_cache.format import sound
 from sched_cache.stats import Stats
 from sched_cache.store.redis import Answer, open_l2
 
@@ -42,10 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
             batch = {pointer.content_hash or "": pointer.key for pointer in pointers[start : start + _BATCH]}
             answers = l2.get_many(batch)
             missing = [content_hash for content_hash, answer in answers.items() if isinstance(answer, Answer)]
-            stored = store.read_hot([batch[content_hash] for content_hash in missing])
+            stored = store.read_whole([batch[content_hash] for content_hash in missing])
             # Without data are those that were deleted just now.
             found = [(row.pointer.content_hash, row.data) for row in stored.values() if row.data is not None]
-            parts = {name: hot for name, hot in found if name == content_hash_of(hot)}
+            checked = {name: sound(both, name, config.max_content_bytes) for name, both in found if name}
+            parts = {name: part for name, part in checked.items() if part is not None}
             n_written = len(parts) if not parts or l2.put_many(parts) else 0
             present += len(batch) - len(missing)
             written += n_written

@@ -43,6 +43,7 @@ class L2(Protocol):
     """Safe for threads and after a fork. No method raises because Redis is in trouble.
 
     A part, hot or cold, is named by its digest in hexadecimal: for the hot part that is the content hash.
+    Under that name a hot part may have its cold part behind it, for readers that need both in one round trip.
     What comes back was checked against its name.
     """
 

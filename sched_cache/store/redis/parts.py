@@ -12,7 +12,7 @@ from redis.exceptions import InvalidResponse, ResponseError
 from sched_cache.clock import Clock
 from sched_cache.config import Config
 from sched_cache.errors import FormatError, RedisUnavailableError
-from sched_cache.format import FORMAT_VERSION, compress, content_hash_of, decompress
+from sched_cache.format import FORMAT_VERSION, compress, decompress, is_named
 from sched_cache.stats import RedisCounters
 from sched_cache.store.redis.client import Client
 from sched_cache.store.redis.deadline import bytes_read
@@ -148,7 +148,7 @@ class RedisParts:
             self._counters.bytes_read += len(value)
             try:
                 part = decompress(value, self._max_bytes)
-                if content_hash_of(part) == digest:
+                if is_named(part, digest):
                     return part
             except FormatError:
                 pass

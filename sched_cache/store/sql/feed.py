@@ -16,8 +16,8 @@ class Feed:
     """Statements over the pointers.
 
     `changes` takes `above`, `fresh` takes `above` and `n_rows`; `change_set` reads what they answer: the row
-    of `meta`, then pointers. `hot` and `cold` take `keys`, and answer with the four columns of a pointer and
-    the part.
+    of `meta`, then pointers. `hot`, `cold` and `whole` take `keys`, and answer with the four columns of a pointer
+    and the part, or both parts.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -37,13 +37,14 @@ class Feed:
             union_all(snapshot, fresh).order_by("parsed_seq").limit(bindparam("n_rows", type_=Integer))
         )
 
-        def part(column: Column[Any]) -> Any:
+        def part(*columns: Column[Any]) -> Any:
             asked = and_(dag.c.key.in_(bindparam("keys", expanding=True)), dag.c.parsed_seq > 0)
             rows = dag.outerjoin(tables.content, dag.c.key == tables.content.c.key)
-            return select(*pointer, column).select_from(rows).where(asked)
+            return select(*pointer, *columns).select_from(rows).where(asked)
 
         self.hot = part(tables.content.c.hot)
         self.cold = part(tables.content.c.cold)
+        self.whole = part(tables.content.c.hot, tables.content.c.cold)
 
 
 def change_set(rows: Sequence[Any]) -> ChangeSet:

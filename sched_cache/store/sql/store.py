@@ -221,6 +221,10 @@ class SqlStore:
         """Pointers with cold parts."""
         return self._read_contents(keys, self._feed.cold)
 
+    def read_whole(self, keys: Collection[str]) -> dict[str, Stored]:
+        """Pointers with both parts."""
+        return self._read_contents(keys, self._feed.whole)
+
     def content_sizes(self, keys: Collection[str]) -> dict[str, tuple[int, int]]:
         """(bytes of the hot part, bytes of the cold part) of those that have a content. One query per 500 keys."""
         content = self._tables.content.c
@@ -318,8 +322,9 @@ class SqlStore:
     def _read_contents(self, keys: Collection[str], statement: Any) -> dict[str, Stored]:
         found = {}
         for some in pages(keys):
-            for *pointer, data in self._read(statement, {"keys": some}):
-                found[pointer[0]] = Stored(Pointer(*pointer), data)
+            for key, version, seq, digest, *parts in self._read(statement, {"keys": some}):
+                data = None if None in parts else b"".join(parts)
+                found[key] = Stored(Pointer(key, version, seq, digest), data)
         return found
 
     def _with_tables(self, call: Call, attempt: Callable[[Call], T]) -> T:
