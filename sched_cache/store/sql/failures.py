@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sched_cache import fork
@@ -180,7 +187,9 @@ def raise_mapped(error: Exception, call: Call | None = None) -> None:
 
 def is_bug(error: Exception) -> bool:
     """Whether SQLAlchemy was misused, or was given a value that no driver takes."""
-    if not isinstance(error, SQLAlchemyError) or isinstance(error, (DBAPIError, PoolTimeoutError)):
+    # The second one is of a transaction whose connection broke in an earlier statement.
+    passing = (DBAPIError, PendingRollbackError, PoolTimeoutError)
+    if not isinstance(error, SQLAlchemyError) or isinstance(error, passing):
         return False
     return not (isinstance(error, StatementError) and isinstance(error.orig, ERRORS))
 
@@ -190,6 +199,8 @@ def failure_of(error: BaseException | None) -> Failure:
     if isinstance(error, TablesMissingError):
         return Failure.MISSING
     if isinstance(error, NoConnectionError):
+        return Failure.SILENT
+    if isinstance(error, PendingRollbackError):
         return Failure.SILENT
     if isinstance(error, StoreUnavailableError):
         return Failure.OTHER if error.__cause__ is None else failure_of(error.__cause__)

@@ -100,6 +100,18 @@ def test_each_call_ends_at_its_deadline(slow: Slow, trouble: str, is_connected: 
     slow.proxy.close()
 
 
+def test_a_claim_whose_connection_broke_ends_with_an_error_of_ours(slow: Slow) -> None:
+    """Also where the caller went on after the statement that failed: nothing of the claim was committed."""
+    page = slow.store.fresh(0, 10)
+    with pytest.raises(StoreUnavailableError), slow.store.transaction() as connection:
+        (claimed,) = slow.store.lock_fresh(connection, page.pointers)
+        slow.proxy.reset()
+        with pytest.raises(StoreUnavailableError):
+            slow.store.acknowledge(connection, "sales", claimed.parsed_seq)
+    slow.proxy.forward()
+    assert until_answered(lambda: slow.store.fresh(0, 10)) == page
+
+
 def test_the_calls_after_a_failure_cost_nothing(slow: Slow) -> None:
     """A database in trouble is asked now and then, by one call."""
     slow.proxy.stop()
