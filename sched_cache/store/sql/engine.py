@@ -131,6 +131,12 @@ class Engines:
             self.dispose()
             self.generation += 1
 
+    def give_up(self) -> None:
+        """Closes the connections, and takes the file of the next one for the file."""
+        if self._file is not None:
+            self._file.forget()
+        self.dispose()
+
     def dispose(self) -> None:
         """Closes the idle connections of both; those in use are closed when they come back."""
         self.reads.dispose()
@@ -225,7 +231,7 @@ def open_engines(
         if dialect != "sqlite":
             _connect_in_time(engine, connect, connect_timeout_seconds)
         elif file is not None:
-            event.listen(engine, "connect", lambda connection, record: file.opened())
+            event.listen(engine, "connect", lambda connection, record: file.opened(connection))
     if url.get_dialect().driver == "psycopg2":
         _end_reads_on_server(reads)
     if dialect == "sqlite":

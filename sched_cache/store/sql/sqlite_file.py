@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import URL
 
@@ -13,7 +14,10 @@ class SqliteFile:
     """Tells when the file is another one than that of the open connections. Safe for threads.
 
     A connection to a file that was moved, replaced or deleted reads and writes the old one for ever, and what it
-    says is true of nothing. One look costs a call of the system.
+    says is true of nothing. A backup that was copied over the file is the same to it: with a write-ahead log SQLite
+    trusts the pages that it holds as long as nothing was written through that log. The file itself changes then
+    only at a checkpoint, so connections are given up after each of those too; a thousand pages are written
+    between two. One look costs a call of the system.
     """
 
     def __init__(self, path: str) -> None:
@@ -22,8 +26,9 @@ class SqliteFile:
 
     def reset_after_fork(self) -> None:
         """The child opens connections of its own."""
-        self._lock = threading.Lock()  # guards _identity
-        self._identity: tuple[int, int] | None = None
+        self._lock = threading.Lock()  # guards all fields
+        self._identity: tuple[int, ...] | None = None
+        self._has_log = False
 
     def was_replaced(self) -> bool:
         """Whether the open connections are to be given up; said once for each replacement."""
@@ -37,17 +42,27 @@ class SqliteFile:
                 self._identity = None
             return was_replaced
 
-    def opened(self) -> None:
-        """Notes which file a new connection is to."""
+    def forget(self) -> None:
+        """No connection is open any more."""
         with self._lock:
-            self._identity = self._look()
+            self._identity = None
 
-    def _look(self) -> tuple[int, int] | None:
+    def opened(self, dbapi_connection: Any) -> None:
+        """Notes which file a new connection is to, unless there are older ones: then they may be to another."""
+        with self._lock:
+            if self._identity is None:
+                ((mode,),) = dbapi_connection.execute("PRAGMA journal_mode").fetchall()
+                self._has_log = mode == "wal"
+                self._identity = self._look()
+
+    def _look(self) -> tuple[int, ...] | None:
+        # Never opened here: closing it would end the locks that SQLite has on it for this process.
         try:
             status = os.stat(self._path)
         except OSError:
             return None
-        return status.st_dev, status.st_ino
+        changed = (status.st_mtime_ns, status.st_size) if self._has_log else ()
+        return status.st_dev, status.st_ino, *changed
 
 
 def file_of(url: URL) -> SqliteFile | None:

@@ -102,8 +102,11 @@ def _version_of(connection: Connection, tables: Tables, newest: int = SCHEMA_VER
 def _let_readers_pass_writers(engines: Engines, call: Call) -> None:
     """Turns on write-ahead logging for a file of our own; a host's file keeps what the host chose."""
     with engines.reading(call) as connection:
-        if not inspect(connection).get_table_names():
+        is_ours = not inspect(connection).get_table_names()
+        if is_ours:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    if is_ours:
+        engines.give_up()  # how a file is looked at was decided before
 
 
 @contextmanager

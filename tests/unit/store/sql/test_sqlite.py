@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,33 @@ def test_a_file_that_was_replaced_is_noticed_at_once(tmp_path: Path, store: SqlS
     assert SqlStore.open(f"sqlite:///{tmp_path / 'dags.db'}").token("hr") > 0
     (tmp_path / "dags.db").unlink()
     assert store.changes_since(0).pointers == ()
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+def test_a_backup_that_was_copied_over_the_file_is_noticed_at_once(
+    tmp_path: Path, store: SqlStore, is_older: bool
+) -> None:
+    """The same file by its number; the pages that an open connection holds are not what it holds."""
+    path, backup = tmp_path / "dags.db", tmp_path / "backup.db"
+
+    def checkpoint() -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    for number in ("1", "2"):
+        store.publish(publication("sales", number))
+        checkpoint()
+        if number == "1" or not is_older:
+            shutil.copyfile(path, backup)
+    if not is_older:
+        with closing(SqlStore.open(f"sqlite:///{backup}")) as other:
+            other.publish(publication("sales", "3"))
+    assert store.read_hot(["sales"])["sales"].data == b"hot 2"
+    shutil.copyfile(backup, path)
+    assert store.read_hot(["sales"])["sales"].data == (b"hot 1" if is_older else b"hot 3")
+    store.publish(publication("hr", "1"))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def test_a_file_that_is_no_database_is_an_error_until_it_is_mended(tmp_path: Path) -> None:
