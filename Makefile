@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options trouble ends two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ ends: ## how soon HOST's processes end with Redis and our database hung, beside 
 options: ## 300 values of every option through the plugin's installation on HOST; half an hour
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@CI=true SCHED_CACHE_OPTION_VALUES=300 .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest tests/$(HOST)/test_options.py
+
+undecodable: ## every field that cannot be deserialized, in every form, on HOST beside stock; half an hour
+	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
+	@CI=true SCHED_CACHE_UNDECODABLE=1 .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest -s $(wildcard tests/$(HOST)/test_undecodable_*.py)
 
 two-schedulers: ## a stock scheduler of HOST and one with the plugin for MINUTES=10, DAGs edited twice a second, runs created
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)

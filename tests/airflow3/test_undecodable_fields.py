@@ -23,7 +23,11 @@ from airflow.task.priority_strategy import PriorityWeightStrategy
 from sched_cache_airflow.airflow3.stored_contents import StoredContents
 from sched_cache_airflow.conf import Settings
 from tests.airflow3.support.every_kind import base_document
+from tests.support.share import IS_WHOLE, share
 from tests.support.undecodable import Process, cases, table_of
+
+_N_CASES = 150
+"""Of some 2500 to 2800, without `make undecodable`."""
 
 
 def all_cases() -> list[Any]:
@@ -58,11 +62,13 @@ def test_nothing_is_worse_than_on_stock() -> None:
 
     So for the process that encodes the content, and for one that finds it in the shared tiers.
     """
-    table = table_of(all_cases(), stock, new_process)
+    table = table_of(share(all_cases(), _N_CASES), stock, new_process)
     print(*sorted(table.counts.items()), sep="\n")
     assert table.worse == []
-    assert sum(n for outcomes, n in table.counts.items() if "read" not in outcomes) > 200
-    assert table.counts["read", "read"] > 300
+    assert sum(n for outcomes, n in table.counts.items() if "read" not in outcomes) > (
+        200 if IS_WHOLE else 10
+    )
+    assert table.counts["read", "read"] > (300 if IS_WHOLE else 20)
 
 
 class Rule(PriorityWeightStrategy):
