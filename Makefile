@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,9 +77,14 @@ ends: ## how soon HOST's processes end with Redis and our database hung, beside 
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.ends $(ENDS)
 
-options: ## 300 values of every option through the plugin's installation on HOST; half an hour
+options: ## 300 values of every option through the plugin's installation on HOST; an hour, OPTION=redis_url for one; goes on where it was interrupted
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
-	@CI=true SCHED_CACHE_OPTION_VALUES=300 .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest tests/$(HOST)/test_options.py
+	@mkdir -p build
+	@CI=true SCHED_CACHE_OPTION_VALUES=300 SCHED_CACHE_OPTION_RESULTS=build/options-$(HOST).txt .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest tests/$(HOST)/test_options.py -k "$(OPTION)"
+
+starts: ## real processes of HOST started with wrong options, several at once, and ended; beside stock; 20 minutes
+	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
+	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.starts $(STARTS)
 
 undecodable: ## every field that cannot be deserialized, in every form, on HOST beside stock; half an hour
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
