@@ -1,0 +1,1 @@
+"""Real processes of Airflow that are started with wrong options of the plugin, several at once."""
