@@ -45,6 +45,14 @@ class ForkGate:
 
     The forking thread never waits for itself. The lock is reentrant, because a signal handler may fork at any point.
 
+    A thread enters and leaves without the lock while there is no fork. That is safe because each side first says and
+    then looks, and one bytecode that changes a dictionary or an attribute is seen by all threads before the next one:
+
+    1. The thread writes its entry. 2. It reads `_n_forking`.
+    1. The fork raises `_n_forking`. 2. It reads the entries.
+
+    Whichever is first, at least one of the two sees the other, and the lock then decides.
+
     n_not_waited: forks that did not wait to the end, in this process.
     """
 
@@ -53,42 +61,49 @@ class ForkGate:
     ) -> None:
         self._max_wait_seconds = max_wait_seconds
         self._monotonic = monotonic
-        # Guards the other two fields.
+        # Guards _n_forking, and is notified of every change that a waiting thread is after.
         self._changed = Condition()
-        # Thread to how deep it is inside and when it entered. Changed by the thread itself.
+        # Thread to how deep it is inside and when it entered. Changed by the thread itself alone.
         self._inside: dict[int, tuple[int, float]] = {}
         self._n_forking = 0
         self.n_not_waited = 0
 
     def __enter__(self) -> None:
         me = get_ident()
-        with self._changed:
-            depth, entered_at = self._inside.get(me, (0, 0.0))
-            if not depth:
-                if self._n_forking:
-                    self._changed.wait_for(lambda: not self._n_forking, _MAX_FORK_SECONDS)
-                entered_at = self._monotonic()
-            self._inside[me] = depth + 1, entered_at
+        outer = self._inside.get(me)
+        if outer is not None:
+            self._inside[me] = outer[0] + 1, outer[1]
+            return
+        self._inside[me] = 1, self._monotonic()
+        if self._n_forking:
+            self._step_aside(me, 1)
 
     def __exit__(self, *_: object) -> None:
         me = get_ident()
-        with self._changed:
-            depth, entered_at = self._inside.get(me, (1, 0.0))
-            if depth > 1:
-                self._inside[me] = depth - 1, entered_at
-                return
-            self._inside.pop(me, None)
-            if self._n_forking:
+        depth, entered_at = self._inside.get(me, (1, 0.0))
+        if depth > 1:
+            self._inside[me] = depth - 1, entered_at
+            return
+        self._inside.pop(me, None)
+        if self._n_forking:
+            with self._changed:
                 self._changed.notify_all()
 
     def let_pass(self) -> None:
         """Lets a waiting fork happen: for a thread that stays inside for long, at a point where no library runs."""
         me = get_ident()
+        inside = self._inside.get(me)
+        if self._n_forking:
+            self._step_aside(me, inside[0] if inside else 0)
+        elif inside:
+            self._inside[me] = inside[0], self._monotonic()
+
+    def _step_aside(self, me: int, depth: int) -> None:
+        """Leaves, lets the fork happen, and enters again."""
         with self._changed:
-            depth, _ = self._inside.pop(me, (0, 0.0))
-            if self._n_forking:
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: not self._n_forking, _MAX_FORK_SECONDS)
+            self._inside.pop(me, None)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._n_forking, _MAX_FORK_SECONDS)
             if depth:
                 self._inside[me] = depth, self._monotonic()
 
@@ -98,7 +113,9 @@ class ForkGate:
         with self._changed:
             self._n_forking += 1
             while True:
-                entered = [entered_at for thread, (_, entered_at) in self._inside.items() if thread != me]
+                # A copy, made at once: others enter and leave meanwhile.
+                inside = self._inside.copy()
+                entered = [entered_at for thread, (_, entered_at) in inside.items() if thread != me]
                 if not entered:
                     return
                 seconds_left = max(entered) + self._max_wait_seconds - self._monotonic()
@@ -138,9 +155,10 @@ def register(instance: ForkAware) -> None:
 def held_off() -> AbstractContextManager[None]:
     """A block inside of which a library may hold locks of its own: a fork in another thread waits for its end.
 
-    To be held for short calls: one statement, one connection. May be nested, and costs about a microsecond.
+    To be held for short calls: one statement, one connection. May be nested, and costs less than a microsecond.
     """
-    _hook()
+    if not _is_hooked:
+        _hook()
     return gate
 
 

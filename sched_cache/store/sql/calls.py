@@ -58,8 +58,9 @@ class Call:
 
     def uses(self, line: Line | None) -> None:
         """From now on the deadline ends what is waited for on `line`; None: on nothing."""
-        with self._calls.lock:
-            self._line = line
+        if line is not self._line:  # which no other thread sets
+            with self._calls.lock:
+                self._line = line
 
     def act(self, now: float) -> None:
         """Called at `acts_at`, under the lock of `Calls`."""
@@ -132,10 +133,13 @@ class Calls:
             with self.lock:
                 woken.clear()
                 now = self.monotonic()
-                for call in self._active:
-                    if call.acts_at <= now:
-                        call.act(now)
-                self._wakes_at = min((call.acts_at for call in self._active), default=math.inf)
+                # No deadline is sooner. Of calls that ended before theirs only the first is noticed, and that when
+                # its deadline comes: a thread that looked after each call would cost every call a switch to it.
+                if self._wakes_at <= now:
+                    for call in self._active:
+                        if call.acts_at <= now:
+                            call.act(now)
+                    self._wakes_at = min((call.acts_at for call in self._active), default=math.inf)
                 seconds = self._wakes_at - now
             woken.wait(None if math.isinf(seconds) else max(0.0, seconds))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from types import TracebackType
 from typing import Any
 from weakref import WeakSet
 
@@ -58,42 +59,45 @@ class Engines:
         self.generation = 0
         """Grows when the connections are to another file than before: nothing that was found in the old one holds."""
         self._file = file
-        self._max_connections = max_connections
+        self.is_file = file is not None
+        self.max_connections = max_connections
         # In a child; never closed: closing a SQLite file there may touch what the parent has open.
         self._pools_of_parents: list[Pool] = []
+        # Whether the driver asks the server nothing when a connection of `reads` is given back: MySQL's do.
+        self.is_return_silent = reads.dialect.name in ("sqlite", "postgresql")
         for engine in (reads, writes):
             event.listen(engine, "connect", self._opened)
-            event.listen(engine, "checkin", self._returned)
+            if engine is writes or not self.is_return_silent:
+                event.listen(engine, "checkin", self._returned)
         self._make_new()
         fork.register(self)
 
     def _make_new(self) -> None:
-        self._places = {
-            engine: threading.BoundedSemaphore(self._max_connections) for engine in (self.reads, self.writes)
-        }
+        # As many tokens as there may be further connections.
+        self.places: dict[Engine, SimpleQueue[None]] = {}
+        for engine in (self.reads, self.writes):
+            place = self.places[engine] = SimpleQueue()
+            for _ in range(self.max_connections):
+                place.put(None)
         self._lines: WeakSet[Line] = WeakSet()
 
-    @contextmanager
-    def reading(self, call: Call) -> Iterator[Connection]:
+    def reading(self, call: Call) -> Lending:
         """A connection for statements that only read, each its own transaction, during this call."""
-        with self._lent(self.reads, call) as connection:
-            yield connection
+        return Lending(self, self.reads, call)
 
     @contextmanager
     def writing(self, call: Call) -> Iterator[Connection]:
         """A transaction during this call, committed when the block ends."""
-        with self._lent(self.writes, call) as connection, connection.begin():
+        with Lending(self, self.writes, call) as connection, connection.begin():
             yield connection
 
-    @contextmanager
-    def connected(self, call: Call) -> Iterator[Connection]:
+    def connected(self, call: Call) -> Lending:
         """A connection of `writes` whose transactions the block begins and ends."""
-        with self._lent(self.writes, call) as connection:
-            yield connection
+        return Lending(self, self.writes, call)
 
     def begin(self, call: Call) -> Held:
         """A transaction that outlives the call."""
-        lending = self._lent(self.writes, call)
+        lending = Lending(self, self.writes, call)
         connection = lending.__enter__()
         try:
             connection.begin()
@@ -106,24 +110,7 @@ class Engines:
     def resume(self, connection: Connection, call: Call) -> None:
         """Lets the deadline of `call` end what is waited for on `connection`, unless that is the caller's own."""
         if connection.engine is self.writes:
-            call.uses(self._line(connection))
-
-    @contextmanager
-    def _lent(self, engine: Engine, call: Call) -> Iterator[Connection]:
-        place = self._places[engine]
-        if not place.acquire(timeout=call.seconds_left):
-            raise NoConnectionError(f"all {self._max_connections} connections were in use for too long")
-        try:
-            with engine.connect() as connection:
-                call.uses(self._line(connection))
-                if self._file is not None:
-                    _wait_no_longer(connection, call)
-                yield connection
-                if call.is_overdue and not connection.closed:
-                    connection.invalidate()  # Perhaps it was shut down just after the answer.
-        finally:
-            call.uses(None)
-            place.release()
+            call.uses(connection.info.get(_LINE))
 
     def notice_another_file(self) -> None:
         """Gives up the connections if the file of a SQLite database was replaced. One call of the system."""
@@ -157,10 +144,6 @@ class Engines:
             self._file.reset_after_fork()
         self._make_new()
 
-    def _line(self, connection: Connection) -> Line | None:
-        line: Line | None = connection.info.get(_LINE)
-        return line
-
     def _opened(self, dbapi_connection: Any, record: Any) -> None:
         line = record.info[_LINE] = Line(dbapi_connection)
         self._lines.add(line)
@@ -175,10 +158,67 @@ class Engines:
             call.uses(None)
 
 
+class Lending:
+    """A block with a connection of `engine`, which ends with `call`. Every call has one, so it is no generator."""
+
+    __slots__ = ("_call", "_connection", "_engine", "_engines", "_place")
+
+    def __init__(self, engines: Engines, engine: Engine, call: Call) -> None:
+        self._engines = engines
+        self._engine = engine
+        self._call = call
+
+    def __enter__(self) -> Connection:
+        call, engines = self._call, self._engines
+        place = self._place = engines.places[self._engine]
+        try:
+            place.get_nowait()
+        except Empty:
+            self._wait_for(place)
+        try:
+            connection = self._connection = self._engine.connect()
+            try:
+                info = connection.info
+                call.uses(info.get(_LINE))
+                if engines.is_file:
+                    _wait_no_longer(connection, info, call.seconds_left * _SHARE_OF_LOCKS)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            call.uses(None)
+            place.put(None)
+            raise
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection, call, engines = self._connection, self._call, self._engines
+        try:
+            try:
+                if engines.is_return_silent and self._engine is engines.reads:
+                    call.uses(None)  # From here on another thread may have it.
+                if error is None and call.is_overdue and not connection.closed:
+                    connection.invalidate()  # Perhaps it was shut down just after the answer.
+            finally:
+                connection.close()
+        finally:
+            call.uses(None)
+            self._place.put(None)
+
+    def _wait_for(self, place: SimpleQueue[None]) -> None:
+        try:
+            place.get(timeout=self._call.seconds_left)
+        except Empty:
+            n_places = self._engines.max_connections
+            raise NoConnectionError(f"all {n_places} connections were in use for too long") from None
+
+
 class Held:
     """A connection in a transaction, between the calls that use it."""
 
-    def __init__(self, connection: Connection, lending: AbstractContextManager[Connection]) -> None:
+    def __init__(self, connection: Connection, lending: Lending) -> None:
         self.connection = connection
         self._lending = lending
 
@@ -264,12 +304,11 @@ def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: f
             raise NoConnectionError(f"the database accepted no connection: {error}") from error
 
 
-def _wait_no_longer(connection: Connection, call: Call) -> None:
-    """Bounds how long SQLite waits for a lock by the time that is left, to a tenth of it."""
-    seconds = call.seconds_left * _SHARE_OF_LOCKS
-    known = connection.info.get(_BUSY)
+def _wait_no_longer(connection: Connection, info: dict[Any, Any], seconds: float) -> None:
+    """Bounds how long SQLite waits for a lock, to a tenth of that. `info`: of the connection."""
+    known = info.get(_BUSY)
     if known is None or not 0.9 * seconds <= known <= 1.1 * seconds:
-        connection.info[_BUSY] = seconds
+        info[_BUSY] = seconds
         connection.connection.cursor().execute(f"PRAGMA busy_timeout = {max(1, int(seconds * 1000))}")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
 from typing import TypeVar
 
 from sched_cache.clock import SystemClock
@@ -46,7 +48,7 @@ class _Side:
         self.breaker.succeeded(0.0, 0.0)
 
     def succeeded(self) -> None:
-        self.answered()
+        self.breaker.succeeded(0.0, 0.0)
         if self.trouble.is_known:
             self.trouble.calm()
 
@@ -89,8 +91,8 @@ class Guard:
 
     def patiently(self, action: Callable[[Call], T], seconds: float) -> T:
         """Runs `action` for an operator who waits: with `seconds` of its own, whatever was found before."""
-        with calls_of_process().within(seconds) as call, self._noted(call, self._writes):
-            answer = self._retry.run(lambda: action(call), call)
+        with calls_of_process().within(seconds) as call, _Noted(self, call, self._writes):
+            answer = self._retry.run(partial(action, call), call)
         self._reads.succeeded()
         return answer
 
@@ -98,7 +100,7 @@ class Guard:
     def statement(self) -> Iterator[Call]:
         """A block in a transaction that is open already: bounded, and not tried again."""
         call = calls_of_process().within(self._timeout_seconds)
-        with call, self._noted(call, self._writes), mapped_errors(call):
+        with call, _Noted(self, call, self._writes), mapped_errors(call):
             yield call
 
     def _run(self, action: Callable[[Call], T], side: _Side) -> T:
@@ -106,22 +108,23 @@ class Guard:
             self._counters.skipped += 1
             raise StoreUnavailableError(f"the database is left alone for a moment: {side.reason}")
         call = calls_of_process().within(self._timeout_seconds)
-        with call, self._noted(call, side):
-            return self._retry.run(lambda: action(call), call)
+        with call:
+            # As `_Noted` does, for all but a few calls.
+            try:
+                answer = self._retry.run(partial(action, call), call)
+            except BaseException as error:
+                self.ended(error, call, side)
+                raise
+            side.succeeded()
+        return answer
 
-    @contextmanager
-    def _noted(self, call: Call, side: _Side) -> Iterator[None]:
-        """Notes how the block ended."""
-        try:
-            yield
-        except StoreUnavailableError as error:
+    def ended(self, error: BaseException, call: Call, side: _Side) -> None:
+        """Notes a call that ended with `error`."""
+        if isinstance(error, StoreUnavailableError):
             self._failed(error, call, side)
-            raise
-        except BaseException:
+        else:
             # A mistake of ours or of the caller, or an interrupt. The database may be well: the next call tells.
             side.answered()
-            raise
-        side.succeeded()
 
     def _failed(self, error: StoreUnavailableError, call: Call, side: _Side) -> None:
         kind = failure_of(error)
@@ -144,3 +147,25 @@ class Guard:
         side.trouble.begin(
             f"the database cannot be {side.verb}: {error}. To do: {kind.value} (logged once, counted, and retried)"
         )
+
+
+class _Noted:
+    """A block after which `guard` knows how it ended."""
+
+    __slots__ = ("_call", "_guard", "_side")
+
+    def __init__(self, guard: Guard, call: Call, side: _Side) -> None:
+        self._guard = guard
+        self._call = call
+        self._side = side
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._side.succeeded()
+        else:
+            self._guard.ended(error, self._call, self._side)

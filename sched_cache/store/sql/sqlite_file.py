@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import URL
@@ -21,7 +20,7 @@ class SqliteFile:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
+        self._path = path
         self.reset_after_fork()
 
     def reset_after_fork(self) -> None:

@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Table, func, select
@@ -243,7 +244,7 @@ class SqlStore:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A transaction of the store's own. Errors of the caller's statements stay what they are."""
-        held = self._guard.write(lambda call: self._with_tables(call, self._engines.begin))
+        held = self._guard.write(partial(self._with_tables, self._engines.begin))
         connection = held.connection
         try:
             yield connection
@@ -284,31 +285,24 @@ class SqlStore:
             self._engines.dispose()
 
     def _change_set(self, statement: Any, parameters: dict[str, Any]) -> ChangeSet:
-        return self._guard.read(lambda call: change_set(self._rows(call, statement, parameters)))
+        return self._on_reads(lambda connection: change_set(connection.execute(statement, parameters).all()))
 
     def _read(self, statement: Any, parameters: dict[str, Any]) -> Sequence[Any]:
-        return self._guard.read(lambda call: self._rows(call, statement, parameters))
-
-    def _rows(self, call: Call, statement: Any, parameters: dict[str, Any]) -> Sequence[Any]:
-        def ask(call: Call) -> Sequence[Any]:
-            with self._engines.reading(call) as connection:
-                return connection.execute(statement, parameters).all()
-
-        return self._with_tables(call, ask)
+        return self._on_reads(lambda connection: connection.execute(statement, parameters).all())
 
     def _on_reads(self, read: Callable[[Connection], T]) -> T:
         def attempt(call: Call) -> T:
             with self._engines.reading(call) as connection:
                 return read(connection)
 
-        return self._guard.read(lambda call: self._with_tables(call, attempt))
+        return self._guard.read(partial(self._with_tables, attempt))
 
     def _write(self, write: Callable[[Connection], T]) -> T:
         def attempt(call: Call) -> T:
             with self._engines.writing(call) as connection:
                 return write(connection)
 
-        return self._guard.write(lambda call: self._with_tables(call, attempt))
+        return self._guard.write(partial(self._with_tables, attempt))
 
     @contextmanager
     def _statement(self, connection: Connection) -> Iterator[None]:
@@ -327,7 +321,7 @@ class SqlStore:
                 found[key] = Stored(Pointer(key, version, seq, digest), data)
         return found
 
-    def _with_tables(self, call: Call, attempt: Callable[[Call], T]) -> T:
+    def _with_tables(self, attempt: Callable[[Call], T], call: Call) -> T:
         """What `attempt` answers. Tables that were dropped under us are created again, if we may."""
         self._prepare(call)
         try:
