@@ -289,13 +289,12 @@ def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: f
 
         def opened() -> Any:
             # A fork waits for the thread that waits for this one; it may not be asked to wait for the fork.
-            if connect is None:
-                return dialect.connect(*arguments, **named)
             try:
-                return connect()
+                return dialect.connect(*arguments, **named) if connect is None else connect()
             except dialect.dbapi.Error:
                 raise
-            except Exception as error:  # The caller's code: a token, a certificate, a name.
+            except Exception as error:
+                # The caller's code: a token, a certificate, a name. Or a driver that cannot use an option of the URL.
                 raise NoConnectionError(f"{type(error).__name__}: {error}") from error
 
         try:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sched_cache.errors import ConfigError
-from sched_cache.store.sql import open_engines, tables
+from sched_cache.errors import ConfigError, StoreUnavailableError
+from sched_cache.store.sql import Retry, SqlStore, open_engines, tables
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,22 @@ def test_a_prefix_that_needs_quotes_is_refused(prefix: str) -> None:
     """It ends up in the names of tables and indexes."""
     with pytest.raises(ConfigError, match="table_prefix"):
         tables(prefix)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql+pymysql://u:secret@127.0.0.1:1/x?charset=unknown",
+        "mysql+pymysql://u:secret@127.0.0.1:1/x?option=unknown",
+        "mysql+pymysql://u:secret@127.0.0.1:1/x?ssl_ca=/missing",
+        "postgresql+psycopg2://u:secret@127.0.0.1:1/x?option=unknown",
+        "postgresql+psycopg2://u:secret@127.0.0.1:1/x?sslmode=unknown",
+    ],
+)
+def test_an_option_that_the_driver_cannot_use_is_an_error_of_ours(url: str) -> None:
+    """Whatever the driver raises when it sees it; the password is not in the text."""
+    store = SqlStore.open(url, retry=Retry(attempts=1))
+    with pytest.raises(StoreUnavailableError) as caught:
+        store.token("sales")
+    assert "secret" not in str(caught.value)
+    store.close()
