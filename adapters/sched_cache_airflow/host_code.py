@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
+from types import FunctionType
 from typing import Any, Final
 
 OBSERVES_ONLY: Final = "sched_cache_observes_only"
 """Set on a wrapper that only measures what it wraps (`__wrapped__`), so that it does not count as a change."""
+
+_OWN: Final = ("airflow", "sched_cache_airflow")
+_NOT_A_SITES: Final = frozenset((*_OWN, *sys.stdlib_module_names))
+_ROUTINES: Final = (FunctionType, classmethod, staticmethod, property)
 
 
 class HostCode:
@@ -57,7 +63,7 @@ class HostCode:
             owner = getattr(module, class_name)
             current = _observed(vars(owner)[name])
             self._seen.append((owner, name, current))
-            if not _is_of(current, ("airflow", "sched_cache_airflow")):
+            if not _is_of(current, _OWN):
                 return f"{names} was replaced"
             original = _observed(self._original(owner, name))
             if not _is_of(original, ("airflow",)):
@@ -67,8 +73,32 @@ class HostCode:
         return ""
 
 
+def is_hosts_own(member: Any) -> bool:
+    """Whether a function, property or class is all code of Airflow and ours: no plugin or settings of a site's in it.
+
+    A wrapper of a site's counts as its code, whatever it wraps. An observer does not.
+    """
+    if isinstance(member, type):
+        bases = [base for base in member.__mro__ if base is not object]
+        parts = [part for base in bases for part in vars(base).values() if isinstance(part, _ROUTINES)]
+        return _is_of_name(member.__module__) and all(is_hosts_own(part) for part in parts)
+    if isinstance(member, property):
+        return all(is_hosts_own(part) for part in (member.fget, member.fset, member.fdel) if part is not None)
+    return all(_is_of(layer, _NOT_A_SITES) for layer in _layers(getattr(member, "__func__", member)))
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """A function, what it wraps, and so on."""
+    while function is not None:
+        if getattr(function, OBSERVES_ONLY, False) is not True:
+            yield function
+        function = getattr(function, "__wrapped__", None)
+
+
 def is_known(owner: Any, name: str, digests: Mapping[str, str]) -> bool:
     """Whether a function, not replaced yet, is the code that has the digest given for it."""
+    if not is_hosts_own(vars(owner)[name]):
+        return False
     path = f"{owner.__module__}:{owner.__name__}.{name}"
     return _digest(_function(vars(owner)[name])) == digests[path]
 
@@ -83,10 +113,14 @@ def _function(member: Any) -> Any:
     return inspect.unwrap(_observed(getattr(member, "__func__", member)))
 
 
-def _is_of(member: Any, packages: tuple[str, ...]) -> bool:
+def _is_of(member: Any, packages: Collection[str]) -> bool:
     """Whether the code that a call enters first belongs to one of these packages."""
     code_globals = getattr(getattr(member, "__func__", member), "__globals__", {})
-    return str(code_globals.get("__name__", "")).partition(".")[0] in packages
+    return _is_of_name(str(code_globals.get("__name__", "")), packages)
+
+
+def _is_of_name(module: str, packages: Collection[str] = _OWN) -> bool:
+    return module.partition(".")[0] in packages
 
 
 def _digest(code: Any) -> str:

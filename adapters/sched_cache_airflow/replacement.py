@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from sched_cache.errors import SchedCacheError
-from sched_cache_airflow.host_code import OBSERVES_ONLY, is_known
+from sched_cache_airflow.host_code import OBSERVES_ONLY, is_hosts_own, is_known
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -83,6 +83,13 @@ class Replacements:
             self._plan.append(_Planned(owner, name, make))
         else:
             self._set(owner, name, _made(vars(owner)[name], make))
+
+    def replace_own(self, owner: Any, name: str, make: Make) -> None:
+        """As `replace`, for what does not always call the original: what a site has put there is left alone."""
+        if name in vars(owner) and not is_hosts_own(vars(owner)[name]):
+            logger.info("%s.%s was replaced by other code, and stays as it is", owner.__name__, name)
+        else:
+            self.replace(owner, name, make)
 
     def replace_known(self, owner: Any, name: str, make: Make, digests: Mapping[str, str]) -> None:
         """As `replace`, where the host's function has the digest given for it; any other code is left alone."""

@@ -30,6 +30,21 @@ class TestInstallation(InstallationContract):
         "airflow.www.gunicorn_config",
         "airflow.api.common.trigger_dag",
     )
+    always_called: ClassVar[frozenset[str]] = frozenset(
+        (
+            "task_instance_scheduling_decisions",
+            "verify_integrity",
+            "_are_premature_tis",
+            "_tis_for_dagrun_state",
+            "_do_scheduling",
+            "_get_next_dagruns_to_examine",
+            "_should_update_dag_next_dagruns",
+            "prepare_for_execution",
+            "complete_execution",
+            "init_dagbag",
+            "post_worker_init",
+        )
+    )
     optional: ClassVar[frozenset[tuple[str, str]]] = frozenset(
         (module, "DagBag")
         for module in (

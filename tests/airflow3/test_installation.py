@@ -5,8 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, ClassVar
 
+import pytest
 from airflow.models import DagRun
+from airflow.models.dag_version import DagVersion
+from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
+from sqlalchemy import select
 from sqlalchemy.engine import ScalarResult
 
 from tests.airflow3.support import runs
@@ -21,6 +25,22 @@ class TestInstallation(InstallationContract):
     users: ClassVar[tuple[str, ...]] = (
         "airflow.jobs.scheduler_job_runner",
         "airflow.api_fastapi.common.dagbag",
+    )
+    always_called: ClassVar[frozenset[str]] = frozenset(
+        (
+            "latest_item_select_object",
+            "get_running_dag_runs_to_examine",
+            "get_queued_dag_runs_to_set_running",
+            "task_instance_scheduling_decisions",
+            "verify_integrity",
+            "_are_premature_tis",
+            "_tis_for_dagrun_state",
+            "_do_scheduling",
+            "_schedule_all_dag_runs",
+            "_set_exceeds_max_active_runs",
+            "prepare_for_execution",
+            "complete_execution",
+        )
     )
 
     def parts(self) -> Any:
@@ -49,3 +69,38 @@ def test_runs_and_decisions_are_what_a_sites_plugin_expects(cluster: Cluster) ->
         assert [ti.task_id for ti in decision.tis] == ["a", "b"]
         assert [ti.task_id for ti in decision.unfinished_tis] == ["a", "b"]
         assert decision.finished_tis == []
+
+
+def test_code_of_a_site_has_its_say_in_each_dag(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and their DAGs are not taken past what was put into `SerializedDagModel` after the installation."""
+    content = DagContent("of_a_site", ("a", "b"))
+    cluster.processor.publish(content)
+    runner = cluster.scheduler.runner
+    get, dag = SerializedDagModel.get, vars(SerializedDagModel)["dag"]
+    with create_session() as session:
+        version_id = session.scalars(select(DagVersion.id)).one()
+        for _ in range(2):  # loaded, and from memory
+            assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
+            assert cluster.api_dag_bag.get_dag(version_id, session).task_ids == ["a", "b"]
+        with monkeypatch.context() as of_a_site:
+            of_a_site.setattr(SerializedDagModel, "get", lambda *args, **kwargs: None)
+            assert runner._get_current_dag(content.dag_id, session) is None
+            assert cluster.api_dag_bag.get_latest_version_of_dag(content.dag_id, session=session) is None
+        assert SerializedDagModel.get == get
+        asked: list[str] = []
+
+        def noted(row: Any) -> Any:
+            asked.append(row.dag_id)
+            return dag.fget(row)
+
+        with monkeypatch.context() as of_a_site:
+            of_a_site.setattr(SerializedDagModel, "dag", property(noted))
+            assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
+            assert asked == [content.dag_id]
+            cluster.api_dag_bag.get_latest_version_of_dag(content.dag_id, session=session)
+            cluster.api_dag_bag.clear_cache()
+            session.expunge_all()
+            assert cluster.api_dag_bag.get_dag(version_id, session).task_ids == ["a", "b"]
+            assert asked == [content.dag_id] * 3
+        assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
+        assert len(asked) == 3

@@ -56,6 +56,21 @@ def function_of(member: Any) -> Any:
     return member.fget if isinstance(member, property) else getattr(member, "__func__", member)
 
 
+def _of_a_site(member: Any) -> Any:
+    """`member` wrapped as the code of a site does that; of a class, a subclass."""
+    if isinstance(member, type):
+        return type(member.__name__, (member,), {"__module__": __name__})
+    function = function_of(member)
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    if isinstance(member, property):
+        return property(called, member.fset, member.fdel)
+    return type(member)(called) if isinstance(member, classmethod | staticmethod) else called
+
+
 class InstallationContract(ABC):
     """`module`: that of the host's `install`. users: modules of the host in which everything is replaced."""
 
@@ -166,6 +181,41 @@ class InstallationContract(ABC):
         return {
             key: value for key, value in found.items() if not key[0].startswith((name, "SchedulerJobRunner"))
         }
+
+    always_called: ClassVar[frozenset[str]]
+    """Functions whose replacement calls the original, or is not used before `HostCode` has looked at it."""
+
+    def test_what_a_site_has_put_there_before_is_left_alone_or_called(self) -> None:
+        """A site's settings may wrap the host's functions and classes before anything of ours is imported."""
+
+        def wrapped(owner: Any, name: str) -> None:
+            stock = vars(owner)[name]
+            theirs = _of_a_site(stock)
+            setattr(owner, name, theirs)
+            self.parts().install()
+            found = vars(owner)[name]
+            if name not in self.always_called:
+                assert found is theirs, "it is passed over"
+                return
+            layer = function_of(found)
+            while layer is not function_of(theirs):
+                layer = layer.__wrapped__
+
+        def member_wrapped(owner: Any, name: str, member: str) -> None:
+            stock = vars(owner)[name]
+            setattr(stock, member, _of_a_site(inspect.getattr_static(stock, member)))
+            self.parts().install()
+            assert vars(owner)[name] is stock, "it is passed over"
+
+        wrong = {}
+        for owner, name in self.targets:
+            stock = vars(owner)[name]
+            said = in_child(functools.partial(wrapped, owner, name))
+            if isinstance(stock, type) and not said:
+                said = in_child(functools.partial(member_wrapped, owner, name, "get_dag"))
+            if said:
+                wrong[f"{owner.__name__}.{name}"] = said
+        assert not wrong, "\n".join(f"{target}: {said}" for target, said in wrong.items())
 
     def test_a_part_of_ours_that_cannot_be_imported_keeps_all_away(self) -> None:
         """Nor does an error in a wrapper's making leave anything behind."""

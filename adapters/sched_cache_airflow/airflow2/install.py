@@ -19,7 +19,7 @@ def _in_dagbag(module: ModuleType) -> None:
     part_of(module, "DagBag")  # ours cannot be imported without it
     from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
 
-    replacements.replace(module, "DagBag", lambda _: CertifiedDagBag)
+    replacements.replace_own(module, "DagBag", lambda _: CertifiedDagBag)
 
 
 def _bag_name(module: ModuleType) -> None:
@@ -27,7 +27,7 @@ def _bag_name(module: ModuleType) -> None:
     from sched_cache_airflow.airflow2.dag_bag import CertifiedDagBag
 
     if vars(module).get("DagBag", CertifiedDagBag) is not CertifiedDagBag:
-        replacements.replace(module, "DagBag", lambda _: CertifiedDagBag)
+        replacements.replace_own(module, "DagBag", lambda _: CertifiedDagBag)
 
 
 def _in_serialized_dag(module: ModuleType) -> None:
@@ -36,7 +36,7 @@ def _in_serialized_dag(module: ModuleType) -> None:
 
     model = part_of(module, "SerializedDagModel")
     write_events.start(model)  # ended with the rest if something is missing
-    replacements.replace(model, "dag", stored_dag.dag)
+    replacements.replace_own(model, "dag", stored_dag.dag)
 
 
 def _in_priority_strategy(module: ModuleType) -> None:
@@ -80,7 +80,7 @@ def _in_scheduler_job(module: ModuleType) -> None:
     replacements.replace(runner, "_do_scheduling", scheduler.do_scheduling)
     replacements.replace(runner, "_get_next_dagruns_to_examine", scheduler.runs_to_examine)
     replacements.replace(runner, "_should_update_dag_next_dagruns", scheduler.should_update_dag_next_dagruns)
-    replacements.replace(
+    replacements.replace_own(
         runner, "_verify_integrity_if_dag_changed", scheduler.verify_integrity_if_dag_changed
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache import fork
 from sched_cache_airflow.airflow3.runtime import runtime
+from sched_cache_airflow.airflow3.stored_dag import is_host_asked_alone
 from sched_cache_airflow.airflow3.versions import Versions, read_hash, read_latest, versions_of
 from sched_cache_airflow.contents import Contents
 from sched_cache_airflow.host_database import host_transaction
@@ -116,6 +117,8 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         self._reading = Lock()
 
     def _get_dag(self, version_id: Any, session: Session) -> SerializedDAG | None:
+        if not is_host_asked_alone("dag"):
+            return super()._get_dag(version_id, session)
         dag_hash: str | None = None
         try:
             dag_hash = self._current_hash(version_id, session)
@@ -234,7 +237,7 @@ def refresh_bags() -> int:
 def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> SerializedDAG | None:
     """The DAG of the latest version of `dag_id`; None if the host has to answer."""
     state = runtime()
-    if state.settings.excludes(dag_id):
+    if state.settings.excludes(dag_id) or not is_host_asked_alone("get", "dag"):
         return None
     try:
         versions = versions_of(session)

@@ -19,7 +19,7 @@ def _in_dagbag(module: ModuleType) -> None:
     part_of(module, "CachedDBDagBag")  # ours cannot be imported without it
     from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
 
-    replacements.replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
+    replacements.replace_own(module, "CachedDBDagBag", lambda _: CompactDagBag)
 
 
 def _bag_name(module: ModuleType) -> None:
@@ -27,7 +27,7 @@ def _bag_name(module: ModuleType) -> None:
     from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
 
     if vars(module).get("CachedDBDagBag") is not CompactDagBag:
-        replacements.replace(module, "CachedDBDagBag", lambda _: CompactDagBag)
+        replacements.replace_own(module, "CachedDBDagBag", lambda _: CompactDagBag)
 
 
 def _in_serialized_dag(module: ModuleType) -> None:
@@ -36,9 +36,9 @@ def _in_serialized_dag(module: ModuleType) -> None:
 
     model = part_of(module, "SerializedDagModel")
     write_events.start(model)  # ended with the rest if something is missing
-    replacements.replace(model, "dag", stored_dag.dag)
+    replacements.replace_own(model, "dag", stored_dag.dag)
     replacements.replace(model, "latest_item_select_object", stored_dag.latest_statement)
-    replacements.replace(model, "get_latest_serialized_dags", stored_dag.latest_rows)
+    replacements.replace_own(model, "get_latest_serialized_dags", stored_dag.latest_rows)
 
 
 def _in_priority_strategy(module: ModuleType) -> None:
@@ -91,11 +91,11 @@ def _in_scheduler_job(module: ModuleType) -> None:
     _bag_name(module)
     runner = part_of(module, "SchedulerJobRunner")
     replacements.replace(runner, "_do_scheduling", scheduler.do_scheduling)
-    replacements.replace(runner, "_create_dag_runs", scheduler.create_dag_runs)
+    replacements.replace_own(runner, "_create_dag_runs", scheduler.create_dag_runs)
     replacements.replace(runner, "_schedule_all_dag_runs", scheduled_rows.schedule_all_dag_runs)
-    replacements.replace(runner, "_get_current_dag", scheduler.get_current_dag)
+    replacements.replace_own(runner, "_get_current_dag", scheduler.get_current_dag)
     replacements.replace(runner, "_set_exceeds_max_active_runs", scheduler.set_exceeds_max_active_runs)
-    replacements.replace(
+    replacements.replace_own(
         runner, "_verify_integrity_if_dag_changed", scheduler.verify_integrity_if_dag_changed
     )
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy.orm import defer
 
 from sched_cache_airflow.airflow3.runtime import runtime
+from sched_cache_airflow.host_code import is_hosts_own
 from sched_cache_airflow.stored_dag import dag_property
+
+logger = logging.getLogger("sched_cache.airflow")
 
 Method = Callable[..., Any]
 
@@ -18,6 +23,27 @@ Method = Callable[..., Any]
 def dag(stock: property) -> property:
     """`SerializedDagModel.dag`, by the version."""
     return dag_property(stock, runtime, lambda row: row.dag_version_id)
+
+
+_known: dict[str, tuple[Any, bool]] = {}
+
+
+def is_host_asked_alone(*names: str) -> bool:
+    """Whether these members of `SerializedDagModel` are the host's own code and ours, and nothing of a site's.
+
+    Who takes a DAG past them asks before: what a site has put there has a say in each DAG.
+    """
+    return all(_is_hosts(name) for name in names)
+
+
+def _is_hosts(name: str) -> bool:
+    member = vars(SerializedDagModel)[name]
+    known = _known.get(name)
+    if known is None or known[0] is not member:
+        known = _known[name] = member, is_hosts_own(member)
+        if not known[1]:
+            logger.info("SerializedDagModel.%s was replaced by other code, which is asked for each DAG", name)
+    return known[1]
 
 
 def latest_statement(stock: Method) -> Method:
