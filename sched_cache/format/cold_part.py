@@ -44,11 +44,13 @@ class ColdPart:
         return found
 
     def structure(self, name: str) -> Column:
-        """One column of the shape, for all tasks.
+        """One column of the shape, for all tasks; the shape of no task has none.
 
         Raises:
             FormatError: there is no such column, or it does not fit the tasks.
         """
+        if self._n_tasks == 0:
+            return constant_column(ABSENT, 0)
         found = self.shape.get(name)
         if isinstance(found, bytes):
             found = self.shape[name] = decode_column(found, self._n_tasks, name)

@@ -7,12 +7,13 @@ import pytest
 pytest.importorskip("airflow.sdk")
 
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.sdk import DAG
 from airflow.utils.session import create_session
 from sqlalchemy import inspect
 
 from tests.airflow3.support.every_kind import base_document
 from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.stored_dags import store
+from tests.airflow3.support.stored_dags import document_of, store
 from tests.airflow3.support.subject import PLUGIN, STOCK
 from tests.support.stored_rows import answers
 
@@ -47,3 +48,18 @@ def test_the_hosts_own_code_reads_no_document(airflow_db: MetadataDb) -> None:
         # A caller that nobody knows finds the same row whole.
         assert SerializedDagModel.get("d", session=session) is row
         assert "_data" not in inspect(row).unloaded
+
+
+def test_a_dag_without_tasks_is_like_any_other(airflow_db: MetadataDb) -> None:
+    """It is served from memory, and nothing is said about it."""
+    with DAG("empty") as dag:
+        pass
+    store([document_of(dag)])
+    with PLUGIN.activated(), create_session() as session:
+        from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
+        from sched_cache_airflow.airflow3.runtime import runtime
+
+        row = SerializedDagModel.get("empty", session=session)
+        assert isinstance(row.dag, CompactSerializedDAG)
+        assert row.dag.task_ids == []
+        assert not runtime().contents.stats.fallbacks

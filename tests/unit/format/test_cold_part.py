@@ -26,6 +26,12 @@ def test_columns_are_unpacked_when_asked_for() -> None:
     assert list(part.column("z")) == [ABSENT, ABSENT]
 
 
+def test_a_dag_without_tasks_has_empty_columns() -> None:
+    """Those of the shape, too, which are not stored for it."""
+    part = decode_cold(encode_dag(document([])).cold, 0)
+    assert list(part.structure("envelope")) == list(part.structure("has_edges")) == []
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
