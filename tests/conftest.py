@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.support.servers import MariadbServer, PostgresServer, RedisServer, required
+from tests.support.servers import MariadbServer, PgbouncerServer, PostgresServer, RedisServer, required
 
 # Machines that run tests are busy: an example may take long without anything being wrong.
 settings.register_profile("patient", deadline=None, print_blob=True)
@@ -36,6 +36,15 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.create_database()
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def pgbouncer_server(postgres_server: PostgresServer) -> Iterator[PgbouncerServer]:
+    """A running PgBouncer before the shared PostgreSQL; it pools transactions."""
+    with required():
+        server = PgbouncerServer(postgres_server)
+    with server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-SERVERS = ("postgresql", "mariadb-server", "redis-server", "openssl", "chromium")
+SERVERS = ("postgresql", "pgbouncer", "mariadb-server", "redis-server", "openssl", "chromium")
 VENV = ("python3-venv",)
 
 

@@ -15,7 +15,7 @@ from sched_cache.cli.database_examination import missing_rights
 from sched_cache.cli.examination import Examination, Finding
 from sched_cache.config import Config
 from sched_cache.errors import SchedCacheError
-from sched_cache.store.sql.failures import mapped_errors
+from sched_cache.store.sql.failures import Failure, failure_of, mapped_errors
 from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings
 from sched_cache_airflow.host_connections import as_host_connects
 from sched_cache_airflow.host_database import host_engine
@@ -180,7 +180,10 @@ def _host_tables(settings: Settings) -> Iterator[Finding]:
                     yield Finding("rights", False, found, "grant Airflow's user all four on this table")
             weaknesses = trigger_weaknesses(connection, settings.config)
     except (SchedCacheError, SQLAlchemyError) as error:
-        advice = "does `airflow db check` succeed?"
+        kind = failure_of(error)
+        advice = (
+            kind.value if kind in (Failure.FOREIGN, Failure.READ_ONLY) else "does `airflow db check` succeed?"
+        )
         yield Finding("metadata database", False, f"{type(error).__name__}: {error}", advice)
         return
     for weakness in weaknesses:

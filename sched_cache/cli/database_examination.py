@@ -10,17 +10,21 @@ from shlex import quote
 from typing import Any
 
 from sqlalchemy import Table, delete, false, insert, inspect, select, text, update
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sched_cache.cli.examination import Finding
 from sched_cache.config import Config, redact_url
 from sched_cache.errors import ConfigError, SchedCacheError
 from sched_cache.store.sql import DEFAULT_PREFIX, SqlStore, open_engines, tables
-from sched_cache.store.sql.failures import mapped_errors
+from sched_cache.store.sql.failures import Failure, failure_of, mapped_errors
 
 _MAY_CREATE = (
     "SELECT pg_catalog.has_schema_privilege(coalesce(:schema, pg_catalog.current_schema()), 'CREATE')"
+)
+_HAS_SCHEMA = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace "
+    "WHERE nspname = coalesce(:schema, pg_catalog.current_schema()))"
 )
 
 
@@ -33,11 +37,7 @@ def examine_database(config: Config, connect: Callable[[], Any] | None = None) -
     except ConfigError:
         raise
     except (SchedCacheError, SQLAlchemyError) as error:
-        # Of a file, there is no host to check.
-        advice = "is it a database that this user may read and write?"
-        if not url.startswith("sqlite"):
-            advice = "check host, port, user, password and name of the database"
-        yield Finding("database", False, f"{url}: {_in_words(error)}", advice)
+        yield Finding("database", False, f"{url}: {_in_words(error)}", _advice(error, url))
         return
     yield from found
     if any(finding.is_off or not finding.is_well for finding in found):
@@ -53,7 +53,7 @@ def examine_database(config: Config, connect: Callable[[], Any] | None = None) -
         n_fresh = len(store.fresh(0, 10_000).pointers)
         yield Finding("fresh DAGs", True, f"{n_fresh:,} wait for a scheduler")
     except (SchedCacheError, SQLAlchemyError) as error:
-        yield Finding("database", False, f"{url}: {_in_words(error)}", f"run `{init_db_command(config)}`")
+        yield Finding("database", False, f"{url}: {_in_words(error)}", _advice(error, url))
     finally:
         store.close()
 
@@ -69,7 +69,11 @@ def init_db_command(config: Config) -> str:
 
 
 def missing_rights(connection: Connection, table: Table) -> list[str]:
-    """Which of the usual statements the role may not run on a table that is there. No row is touched."""
+    """Which of the usual statements the role may not run on a table that is there. No row is touched.
+
+    Raises:
+        DBAPIError: a statement fails for another reason: other columns, or a database that takes no writes.
+    """
     columns = list(table.c)
     nothing = select(*columns).where(false())
     statements = {
@@ -83,7 +87,9 @@ def missing_rights(connection: Connection, table: Table) -> list[str]:
         try:
             with connection.begin_nested():
                 connection.execute(statement)
-        except DBAPIError:
+        except DBAPIError as error:
+            if failure_of(error) is not Failure.FORBIDDEN:
+                raise
             missing.append(name)
     return missing
 
@@ -98,6 +104,7 @@ def _tables(config: Config, url: str, connect: Callable[[], Any] | None) -> Iter
     )
     try:
         with engines.reads.connect() as connection:
+            yield from _untested(connection.dialect)
             present = [table for table in ours if inspect(connection).has_table(table.name, table.schema)]
             if len(present) < len(ours):
                 yield _missing(
@@ -117,6 +124,14 @@ def _tables(config: Config, url: str, connect: Callable[[], Any] | None) -> Iter
         engines.dispose()
 
 
+def _untested(dialect: Dialect) -> Iterator[Finding]:
+    """A note on a server that this release was not tested with."""
+    if dialect.name == "mysql" and not getattr(dialect, "is_mariadb", False):
+        version = ".".join(str(part) for part in dialect.server_version_info or ("of unknown version",))
+        advice = "PostgreSQL, MariaDB and SQLite are; please report what does not work"
+        yield Finding("database server", True, f"MySQL {version}: sched-cache was not tested with it", advice)
+
+
 def _missing(config: Config, url: str, missing: list[str], connection: Connection) -> Finding:
     command = init_db_command(config)
     if len(missing) < len(tables(config.table_prefix).metadata.sorted_tables):
@@ -129,7 +144,11 @@ def _missing(config: Config, url: str, missing: list[str], connection: Connectio
     if not config.create_tables:
         return Finding("database", False, f"{url}: no tables, and create_tables is false", f"run `{command}`")
     if connection.dialect.name == "postgresql":
-        may_create = connection.execute(text(_MAY_CREATE), {"schema": config.database_schema}).scalar()
+        schema = config.database_schema
+        if not connection.execute(text(_HAS_SCHEMA), {"schema": schema}).scalar():
+            found = "no schema of the search_path" if schema is None else f"no schema {schema}"
+            return Finding("database", False, f"{url}: there is {found}", Failure.NO_SCHEMA.value)
+        may_create = connection.execute(text(_MAY_CREATE), {"schema": schema}).scalar()
         if not may_create:
             return Finding(
                 "database",
@@ -144,6 +163,16 @@ def _missing(config: Config, url: str, missing: list[str], connection: Connectio
         f"they are made when they are used first; `{command}` makes them now",
         is_off=True,
     )
+
+
+def _advice(error: Exception, url: str) -> str:
+    kind = failure_of(error)
+    if kind not in (Failure.SILENT, Failure.OTHER):
+        return str(kind.value)
+    # Of a file, there is no host to check.
+    if url.startswith("sqlite"):
+        return "is it a database that this user may read and write?"
+    return "check host, port, user, password and name of the database"
 
 
 def _in_words(error: Exception) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import update
 
+from sched_cache.errors import InvalidDagError
 from sched_cache.store.sql import SqlStore, tables
 from sched_cache.store.sql.processes import ProcessReport
 
@@ -27,6 +29,12 @@ class ProcessesContract:
         (report,) = store.processes.recent(30)
         assert (report.key, report.facts) == ("a", {"n": 2, "text": "ü"})
         assert 0 <= report.seconds_ago <= 5
+
+    @pytest.mark.parametrize("key", ["", "x" * 251, "a\0b", "\ud800"])
+    def test_a_key_that_no_database_stores_is_refused(self, store: SqlStore, key: str) -> None:
+        """Before a driver sees it."""
+        with pytest.raises(InvalidDagError):
+            store.processes.put(ProcessReport(key, {}))
 
     def test_age_is_told_by_the_database(self, store: SqlStore) -> None:
         """The clocks of two machines are never compared."""

@@ -62,7 +62,7 @@ class TableContract:
 
     def test_many_processes_create_the_tables_once(self, url: str) -> None:
         """First use at the same moment: one creates, all use the same tables."""
-        stores = [SqlStore.open(url) for _ in range(6)]
+        stores = [SqlStore.open(url, lock_timeout_seconds=30.0) for _ in range(6)]
         start = threading.Barrier(len(stores))
 
         def use(store: SqlStore) -> str:

@@ -35,7 +35,14 @@ class Failure(enum.Enum):
 
     SILENT = "check that it runs and can be reached, the user and password, and whether its tables are locked"
     BUSY = "other transactions hold its locks for too long"
+    REFUSED = "check the user, the password and the name of the database"
+    CROWDED = "it has no connection left: close some, or raise max_connections or the limit of the user"
+    ENDED = (
+        "the server ended the statement: look at its load and locks, and at statement_timeout and the like"
+    )
     MISSING = "run `sched-cache init-db`"
+    NO_SCHEMA = "create the schema that database_schema, or the search_path of the user, names"
+    FOREIGN = "it is another table, or was altered: drop or rename it, and run `sched-cache init-db`"
     FORBIDDEN = (
         "grant SELECT, INSERT, UPDATE and DELETE on the tables, and CREATE or run `sched-cache init-db`"
     )
@@ -53,15 +60,25 @@ class TablesMissingError(StoreUnavailableError):
     """The tables are not there, or not all of what belongs in them."""
 
 
+class ForeignTableError(StoreUnavailableError):
+    """A table has the name of one of ours, and not its columns."""
+
+
 # Serialization failure, deadlock, lock timeout.
 _BUSY_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
 # A server that is stopping or starting.
 _RESTART_SQLSTATES = frozenset({"57P01", "57P02", "57P03"})
 _SQLSTATES = {
-    # Statement cancelled, idle for too long, no connection left, unknown database, unknown user, wrong password.
-    **dict.fromkeys(("57014", "25P03", "53300", "3D000", "28000", "28P01", "57P04"), Failure.SILENT),
-    # No such table, schema, column; not the columns that we know.
-    **dict.fromkeys(("42P01", "3F000", "42703", "42P07", "23502"), Failure.MISSING),
+    # The first four: a pooler could not connect, or did not understand. The last: the database was dropped.
+    **dict.fromkeys(("08000", "08003", "08006", "08P01", "57P04"), Failure.SILENT),
+    **dict.fromkeys(("3D000", "28000", "28P01"), Failure.REFUSED),
+    "53300": Failure.CROWDED,
+    # Statement cancelled; transaction idle, or under way, for too long.
+    **dict.fromkeys(("57014", "25P03", "25P04"), Failure.ENDED),
+    **dict.fromkeys(("42P01", "42P07"), Failure.MISSING),
+    "3F000": Failure.NO_SCHEMA,
+    # No such column, operator, kind of relation, unique key; another type; a view; a column that we do not fill.
+    **dict.fromkeys(("42703", "42883", "42804", "42809", "42P10", "55000", "23502"), Failure.FOREIGN),
     "42501": Failure.FORBIDDEN,
     "25006": Failure.READ_ONLY,
     "53100": Failure.FULL,
@@ -71,9 +88,13 @@ _SQLSTATES = {
 # at once).
 _BUSY_MYSQL = frozenset({1205, 1213, 1020, 1050})
 _MYSQL = {
-    # Too many connections, no such database, access denied; and the errors of the client.
-    **dict.fromkeys((1040, 1203, 1045, 1049, 1053, 1317, 1969, 3024, *range(2000, 3000)), Failure.SILENT),
-    **dict.fromkeys((1146, 1054, 1364, 1136), Failure.MISSING),
+    # The server stops, a connection was killed; and the errors of the client.
+    **dict.fromkeys((1053, 1927, *range(2000, 3000)), Failure.SILENT),
+    **dict.fromkeys((1045, 1049), Failure.REFUSED),
+    **dict.fromkeys((1040, 1203, 1226), Failure.CROWDED),
+    **dict.fromkeys((1317, 1969, 3024), Failure.ENDED),
+    1146: Failure.MISSING,
+    **dict.fromkeys((1054, 1364, 1136, 1348, 1471), Failure.FOREIGN),
     **dict.fromkeys((1044, 1142, 1143, 1227, 1370), Failure.FORBIDDEN),
     **dict.fromkeys((1290, 1792, 1836, 1288, 1036), Failure.READ_ONLY),
     **dict.fromkeys((3, 1021, 1114), Failure.FULL),
@@ -81,9 +102,11 @@ _MYSQL = {
 _MYSQL_CLIENT_ERRORS = range(2000, 3000)
 _SQLITE = {
     "no such table": Failure.MISSING,
-    "no such column": Failure.MISSING,
-    "has no column": Failure.MISSING,
-    "not null constraint": Failure.MISSING,
+    "no such column": Failure.FOREIGN,
+    "has no column": Failure.FOREIGN,
+    "not null constraint": Failure.FOREIGN,
+    "on conflict clause does not match": Failure.FOREIGN,
+    "because it is a view": Failure.FOREIGN,
     "unable to open": Failure.SILENT,
     "disk i/o error": Failure.SILENT,
     "interrupted": Failure.SILENT,
@@ -94,6 +117,16 @@ _SQLITE = {
     "is full": Failure.FULL,
     "not a database": Failure.DAMAGED,
     "malformed": Failure.DAMAGED,
+}
+# psycopg gives no code with an error of connecting. In another language than English they stay SILENT.
+_POSTGRESQL_REFUSALS = {
+    "too many c": Failure.CROWDED,
+    "connection slots are reserved": Failure.CROWDED,
+    "authentication failed": Failure.REFUSED,
+    "no pg_hba.conf entry": Failure.REFUSED,
+    "does not exist": Failure.REFUSED,
+    "not permitted to log in": Failure.REFUSED,
+    "permission denied for database": Failure.REFUSED,
 }
 
 
@@ -130,13 +163,16 @@ class Retry:
         give_up_at = self._monotonic() + self._budget_seconds
         pause = self._first_pause_seconds
         for attempt in range(1, self._attempts + 1):
+            seconds_left = 0.0 if call is None else call.seconds_left
             try:
                 with fork.held_off():
                     return operation()
             except ERRORS as error:
                 last = attempt == self._attempts or self._monotonic() >= give_up_at
-                if call is not None and (call.is_overdue or call.seconds_left <= pause):
-                    last = True
+                if call is not None:
+                    # Another attempt may take as long as this one, for instance to wait for a lock.
+                    took = seconds_left - call.seconds_left
+                    last = last or call.is_overdue or call.seconds_left <= max(pause, took)
                 if last or not is_transient(error):
                     raise_mapped(error, call)
             self._sleep(self._uniform(pause / 2, pause))
@@ -163,15 +199,15 @@ def is_transient(error: Exception) -> bool:
     if error.connection_invalidated:
         return True
     sqlstate, number = _sqlstate(error), _mysql_number(error)
-    if sqlstate is not None:
-        return sqlstate in _BUSY_SQLSTATES or sqlstate in _RESTART_SQLSTATES
     if number is not None:
         return number in _BUSY_MYSQL or number in _MYSQL_CLIENT_ERRORS
+    if sqlstate is not None:
+        return sqlstate in _BUSY_SQLSTATES or sqlstate in _RESTART_SQLSTATES
     if not isinstance(error, OperationalError):
         return False
     if is_sqlite(error):
         return failure_of(error) is Failure.BUSY
-    return True  # No code at all: PostgreSQL could not be reached.
+    return failure_of(error) is Failure.SILENT  # No code at all: PostgreSQL could not be reached.
 
 
 def raise_mapped(error: Exception, call: Call | None = None) -> None:
@@ -179,7 +215,9 @@ def raise_mapped(error: Exception, call: Call | None = None) -> None:
     if is_bug(error):
         raise error
     cause = getattr(error, "orig", None) or error
-    text = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
+    # PostgreSQL goes on with the line of the statement.
+    said = str(cause).split("\nLINE ")[0]
+    text = f"{type(cause).__name__}: {' '.join(said.split())}"
     if call is not None and call.is_overdue:
         text = f"no answer in time ({text})"
     raise StoreUnavailableError(text) from error
@@ -198,6 +236,8 @@ def failure_of(error: BaseException | None) -> Failure:
     """What kind of failure an error is, or the error that it was raised from."""
     if isinstance(error, TablesMissingError):
         return Failure.MISSING
+    if isinstance(error, ForeignTableError):
+        return Failure.FOREIGN
     if isinstance(error, NoConnectionError):
         return Failure.SILENT
     if isinstance(error, PendingRollbackError):
@@ -205,21 +245,26 @@ def failure_of(error: BaseException | None) -> Failure:
     if isinstance(error, StoreUnavailableError):
         return Failure.OTHER if error.__cause__ is None else failure_of(error.__cause__)
     if not isinstance(error, DBAPIError):
-        return Failure.SILENT if isinstance(error, (PoolTimeoutError, OSError, EOFError)) else Failure.OTHER
+        is_gone = isinstance(error, (PoolTimeoutError, OSError, EOFError))
+        return Failure.SILENT if is_gone else Failure.OTHER
     sqlstate, number = _sqlstate(error), _mysql_number(error)
-    if sqlstate is not None:
-        if sqlstate in _BUSY_SQLSTATES:
-            return Failure.BUSY
-        found = _SQLSTATES.get(sqlstate)
-    elif number is not None:
+    if number is not None:
         if number in _BUSY_MYSQL:
             return Failure.BUSY
         found = _MYSQL.get(number)
+    elif sqlstate is not None:
+        if sqlstate in _BUSY_SQLSTATES:
+            return Failure.BUSY
+        found = _SQLSTATES.get(sqlstate)
     elif is_sqlite(error):
         text = str(error.orig).lower()
         return next((kind for words, kind in _SQLITE.items() if words in text), Failure.OTHER)
+    elif isinstance(error, OperationalError):
+        text = str(error.orig).lower()
+        refusals = (kind for words, kind in _POSTGRESQL_REFUSALS.items() if words in text)
+        found = next(refusals, Failure.SILENT)
     else:
-        found = Failure.SILENT if isinstance(error, (OperationalError, InterfaceError)) else None
+        found = Failure.SILENT if isinstance(error, InterfaceError) else None
     if found is not None:
         return found
     is_gone = error.connection_invalidated or sqlstate in _RESTART_SQLSTATES

@@ -24,7 +24,7 @@ logger = logging.getLogger("sched_cache.database")
 
 _MIN_REST_SECONDS = 1.0
 _MAX_REST_SECONDS = 5.0
-_LEFT_ALONE = frozenset({Failure.SILENT, Failure.MISSING, Failure.DAMAGED})
+_NOT_LEFT_ALONE = frozenset({Failure.BUSY, Failure.FORBIDDEN, Failure.READ_ONLY, Failure.FULL, Failure.OTHER})
 
 
 class _Side:
@@ -34,6 +34,7 @@ class _Side:
         clock = SystemClock()
         self.verb = verb
         self.reason = ""
+        self.kind: Failure | None = None  # of its last trouble
         self.breaker = Breaker(
             clock,
             Budget(clock, timeout_seconds),
@@ -132,7 +133,7 @@ class Guard:
             self._counters.overdue += 1
             if kind is not Failure.BUSY:
                 kind = Failure.SILENT
-        is_left_alone = kind in _LEFT_ALONE or (kind is Failure.FORBIDDEN and side is self._reads)
+        is_left_alone = kind not in _NOT_LEFT_ALONE or (kind is Failure.FORBIDDEN and side is self._reads)
         if is_left_alone:
             side.reason = str(error)
             if side.breaker.failed(0.0) is Change.OPENED:
@@ -141,9 +142,14 @@ class Guard:
             side.answered()
         if kind is Failure.BUSY:
             return  # Of a key or two, and for a moment: the caller knows.
+        side.kind = kind
         side.trouble.seen()
-        if is_left_alone and side is self._writes and self._reads.trouble.is_known:
-            return  # The same trouble, which the log has.
+        if (
+            side is self._writes
+            and self._reads.trouble.is_known
+            and (is_left_alone or kind is self._reads.kind)
+        ):
+            return  # Of the same trouble, which the log has.
         side.trouble.begin(
             f"the database cannot be {side.verb}: {error}. To do: {kind.value} (logged once, counted, and retried)"
         )

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
 
+from sched_cache.store.contract import check_key
 from sched_cache.store.sql.database_clock import EpochSeconds
 from sched_cache.store.sql.schema import Tables
 from sched_cache.store.sql.upsert import upsert
@@ -56,7 +57,12 @@ class Processes:
         self._write = write
 
     def put(self, report: ProcessReport) -> None:
-        """Replaces what this process said before. One statement."""
+        """Replaces what this process said before. One statement.
+
+        Raises:
+            InvalidDagError: the key is not one that every database stores.
+        """
+        check_key(report.key)
         facts = zlib.compress(json.dumps(report.facts, separators=(",", ":")).encode(), 1)
         row = {"key": report.key, "facts": facts}
         self._write(lambda connection: upsert(connection, self._table, [row]))

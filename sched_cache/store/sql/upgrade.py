@@ -9,10 +9,12 @@ from contextlib import contextmanager
 
 from sqlalchemy import Table, delete, insert, inspect, select, update
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql.calls import Call
 from sched_cache.store.sql.engine import Engines
+from sched_cache.store.sql.failures import ForeignTableError
 from sched_cache.store.sql.incarnation import raise_counter
 from sched_cache.store.sql.schema import SCHEMA_VERSION, Tables
 
@@ -91,7 +93,7 @@ def _version_of(connection: Connection, tables: Tables, newest: int = SCHEMA_VER
         return None
     version: int | None = connection.execute(select(tables.meta.c.schema_version)).scalar()
     if version is not None and type(version) is not int:
-        raise StoreUnavailableError(f"the table {tables.meta.name} is not of sched_cache")
+        raise ForeignTableError(f"the table {tables.meta.name} is not of sched_cache")
     if version is not None and version > newest:
         raise StoreUnavailableError(
             f"the tables are of schema version {version}, this sched_cache knows up to {newest}: upgrade it"
@@ -122,7 +124,7 @@ def _exclusively(engines: Engines, tables: Tables, call: Call) -> Iterator[Conne
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({number})")
         if dialect in ("mysql", "mariadb"):
             # DDL commits by itself here, so the lock must belong to the session.
-            seconds = max(1, int(min(_LOCK_WAIT_SECONDS, call.seconds_left / 2)))
+            seconds = max(1, int(min(_LOCK_WAIT_SECONDS, call.seconds_left * 0.8)))
             take = f"SELECT GET_LOCK('sched_cache {number}', {seconds})"
             if connection.exec_driver_sql(take).scalar() != 1:
                 raise StoreUnavailableError("another process has been creating the tables for too long")
@@ -131,4 +133,13 @@ def _exclusively(engines: Engines, tables: Tables, call: Call) -> Iterator[Conne
             connection.commit()
         finally:
             if dialect in ("mysql", "mariadb"):
-                connection.exec_driver_sql(f"SELECT RELEASE_LOCK('sched_cache {number}')")
+                _release(connection, f"SELECT RELEASE_LOCK('sched_cache {number}')")
+
+
+def _release(connection: Connection, statement: str) -> None:
+    """Never raises: a session that cannot do it ends, and its lock with it."""
+    try:
+        connection.exec_driver_sql(statement)
+    except SQLAlchemyError:
+        if not connection.invalidated:
+            connection.invalidate()

@@ -2,6 +2,7 @@
 
 from tests.support.servers.lying_redis import LyingRedis
 from tests.support.servers.mariadb import MariadbServer
+from tests.support.servers.pgbouncer import PgbouncerServer
 from tests.support.servers.postgres import PostgresServer
 from tests.support.servers.process import ServerMissingError, ServerProcess, ServerStartError
 from tests.support.servers.redis import RedisServer
@@ -14,6 +15,7 @@ __all__ = [
     "Certificate",
     "LyingRedis",
     "MariadbServer",
+    "PgbouncerServer",
     "PostgresServer",
     "RedisCluster",
     "RedisSentinel",

@@ -47,7 +47,11 @@ class PostgresServer(ServerProcess):
         return [self._programs["postgres"], "-D", "data", *options]
 
     def is_ready(self) -> bool:
-        asked = [self._programs["pg_isready"], "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return self.is_answering(self.port)
+
+    def is_answering(self, port: int) -> bool:
+        """Whether something that speaks its protocol takes connections on this port."""
+        asked = [self._programs["pg_isready"], "-q", "-h", "127.0.0.1", "-p", str(port)]
         return subprocess.run(asked, env={**os.environ, "PGCONNECT_TIMEOUT": "2"}).returncode == 0
 
     def url(self, database: str = "postgres") -> str:

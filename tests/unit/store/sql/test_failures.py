@@ -146,12 +146,12 @@ def test_in_a_callers_transaction_nothing_is_tried_again() -> None:
         (1205, "HY000", Failure.BUSY),
         (1213, "40001", Failure.BUSY),
         (1146, "42S02", Failure.MISSING),
-        (1054, "42S22", Failure.MISSING),
+        (1054, "42S22", Failure.FOREIGN),
         (1142, "42000", Failure.FORBIDDEN),
         (1290, "HY000", Failure.READ_ONLY),
         (1114, "HY000", Failure.FULL),
-        (1045, "28000", Failure.SILENT),
-        (1040, "08004", Failure.SILENT),
+        (1045, "28000", Failure.REFUSED),
+        (1040, "08004", Failure.CROWDED),
     ],
 )
 @pytest.mark.parametrize("has_sqlstate", [False, True])
