@@ -7,11 +7,11 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, create_mock_engine, make_url, text
 from sqlalchemy.engine import Engine
 
 from sched_cache import Config
-from sched_cache.cli.database_examination import examine_database, init_db_command
+from sched_cache.cli.database_examination import _untested, examine_database, init_db_command
 from sched_cache.cli.examination import Finding
 from sched_cache.store.sql import SqlStore, tables
 
@@ -121,3 +121,13 @@ def test_the_command_that_makes_the_tables() -> None:
         "SCHED_CACHE__TABLE_PREFIX=other_ SCHED_CACHE__DATABASE_SCHEMA=s "
         "sched-cache init-db --database-url 'postgresql://***@h/x?***'"
     )
+
+
+def test_a_mysql_server_is_said_to_be_untested() -> None:
+    """A note, not a failure; MariaDB speaks through the same dialect and has none."""
+    dialect = create_mock_engine("mysql+pymysql://", print).dialect
+    dialect.server_version_info = (8, 0, 36)
+    (note,) = _untested(dialect)
+    assert note.is_well and "MySQL 8.0.36" in note.found
+    dialect.is_mariadb = True  # type: ignore[attr-defined]  # of its dialect alone
+    assert list(_untested(dialect)) == []
