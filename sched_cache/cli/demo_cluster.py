@@ -105,12 +105,15 @@ class DemoCluster:
             threading.Thread(target=self._schedule, args=(cache, n))
             for n, cache in enumerate(self.schedulers)
         ]
-        for thread in threads:
-            thread.start()
-        time.sleep(seconds)
-        self.stop.set()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.start()
+            time.sleep(seconds)
+        finally:  # after an interruption too, or they would go on without their database
+            self.stop.set()
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
         for _ in self.sizes:
             if not self._claim(self.schedulers[0]):
                 break
