@@ -17,7 +17,7 @@ from sched_cache.clock import Clock
 from sched_cache.config import Config, parse_redis_url
 from sched_cache.errors import RedisUnavailableError
 from sched_cache.stats import RedisCounters
-from sched_cache.store.breaker import Breaker, Change
+from sched_cache.store.breaker import CLOSED, Breaker, Change
 from sched_cache.store.budget import Budget
 from sched_cache.store.cost import Cost
 from sched_cache.store.redis.client import Client, close_client, open_client
@@ -164,6 +164,16 @@ class Link:
                 self.run(command)
 
         self._workers.start(run)
+
+    def look_after(self) -> None:
+        """Finds out whether a Redis that is left alone is well again, also where nothing asks for contents.
+
+        For a thread that comes by every second or so; waits for nothing. Without trouble two attributes.
+        """
+        if self.breaker.state != CLOSED:
+            self.breaker.grant()  # starts a probe when the back-off is over
+        elif self._trouble.is_known:
+            self._trouble.calm()
 
     def close(self) -> None:
         """Ends all connections, also those in use. A later command opens new ones."""

@@ -129,6 +129,7 @@ class Subscriber:
 
     def step(self) -> None:
         """Joins the channel if need be, else waits for messages and deals with them."""
+        self._link.look_after()
         try:
             channel = self._channel()
             if channel is None:

@@ -311,6 +311,20 @@ def test_trouble_is_logged_once_and_its_end_once(rig: Rig, caplog: pytest.LogCap
     ]
 
 
+def test_a_link_that_nothing_uses_heals(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Where no content is asked for, the thread that listens has a Redis that is well again found out, and said."""
+    caplog.set_level(logging.INFO)
+    while rig.breaker.state == CLOSED:
+        rig.fail(redis.ConnectionError("refused"))
+    deadline = time.monotonic() + 30
+    while (rig.breaker.state != CLOSED or "answers again" not in caplog.text) and time.monotonic() < deadline:
+        rig.clock.now += 1
+        rig.link.look_after()
+        time.sleep(0.01)  # the probe runs on a thread
+    assert rig.breaker.state == CLOSED
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
 def test_a_slow_probe_leaves_it_open(rig: Rig) -> None:
     """It is of no use before it is faster than the database."""
     for _ in range(3):
