@@ -43,7 +43,7 @@ def examine() -> Examination | None:
     settings = settings_of_host()
     findings += _options(conf, settings)
     if settings.enabled:
-        findings.append(_installation())
+        findings += try_installation()
     if any(finding.is_off for finding in findings) or not findings[-1].is_well:
         return Examination(None, findings, tables=_tables)
     # A wrong option costs its own part: the rest is in use, and is examined.
@@ -97,28 +97,6 @@ def _options(conf: Any, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _installation() -> Finding:
-    """Whether the plugin fits the installed host: it is installed here, in a scheduler's modules, and taken out."""
-    from sched_cache_airflow.policy import status
-    from sched_cache_airflow.status import Status
-
-    trial = Status()
-    trial.decide(is_quiet=True)
-    try:
-        importlib.import_module("airflow.jobs.scheduler_job_runner")
-        parts = trial.part("install")
-        was_installed = bool(status.installed)
-        modules = parts.install()
-        n_replaced = len(parts.replacements)
-        if not was_installed:
-            parts.uninstall()
-    except Exception as error:
-        reason = f"not possible: {type(error).__name__}: {error}"
-        advice = "the plugin stays off with this Airflow, and Airflow is as it is without it: report it"
-        return Finding("installation", False, " ".join(reason.split()), advice)
-    return Finding("installation", True, f"{n_replaced} replacements in {len(modules)} modules, all or none")
-
-
 def _source(conf: Any, name: str, is_named: bool) -> str:
     if not is_named:
         return "the default"
@@ -130,8 +108,7 @@ def _source(conf: Any, name: str, is_named: bool) -> str:
 
 
 def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
-    """Whether the plugin installs itself, and whether it serves in each process that runs; if not, why not."""
-    yield from try_installation()
+    """Whether the plugin serves in each process that runs; if not, why not."""
     try:
         with host_engine().connect() as connection:
             has_host_tables = inspect(connection).has_table("job")

@@ -20,7 +20,7 @@ logger = logging.getLogger("sched_cache.airflow")
 
 _POLL_SECONDS = 5.0
 _SWEEP_SECONDS = 60.0
-_LAST_SECONDS = 1.0
+_LAST_SECONDS = 0.5
 _CLOSE_SECONDS = 0.5
 _MAX_NAMES = 10_000
 
