@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -38,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             _parser().print_help(sys.stderr)
             return _USAGE
         command = arguments.command
-        code: int = arguments.run(arguments)
+        with _unlogged():
+            code: int = arguments.run(arguments)
         sys.stdout.flush()  # here, where a closed pipe can still be caught
         return code
     except SystemExit as ended:  # argparse has said why: --help, --version or a usage error
@@ -63,6 +65,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not _is_of_a_driver(error):
             raise  # a bug
         return _fail(command, _in_words(error), _BAD_DATA)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """A command says itself what is wrong. A host that it imports may log to standard output, among its JSON."""
+    logger = logging.getLogger("sched_cache")
+    propagates, logger.propagate = logger.propagate, False
+    nowhere = logging.NullHandler()
+    logger.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        logger.removeHandler(nowhere)
+        logger.propagate = propagates
 
 
 def _ended(ended: SystemExit) -> int:

@@ -19,7 +19,7 @@ from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.home import AirflowHome
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.subject import PLUGIN
-from tests.support.odd_hosts import WRONG_OPTIONS, of_another_release
+from tests.support.odd_hosts import BEGINNINGS, OFF, WRONG_OPTIONS, of_another_release
 
 _FILE = """
 from airflow.models.dag import DAG
@@ -78,7 +78,7 @@ def test_the_doctor_knows_the_host(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("why", [*WRONG_OPTIONS, "another release"])
-def test_where_the_plugin_stays_off_commands_print_what_they_did(
+def test_where_the_plugin_or_a_part_stays_off_commands_print_what_they_did(
     environment: dict[str, str], why: str, tmp_path: Path
 ) -> None:
     """Its one line is on standard error."""
@@ -89,5 +89,5 @@ def test_where_the_plugin_stays_off_commands_print_what_they_did(
     assert done.returncode == 0, done.stderr
     assert [row["dag_id"] for row in json.loads(done.stdout)] == ["typed"]
     assert [line.partition(":")[0] for line in done.stderr.splitlines() if "sched_cache" in line] == [
-        "WARNING sched_cache stays off"
+        BEGINNINGS.get(why, OFF)
     ]

@@ -13,11 +13,11 @@ import pytest
 from tests.airflow3.support.home import AirflowHome
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.subject import PLUGIN
-from tests.support.odd_hosts import WRONG_OPTIONS, of_another_release
+from tests.support.odd_hosts import BEGINNINGS, OFF, WRONG_OPTIONS, of_another_release
 
 
 @pytest.mark.parametrize("why", [*WRONG_OPTIONS, "another release"])
-def test_where_the_plugin_stays_off_commands_print_what_they_did(
+def test_where_the_plugin_or_a_part_stays_off_commands_print_what_they_did(
     airflow_db: MetadataDb, airflow_home: AirflowHome, why: str, tmp_path: Path
 ) -> None:
     """Its one line is on standard error."""
@@ -41,7 +41,7 @@ def test_where_the_plugin_stays_off_commands_print_what_they_did(
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
     assert [line.partition(":")[0] for line in done.stderr.splitlines() if "sched_cache" in line] == [
-        "WARNING sched_cache stays off"
+        BEGINNINGS.get(why, OFF)
     ]
 
 

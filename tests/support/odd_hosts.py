@@ -1,4 +1,4 @@
-"""Hosts on which the plugin stays off, as variables of the environment."""
+"""Hosts on which the plugin stays off, or some of it does, as variables of the environment."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ WRONG_OPTIONS: Mapping[str, Mapping[str, str]] = {
     "a value out of its range": {"AIRFLOW__SCHED_CACHE__SHADOW_SHARE": "7"},
     "neither on nor off": {"AIRFLOW__SCHED_CACHE__ENABLED": "maybe"},
 }
+
+BEGINNINGS: Mapping[str, str] = {"a value out of its range": "WARNING sched_cache is on, in part"}
+"""How the line about it begins where only a part is off; else the plugin is."""
+OFF = "WARNING sched_cache stays off"
 
 
 def of_another_release(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
