@@ -78,15 +78,21 @@ def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> None:
 plugin_only = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 
 
-@pytest.mark.parametrize("fault", [own_tables_vanish, cached_contents_are_garbage])
+@pytest.mark.parametrize(
+    ("fault", "heals"), [(own_tables_vanish, True), (cached_contents_are_garbage, False)]
+)
 @plugin_only
 def test_a_broken_cache_fails_no_task(
     subject: Subject,
     cluster: Cluster,
     fault: Callable[[pytest.MonkeyPatch], None],
+    heals: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As long as the host's row is there, the scheduler gets its DAG and queues the tasks; and it says why."""
+    """As long as the host's row is there, the scheduler gets its DAG and queues the tasks; and it says why.
+
+    Tables that vanished are made again by the first call that misses them, so there is nothing to fall back for.
+    """
     from sched_cache_airflow.airflow3.runtime import runtime
 
     run_ids = waiting_runs(cluster)
@@ -97,8 +103,11 @@ def test_a_broken_cache_fails_no_task(
 
     cluster.scheduler.loop()
 
-    assert runtime().stats.fallbacks
-
+    if heals:
+        with create_session(scoped=False) as session:
+            assert inspect(session.get_bind()).has_table("sched_cache_dag")
+    else:
+        assert runtime().stats.fallbacks
     for run_id in run_ids:
         assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "queued", "b": "queued"}
 
