@@ -178,14 +178,17 @@ class Contents:
 
     def _prefetch(self, missing: Mapping[str, tuple[Any, str]]) -> bool:
         """Brings those that the shared tiers have; whether they answered."""
+
+        def ask() -> tuple[dict[str, CompactDag], Collection[str]]:
+            found = {
+                key: compact
+                for key, compact in self._cache.get_many(missing).items()
+                if compact is not None and compact.label(HASH_LABEL) == missing[key][1]
+            }
+            return found, self._cache.keep_cold(found)
+
         try:
-            with self._patience.waiting(len(missing)):
-                found = {
-                    key: compact
-                    for key, compact in self._cache.get_many(missing).items()
-                    if compact is not None and compact.label(HASH_LABEL) == missing[key][1]
-                }
-                complete = self._cache.keep_cold(found)
+            found, complete = self._patience.ask(ask, len(missing))
         except SchedCacheError as error:
             self._fallbacks.note("shared tiers", error)
             return False
@@ -224,20 +227,22 @@ class Contents:
     def _shared(self, version_id: Any, dag_hash: str) -> CompactDag | None:
         """What some node has published, from Redis or our tables, if it is of this hash."""
         key = self.host.key_of(version_id)
+
+        def ask() -> CompactDag | None:
+            for is_last in (False, True):
+                compact = self._cache.get(key)
+                found = (
+                    {key: compact} if compact is not None and compact.label(HASH_LABEL) == dag_hash else {}
+                )
+                if self._cache.keep_cold(found):
+                    return found[key]
+                if not is_last:
+                    # Perhaps it was published a moment ago: one query tells.
+                    self._cache.certify()
+            return None
+
         try:
-            with self._patience.waiting():
-                for is_last in (False, True):
-                    compact = self._cache.get(key)
-                    found = (
-                        {key: compact}
-                        if compact is not None and compact.label(HASH_LABEL) == dag_hash
-                        else {}
-                    )
-                    if self._cache.keep_cold(found):
-                        return found[key]
-                    if not is_last:
-                        # Perhaps it was published a moment ago: one query tells.
-                        self._cache.certify()
+            return self._patience.ask(ask)
         except SchedCacheError as error:
             self._fallbacks.note("shared tiers", error)
         return None

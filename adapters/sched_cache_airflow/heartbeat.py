@@ -19,6 +19,7 @@ logger = logging.getLogger("sched_cache.airflow")
 
 # Not at once: a process that is starting has better things to do.
 _FIRST_SECONDS = 1.0
+_START_SECONDS = 1.0
 _FORGET_SECONDS = 86_400.0
 _BEATS_PER_CLEANING = 360
 # A process that ends waits this long for its last word; a database that hangs then must not keep it.
@@ -40,7 +41,7 @@ class Heartbeat:
     ) -> None:
         """
         Args:
-            before: called before each report; it does not raise.
+            before: called before each report, and once when the reports begin; it does not raise.
         """
         self.n_failed = 0
         self._processes = processes
@@ -50,11 +51,13 @@ class Heartbeat:
         self._key = uuid4().hex
         self._owner = os.getpid()
         self._ending = Event()
+        self._has_begun = Event()
         self._thread = Thread(target=self._run, name="sched-cache-heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Reports from now on."""
+        """Reports from now on. Waits a moment for what comes before, whose database may hang."""
         self._thread.start()
+        self._has_begun.wait(_START_SECONDS)
 
     def stop(self, timeout_seconds: float = _STOP_SECONDS) -> None:
         """Ends the reports. The last one is removed, or left to age if the database does not answer in time."""
@@ -76,9 +79,12 @@ class Heartbeat:
 
     def _run(self) -> None:
         n_beats, wait_seconds = 0, min(_FIRST_SECONDS, self._every_seconds)
+        self._before()
+        self._has_begun.set()
         while not self._ending.wait(wait_seconds):
             wait_seconds = self._every_seconds
-            self._before()
+            if n_beats:
+                self._before()
             if self.beat() and n_beats % _BEATS_PER_CLEANING == 0:
                 self._try(lambda: self._processes.forget_silent(_FORGET_SECONDS))
             n_beats += 1

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.budget import Budget
 from sched_cache.store.cost import Cost
 from sched_cache.store.sql.calls import calls_of_process
+from sched_cache.store.workers import Workers
 
-_LEAST_SECONDS = 0.005
+T = TypeVar("T")
+
+_LEAST_SECONDS: Final = 0.005
+_N_THREADS: Final = 4
+"""Each holds a question that was given up, until the lock or the call that it waits for lets go of it."""
 
 
 class Patience:
@@ -31,30 +36,39 @@ class Patience:
         self._is_bounded = is_bounded
         self._monotonic = monotonic
         self._host = Cost(0.01, 0.01)
+        self._workers = Workers(_N_THREADS, "sched-cache-tiers")
 
-    @contextmanager
-    def waiting(self, n_dags: int = 1) -> Iterator[None]:
-        """A block that asks the tiers for so many DAGs; it ends when nothing is left to lose.
+    def ask(self, question: Callable[[], T], n_dags: int = 1) -> T:
+        """What `question` asks the tiers for so many DAGs; it is given up when nothing is left to lose.
+
+        Where the time is bounded it runs on a thread of its own. A call of the store has a deadline, and a lock that
+        another thread holds while it waits for the database has none.
 
         Raises:
-            StoreUnavailableError: nothing is left, or the block took too long.
+            StoreUnavailableError: nothing is left, or the answer took too long.
         """
         if not self._is_bounded:
-            yield
-            return
+            return question()
         left = self._budget.left()
         if left < _LEAST_SECONDS:
             raise StoreUnavailableError("the shared tiers have kept this process waiting long enough")
+
+        def within_deadline() -> T:
+            with calls_of_process().within(left):
+                return question()
+
         worth = 0.0
         started = self._monotonic()
         try:
-            with calls_of_process().within(left):
-                yield
+            answer = self._workers.run(within_deadline, left)
             worth = n_dags * self._host.of()
+        except TimeoutError as error:
+            raise StoreUnavailableError(f"the shared tiers did not answer {error}") from error
         finally:
             lost = self._monotonic() - started - worth
             charged = max(0.0, left - self._budget.left())
             self._budget.charge(max(0.0, lost - charged))
+        return answer
 
     def host_took(self, seconds: float) -> None:
         """Notes what the host's own path took for one DAG."""

@@ -117,7 +117,6 @@ class ProcessState:
                 None if goes_along or self.shares_database else Owner(store.processes, host_transaction, hold)
             )
             look = partial(self._look, owner) if owner else _nothing
-            look()
             facts = ProcessFacts(component, self, status)
             self.heartbeat = Heartbeat(store.processes, facts, every_seconds, look)
             self.heartbeat.start()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from threading import Lock
+
 import pytest
 
 from sched_cache.errors import StoreUnavailableError
@@ -31,12 +35,25 @@ def patience(clock: ManualClock, budget: Budget) -> Patience:
 def lose(patience: Patience, clock: ManualClock) -> float:
     """Seconds that a call loses to a tier that never answers."""
     before = clock.now
-    with pytest.raises(StoreUnavailableError), patience.waiting():
+
+    def question() -> None:
         call = calls_of_process().current
         assert call is not None
         clock.now += call.seconds_left
         raise StoreUnavailableError("no answer")
+
+    with pytest.raises(StoreUnavailableError):
+        patience.ask(question)
     return clock.now - before
+
+
+def taking(clock: ManualClock, seconds: float) -> Callable[[], None]:
+    """A question that is answered after so long."""
+
+    def question() -> None:
+        clock.now += seconds
+
+    return question
 
 
 def test_many_calls_lose_no_more_than_one(patience: Patience, clock: ManualClock) -> None:
@@ -54,8 +71,7 @@ def test_an_answer_that_comes_before_the_hosts_own_loses_nothing(
     """A batch of large DAGs may take long, and reading them from the host's rows would take longer."""
     patience.host_took(0.02)
     for _ in range(50):
-        with patience.waiting(32):
-            clock.now += 0.05
+        patience.ask(taking(clock, 0.05), 32)
     assert budget.is_full
 
 
@@ -66,9 +82,8 @@ def test_answers_that_come_later_than_the_hosts_own_lose_the_difference(
     n_asked = 0
     for _ in range(20):
         try:
-            with patience.waiting():
-                n_asked += 1
-                clock.now += 0.05
+            patience.ask(taking(clock, 0.05))
+            n_asked += 1
         except StoreUnavailableError:
             continue
     assert 1 <= n_asked <= 3
@@ -78,9 +93,12 @@ def test_what_redis_has_charged_is_not_charged_again(
     patience: Patience, budget: Budget, clock: ManualClock
 ) -> None:
     """The two share the budget: together they lose no more than one of them may."""
-    with patience.waiting():
+
+    def question() -> None:
         clock.now += 0.04
         budget.charge(0.04)
+
+    patience.ask(question)
     assert budget.left() == pytest.approx(SECONDS - 0.04, abs=0.005)
 
 
@@ -88,5 +106,16 @@ def test_tables_in_the_hosts_own_database_are_waited_for(budget: Budget, clock: 
     """The host waits for that one itself."""
     patience = Patience(budget, is_bounded=False, monotonic=clock.monotonic)
     budget.charge(SECONDS)
-    with patience.waiting():
-        assert calls_of_process().current is None
+    assert patience.ask(lambda: calls_of_process().current) is None
+
+
+def test_a_lock_that_another_thread_holds_is_not_waited_for(budget: Budget) -> None:
+    """A thread of ours certifies with the whole time-out of a database that is silent, under a lock."""
+    patience = Patience(budget, is_bounded=True)
+    lock = Lock()
+    with lock:
+        started = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(StoreUnavailableError):
+                patience.ask(lock.acquire)
+        assert time.monotonic() - started < 2  # twenty times nothing, on a busy machine
