@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
-from sqlalchemy import delete, inspect, text
+from sqlalchemy import Engine, create_engine, delete, inspect, text
 
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
@@ -48,12 +48,22 @@ def test_the_host_fails_every_scheduled_task_of_a_dag_that_has_no_row(cluster: C
         assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "failed", "b": "failed"}
 
 
+def own_tables() -> Engine:
+    """Where the plugin has its tables: the host's database, or on SQLite a file of its own."""
+    from sched_cache_airflow.airflow3.runtime import runtime
+
+    return create_engine(runtime().settings.config.database_url)
+
+
 def own_tables_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody dropped every table that is not the host's."""
-    with create_session(scoped=False) as session:
-        for table in inspect(session.get_bind()).get_table_names():
-            if table.startswith("sched_cache"):
-                session.execute(text(f"DROP TABLE {table}"))
+    """Every table that is not the host's is dropped."""
+    engine = own_tables()
+    names = [name for name in inspect(engine).get_table_names() if name.startswith("sched_cache")]
+    assert names
+    with engine.begin() as connection:
+        for name in names:
+            connection.execute(text(f"DROP TABLE {name}"))
+    engine.dispose()
 
 
 def cached_contents_are_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +114,9 @@ def test_a_broken_cache_fails_no_task(
     cluster.scheduler.loop()
 
     if heals:
-        with create_session(scoped=False) as session:
-            assert inspect(session.get_bind()).has_table("sched_cache_dag")
+        engine = own_tables()
+        assert inspect(engine).has_table("sched_cache_dag")
+        engine.dispose()
     else:
         assert runtime().stats.fallbacks
     for run_id in run_ids:
