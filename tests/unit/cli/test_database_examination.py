@@ -7,8 +7,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, create_mock_engine, make_url, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import create_engine, create_mock_engine, text
+from sqlalchemy.engine import Engine, make_url
 
 from sched_cache import Config
 from sched_cache.cli.database_examination import _untested, examine_database, init_db_command
