@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from sqlalchemy import Table, delete, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, PublishConflictError, StoreUnavailableError
@@ -23,7 +24,7 @@ def create_missing(table: Table) -> None:
     try:
         with host_transaction() as connection:
             table.create(connection, checkfirst=True)
-    except StoreUnavailableError:
+    except (StoreUnavailableError, SQLAlchemyError):
         # Both had looked before either had committed.
         with host_transaction() as connection:
             if not inspect(connection).has_table(table.name, table.schema):
