@@ -295,7 +295,11 @@ def test_a_closed_stream(descriptor: int) -> None:
 )
 def test_an_interruption(arguments: list[str]) -> None:
     """One line, however long the command has been at it."""
-    with child(*arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+    # A shell starts what runs in the background with the signal ignored, and children inherit that.
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    with child(
+        *arguments, **streams, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ) as process:
         try:
             time.sleep(3)
             assert process.poll() is None
