@@ -61,7 +61,7 @@ def contents(
     resident: dict[str, CompactDag],
 ) -> Contents:
     flights: SingleFlight[CompactDag | FormatError] = SingleFlight(ManualClock(), stats.flights, 30.0)
-    return Contents(store, l2, freshness, flights, stats, resident.get)
+    return Contents(store, l2, freshness, flights, stats, resident.get, max_bytes=1_000_000)
 
 
 def publish(store: WatchedStore, key: str, edition: int = 1) -> Pointer:
