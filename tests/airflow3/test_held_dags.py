@@ -17,6 +17,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
 from sqlalchemy import delete, event, inspect, select, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
 from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
 from tests.airflow3.support.every_kind import base_document
@@ -41,11 +42,17 @@ def deleted() -> None:
 
 
 def tables_dropped() -> None:
-    """Ours."""
-    with create_session(scoped=False) as session:
-        for table in inspect(session.get_bind()).get_table_names():
-            if table.startswith("sched_cache"):
-                session.execute(text(f"DROP TABLE {table}"))
+    """Ours. Threads of the plugin use and create them meanwhile: a deadlock with one of them is tried again."""
+    for attempt in range(5):
+        try:
+            with create_session(scoped=False) as session:
+                names = inspect(session.get_bind()).get_table_names()
+                ours = ", ".join(name for name in names if name.startswith("sched_cache"))
+                session.execute(text(f"DROP TABLE {ours}"))
+            return
+        except DBAPIError:
+            if attempt == 4:
+                raise
 
 
 def tiers_closed() -> None:

@@ -49,6 +49,9 @@ class Proxy:
         self._behaviour = _Behaviour()
         self._is_closed = False
         self._sockets: set[socket.socket] = set()
+        self._cut: set[socket.socket] = (
+            set()
+        )  # of these; a pump that is woken must know before they are closed
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept, self._listener)
@@ -71,15 +74,11 @@ class Proxy:
 
     def reset(self) -> None:
         """Resets all connections, and each new one as soon as it is accepted."""
-        self._set(_Behaviour(resets_new=True))
-        self.cut()
+        self._cut_open(_Behaviour(resets_new=True))
 
     def cut(self) -> None:
         """Resets the connections that are open now. New ones are treated as before."""
-        with self._changed:
-            sockets = list(self._sockets)
-        for connection in sockets:
-            _reset(connection)
+        self._cut_open(self._behaviour)
 
     def refuse(self) -> None:
         """Resets all connections and gives up the port: new ones are refused until `listen`."""
@@ -111,6 +110,16 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _cut_open(self, behaviour: _Behaviour) -> None:
+        # In one step: what the proxy held back until now must not arrive before the reset does.
+        with self._changed:
+            sockets = list(self._sockets)
+            self._cut |= self._sockets
+            self._behaviour = behaviour
+            self._changed.notify_all()
+        for connection in sockets:
+            _reset(connection)
 
     def _set(self, behaviour: _Behaviour) -> None:
         with self._changed:
@@ -159,6 +168,7 @@ class Proxy:
         requests.join()
         with self._changed:
             self._sockets -= {client, server}
+            self._cut -= {client, server}
         client.close()
         server.close()
 
@@ -167,9 +177,7 @@ class Proxy:
         try:
             while chunk := source.recv(_MAX_CHUNK_BYTES):
                 self._pass_on(chunk, sink, is_answer)
-            self._await_turn(0.0)
-            if source.fileno() == -1:
-                raise ConnectionResetError  # by this proxy, which closed it
+            self._await_turn(0.0, sink)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             _reset(source)
@@ -178,7 +186,7 @@ class Proxy:
     def _pass_on(self, chunk: bytes, sink: socket.socket, is_answer: bool) -> None:
         received_at = time.monotonic()
         while chunk:
-            behaviour = self._await_turn(received_at if is_answer else 0.0)
+            behaviour = self._await_turn(received_at if is_answer else 0.0, sink)
             n_bytes = behaviour.piece_bytes if is_answer else len(chunk)
             sink.sendall(chunk[:n_bytes])
             chunk = chunk[n_bytes:]
@@ -192,10 +200,15 @@ class Proxy:
                 lambda: self._behaviour is not behaviour or self._is_closed, behaviour.pause_seconds
             )
 
-    def _await_turn(self, received_at: float) -> _Behaviour:
-        """Waits while the proxy is stopped, and until an answer received at that time is late enough."""
+    def _await_turn(self, received_at: float, sink: socket.socket) -> _Behaviour:
+        """Waits while the proxy is stopped, and until an answer received at that time is late enough.
+
+        Raises ConnectionResetError: the connection has been cut, so nothing may be sent to `sink`, its end neither.
+        """
         with self._changed:
             while not self._is_closed:
+                if sink in self._cut:
+                    raise ConnectionResetError
                 behaviour = self._behaviour
                 if behaviour.is_stopped:
                     self._changed.wait()

@@ -112,7 +112,8 @@ def test_a_file_that_was_replaced_is_noticed_at_once(tmp_path: Path, store: SqlS
     assert store.read_hot(["sales"])["sales"].data == b"hot 2"
     assert store.changes_since(0).incarnation != before
     store.publish(publication("hr", "1"))
-    assert SqlStore.open(f"sqlite:///{tmp_path / 'dags.db'}").token("hr") > 0
+    with closing(SqlStore.open(f"sqlite:///{tmp_path / 'dags.db'}")) as other:
+        assert other.token("hr") > 0
     (tmp_path / "dags.db").unlink()
     assert store.changes_since(0).pointers == ()
 
