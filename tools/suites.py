@@ -40,6 +40,19 @@ _ONCE_ONLY = tuple(
     f"--ignore=tests/{name}"
     for name in ("chaos", "simple_scheduler", "simulation", "fuzz", "servers", "unit/bench")
 )
+# What depends on servers and on the versions of libraries, and hardly on the interpreter: on the newest and the lowest.
+_NOT_BY_INTERPRETER = tuple(
+    f"--ignore=tests/unit/{name}"
+    for name in (
+        "store/redis",
+        *(f"store/sql/test_{name}.py" for name in ("as_run", "deadlines", "outage", "pgbouncer")),
+        "cli/test_troubles.py",
+        "cli/test_database_examination.py",
+        "sched_cache_airflow/test_trigger.py",
+        "sched_cache_airflow/test_trigger_rights.py",
+    )
+)
+_FEWER_FORKS = ("env", "SCHED_CACHE_FORKS=30")
 
 
 def steps() -> list[Step]:
@@ -54,7 +67,11 @@ def steps() -> list[Step]:
         *(_tests(name, folder, f"--ignore={_END_TO_END[name]}") for name, folder in _HOSTS.items()),
         *(_host(name, "end to end", tests) for name, tests in _END_TO_END.items()),
         _host("airflow-3.3.2", "SQLite", *_ON_SQLITE, database="sqlite"),
-        *(_tests(name, *_CORE_TESTS, *_ONCE_ONLY) for name in ("lowest", *_OTHER_PYTHONS)),
+        _tests("lowest", *_CORE_TESTS, *_ONCE_ONLY, before=_FEWER_FORKS),
+        *(
+            _tests(name, *_CORE_TESTS, *_ONCE_ONLY, *_NOT_BY_INTERPRETER, before=_FEWER_FORKS)
+            for name in _OTHER_PYTHONS
+        ),
         Step(
             f"tests {_OLD_HOST}",
             (_executable(_CORE, "python"), *_PYTEST, _OLD_HOST_TESTS),
@@ -82,8 +99,8 @@ def _core(name: str, command: str, *arguments: str) -> Step:
     return Step(name, (_executable(_CORE, command), *arguments), (_made(_CORE),))
 
 
-def _tests(environment: str, *arguments: str) -> Step:
-    command = (_executable(environment, "python"), *_PYTEST, *arguments)
+def _tests(environment: str, *arguments: str, before: tuple[str, ...] = ()) -> Step:
+    command = (*before, _executable(environment, "python"), *_PYTEST, *arguments)
     return Step(f"tests {environment}", command, (_made(environment),))
 
 
