@@ -11,6 +11,7 @@ from typing import Any
 NOTES = "STEP_NOTES"
 """The variable that names the file. Without it nothing is noted."""
 RUNNING, FAILED = "running", "failed"
+_MAX_REASON_LENGTH = 200
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
@@ -19,12 +20,19 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 def pytest_runtest_logreport(report: Any) -> None:
     if report.failed:
-        _note(FAILED, report.nodeid)
+        _note(FAILED, f"{report.nodeid} - {_reason(report)}")
 
 
 def pytest_collectreport(report: Any) -> None:
     if report.failed:
-        _note(FAILED, report.nodeid)
+        _note(FAILED, f"{report.nodeid} - {_reason(report)}")
+
+
+def _reason(report: Any) -> str:
+    """When it failed and with which error, on one line."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    message = str(crash.message if crash is not None else report.longrepr)
+    return f"{getattr(report, 'when', 'collect')}: {' '.join(message.split())[:_MAX_REASON_LENGTH]}"
 
 
 def _note(what: str, nodeid: str) -> None:

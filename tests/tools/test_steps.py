@@ -91,12 +91,12 @@ def test_a_failing_test_is_named_at_once_and_in_the_end(
     )
     command = ("env", f"PYTHONPATH={CHECKOUT}", *pytest_of_step, "test_some.py")
     (result,) = run([Step("tests", command, timeout_seconds=15.0)], tmp_path, jobs=1, grace_seconds=0.5)
-    assert result.failed_tests == ("test_some.py::test_bad",)
+    assert result.failed_tests == ("test_some.py::test_bad - call: assert False",)
     assert result.last_line == "stopped after 15 s, in test_some.py::test_hangs"
     printed = capsys.readouterr().out
     assert printed.index("tests: FAILED test_some.py::test_bad") < printed.index("stopped after")
     report([result], 1.0)
-    assert "tests: FAILED test_some.py::test_bad" in capsys.readouterr().out
+    assert "tests: FAILED test_some.py::test_bad - call: assert False" in capsys.readouterr().out
 
 
 def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
