@@ -58,6 +58,7 @@ class Engines:
         """For one call."""
         self.generation = 0
         """Grows when the connections are to another file than before: nothing that was found in the old one holds."""
+        self.n_disposed = 0
         self._file = file
         self.is_file = file is not None
         self.max_connections = max_connections
@@ -126,6 +127,8 @@ class Engines:
 
     def dispose(self) -> None:
         """Closes the idle connections of both; those in use are closed when they come back."""
+        # First: SQLAlchemy would keep what comes back in the old pool until that is collected.
+        self.n_disposed += 1
         self.reads.dispose()
         self.writes.dispose()
 
@@ -161,7 +164,7 @@ class Engines:
 class Lending:
     """A block with a connection of `engine`, which ends with `call`. Every call has one, so it is no generator."""
 
-    __slots__ = ("_call", "_connection", "_engine", "_engines", "_place")
+    __slots__ = ("_call", "_connection", "_engine", "_engines", "_n_disposed", "_place")
 
     def __init__(self, engines: Engines, engine: Engine, call: Call) -> None:
         self._engines = engines
@@ -175,6 +178,7 @@ class Lending:
             place.get_nowait()
         except Empty:
             self._wait_for(place)
+        self._n_disposed = engines.n_disposed
         try:
             connection = self._connection = self._engine.connect()
             try:
@@ -199,8 +203,10 @@ class Lending:
             try:
                 if engines.is_return_silent and self._engine is engines.reads:
                     call.uses(None)  # From here on another thread may have it.
-                if error is None and call.is_overdue and not connection.closed:
-                    connection.invalidate()  # Perhaps it was shut down just after the answer.
+                # Shut down just after the answer, perhaps; or of a pool that was given up meanwhile.
+                is_useless = (error is None and call.is_overdue) or engines.n_disposed != self._n_disposed
+                if is_useless and not connection.closed:
+                    connection.invalidate()
             finally:
                 connection.close()
         finally:

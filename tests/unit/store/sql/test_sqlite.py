@@ -118,6 +118,18 @@ def test_a_file_that_was_replaced_is_noticed_at_once(tmp_path: Path, store: SqlS
     assert store.changes_since(0).pointers == ()
 
 
+def test_a_connection_in_use_is_closed_when_it_comes_back_to_a_closed_store(store: SqlStore) -> None:
+    """And not whenever the garbage is collected."""
+    with store.transaction() as connection:
+        store.publish(publication("sales", "1"), connection)
+        raw = connection.connection.dbapi_connection
+        store.close()
+    assert isinstance(raw, sqlite3.Connection)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        raw.execute("SELECT 1")
+    assert store.read_hot(["sales"])["sales"].data == b"hot 1"
+
+
 @pytest.mark.parametrize("is_older", [True, False])
 def test_a_backup_that_was_copied_over_the_file_is_noticed_at_once(
     tmp_path: Path, store: SqlStore, is_older: bool
