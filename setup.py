@@ -92,10 +92,10 @@ setup(
         "airflow.plugins": ["sched_cache = sched_cache_airflow.plugin:SchedCachePlugin"],
         # More commands of `sched-cache`.
         "sched_cache.commands": [
-            "airflow-trigger = sched_cache_airflow.trigger_command",
+            "airflow-trigger = sched_cache_airflow.triggers.command",
             "watch = sched_cache_airflow.watch.command",
         ],
         # What `sched-cache doctor` examines besides database and Redis.
-        "sched_cache.doctor": ["airflow = sched_cache_airflow.doctor:examine"],
+        "sched_cache.doctor": ["airflow = sched_cache_airflow.reporting.doctor:examine"],
     },
 )

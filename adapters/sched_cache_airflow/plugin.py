@@ -8,8 +8,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sched_cache_airflow.patching.standard_error import say
 from sched_cache_airflow.policy import status
-from sched_cache_airflow.standard_error import say
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -34,13 +34,13 @@ class _Registered:
 
 
 def _fastapi_apps() -> list[dict[str, Any]]:
-    from sched_cache_airflow.airflow3.ui.entries import fastapi_apps
+    from sched_cache_airflow.hosts.airflow3.ui.entries import fastapi_apps
 
     return fastapi_apps()
 
 
 def _external_views() -> list[dict[str, Any]]:
-    from sched_cache_airflow.airflow3.ui.entries import external_views
+    from sched_cache_airflow.hosts.airflow3.ui.entries import external_views
 
     return external_views()
 

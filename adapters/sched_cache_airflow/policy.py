@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from types import ModuleType
 
-from sched_cache_airflow.import_hook import AfterImport
-from sched_cache_airflow.standard_error import say
-from sched_cache_airflow.status import Status
+from sched_cache_airflow.patching.import_hook import AfterImport
+from sched_cache_airflow.patching.standard_error import say
+from sched_cache_airflow.patching.status import Status
 
 logger = logging.getLogger("sched_cache.airflow")
 

@@ -11,7 +11,7 @@ from typing import Any
 def only_observes(wrapper: Any) -> Any:
     """The wrapper, marked: the plugin leaves functions alone that somebody else has replaced, but not these.
 
-    Source: `OBSERVES_ONLY` in sched_cache_airflow/host_code.py. It must have `__wrapped__`.
+    Source: `OBSERVES_ONLY` in sched_cache_airflow/patching/known_code.py. It must have `__wrapped__`.
     """
     wrapper.sched_cache_observes_only = True
     return wrapper

@@ -33,7 +33,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "update_state": ("airflow.models.dagrun:DagRun.update_state",),
     "schedule_tis": (
         "airflow.models.dagrun:DagRun.schedule_tis",
-        "sched_cache_airflow.airflow3.scheduled_rows:RunsThenRows._write",
+        "sched_cache_airflow.hosts.airflow3.decisions.scheduled_rows:RunsThenRows._write",
     ),
     "queue_tis": (
         "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._critical_section_enqueue_task_instances",

@@ -9,7 +9,7 @@ from sched_cache.config.option import Option, options
 _HEAD = """\
 # Configuration
 
-Made by `python -m sched_cache_airflow.config_markdown > CONFIG.md`; a test compares it with the code.
+Made by `python -m sched_cache_airflow.settings.markdown > CONFIG.md`; a test compares it with the code.
 
 Each option is a field of `sched_cache.Config` and an environment variable that `Config.load()` reads. An
 unknown variable that begins with `SCHED_CACHE__`, a value out of its range or a URL that cannot be used is a

@@ -10,7 +10,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.serialization.serialized_objects import SerializedBaseOperator, SerializedDAG
 
 from sched_cache.format import decode_dag, encode_dag
-from sched_cache_airflow.airflow2.dag import dag_of_compact
+from sched_cache_airflow.hosts.airflow2.dags.dag import dag_of_compact
 from tests.airflow2.support.every_kind import base_document
 from tests.support import copies
 

@@ -24,8 +24,9 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
 from sqlalchemy import event, select
 
-from sched_cache_airflow.airflow2 import install, uninstall
-from sched_cache_airflow.airflow2.runtime import runtime
+from sched_cache_airflow.airflow2 import uninstall
+from sched_cache_airflow.hosts.airflow2 import install
+from sched_cache_airflow.hosts.airflow2.runtime import runtime
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 _N_REPETITIONS = 100 if os.environ.get("SCHED_CACHE_END_TO_END") else 5
@@ -204,7 +205,7 @@ def test_outside_of_a_loop_a_dag_is_as_old_as_the_operator_allows(
     installed: None, change: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("sched_cache_airflow.airflow2.dag_bag.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sched_cache_airflow.hosts.airflow2.dags.dag_bag.time.monotonic", lambda: now[0])
     runtime().upkeep.close()  # or the bag would hear of it at once
     write("outside", ["a"])
     bag = new_bag()
@@ -288,7 +289,7 @@ def test_our_own_bugs_are_the_hosts_answers(installed: None, monkeypatch: pytest
 
 def test_an_excluded_dag_stays_on_the_hosts_path(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__SCHED_CACHE__EXCLUDE_DAGS", "left_*")
-    from sched_cache_airflow.airflow2.runtime import discard_runtime
+    from sched_cache_airflow.hosts.airflow2.runtime import discard_runtime
 
     discard_runtime()
     write("left_alone", ["a"])

@@ -14,8 +14,8 @@ from airflow.utils.session import create_session
 from sqlalchemy.exc import OperationalError
 
 from sched_cache.scheduling import AIRFLOW_2
-from sched_cache_airflow.airflow2 import host_code
-from sched_cache_airflow.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.airflow2 import known_code as host_code
+from sched_cache_airflow.hosts.airflow2.runtime import runtime
 from tests.airflow2.support.decided_runs import DecidedDag
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.subject import plugin

@@ -50,7 +50,7 @@ def stock_of(document: Any, *, load_op_links: bool = False) -> Any:
 
 
 def ours_of(document: Any, *, load_op_links: bool = False) -> Any:
-    from sched_cache_airflow.airflow2.dag import dag_of_compact
+    from sched_cache_airflow.hosts.airflow2.dags.dag import dag_of_compact
 
     encoded = encode_dag(document, sort_keys=False)
     return dag_of_compact(decode_dag(encoded.hot, encoded.cold), load_op_links=load_op_links)

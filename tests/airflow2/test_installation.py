@@ -57,7 +57,7 @@ class TestInstallation(InstallationContract):
     )
 
     def parts(self) -> Any:
-        return import_module("sched_cache_airflow.airflow2.install")
+        return import_module("sched_cache_airflow.hosts.airflow2.install")
 
 
 def in_thread(function: Callable[[], Any]) -> Any:

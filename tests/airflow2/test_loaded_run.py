@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("airflow.models.taskinstance")
 
-from sched_cache_airflow.airflow2 import host_code
-from sched_cache_airflow.host_code import digests
+from sched_cache_airflow.hosts.airflow2 import known_code as host_code
+from sched_cache_airflow.patching.known_code import digests
 
 
 @pytest.mark.parametrize("path", host_code.LOOP)

@@ -17,11 +17,11 @@ from airflow.utils.session import create_session
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow2.runtime import runtime
-from sched_cache_airflow.airflow2.write_events import write_events
-from sched_cache_airflow.conf import Settings
-from sched_cache_airflow.missed_writes import PUBLISHED_PER_SWEEP, MissedWrites
-from sched_cache_airflow.written_versions import VersionPublisher
+from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.airflow2.write_events import write_events
+from sched_cache_airflow.settings.settings import Settings
+from sched_cache_airflow.sharing.missed_writes import PUBLISHED_PER_SWEEP, MissedWrites
+from sched_cache_airflow.sharing.version_publisher import VersionPublisher
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.metadata_db import MetadataDb
 

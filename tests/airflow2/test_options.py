@@ -17,8 +17,13 @@ class TestWrongOptions(WrongOptionsContract):
         from airflow.models import dagbag  # noqa: F401
 
         from sched_cache.store.redis import tier  # noqa: F401
-        from sched_cache_airflow import airflow2, doctor  # noqa: F401
-        from sched_cache_airflow.airflow2 import creation, jobs, scheduler  # noqa: F401
+        from sched_cache_airflow.hosts import airflow2  # noqa: F401
+        from sched_cache_airflow.hosts.airflow2 import (
+            jobs,  # noqa: F401
+            scheduler,  # noqa: F401
+        )
+        from sched_cache_airflow.hosts.airflow2 import run_creation as creation  # noqa: F401
+        from sched_cache_airflow.reporting import doctor  # noqa: F401
 
     def construct(self) -> None:
         """The bag of both, and the runner of the scheduler."""
@@ -29,7 +34,7 @@ class TestWrongOptions(WrongOptionsContract):
         DagBag(read_dags_from_db=True)
         of_scheduler.SchedulerJobRunner(job=Job())
 
-        from sched_cache_airflow.airflow2.runtime import runtime
+        from sched_cache_airflow.hosts.airflow2.runtime import runtime
         from sched_cache_airflow.policy import status
 
         if status.is_on:

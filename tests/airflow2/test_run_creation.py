@@ -22,10 +22,10 @@ from airflow.stats import Stats
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from sched_cache_airflow import new_task_instances
-from sched_cache_airflow.airflow2 import host_code
-from sched_cache_airflow.airflow2.runtime import runtime
-from sched_cache_airflow.host_code import digests
+from sched_cache_airflow.hosts.airflow2 import known_code as host_code
+from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.patching.known_code import digests
+from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
 from tests.airflow2.support.subject import plugin

@@ -17,8 +17,8 @@ from airflow.models import DagRun
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow2.install import replacements
-from sched_cache_airflow.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.airflow2.install import replacements
+from sched_cache_airflow.hosts.airflow2.runtime import runtime
 from tests.airflow2.support.decided_runs import DecidedDag, all_rows
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.side_effects import described, side_effects

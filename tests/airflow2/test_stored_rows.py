@@ -6,7 +6,7 @@ import pytest
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
 
-from sched_cache_airflow import airflow2
+from sched_cache_airflow.hosts import airflow2
 from tests.airflow2.support.every_kind import base_document
 from tests.airflow2.support.stored_dags import store
 from tests.airflow2.support.subject import plugin

@@ -14,8 +14,8 @@ from airflow.models.mappedoperator import MappedOperator
 from airflow.serialization.serialized_objects import SerializedBaseOperator, SerializedDAG
 from airflow.task.priority_strategy import PriorityWeightStrategy
 
-from sched_cache_airflow.airflow2.stored_contents import StoredContents
-from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.hosts.airflow2.dags.stored_contents import StoredContents
+from sched_cache_airflow.settings.settings import Settings
 from tests.airflow2.support.every_kind import base_document
 from tests.support.share import IS_WHOLE, share
 from tests.support.undecodable import Process, cases, table_of

@@ -12,7 +12,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.session import create_session
 
-from sched_cache_airflow.process_words import count, title
+from sched_cache_airflow.reporting.process_words import count, title
 from tests.airflow2.support.webserver import Webserver, running_webserver
 from tests.airflow3.support.home import AirflowHome, option
 from tests.airflow3.support.metadata_db import MetadataDb
@@ -37,7 +37,7 @@ def write(*tasks: str) -> None:
 def report() -> dict[str, Any] | None:
     """What the worker says about itself."""
     from sched_cache.store.sql import SqlStore
-    from sched_cache_airflow.host_settings import settings_of_host
+    from sched_cache_airflow.settings.host_settings import settings_of_host
 
     store = SqlStore.configured(settings_of_host().config)
     try:

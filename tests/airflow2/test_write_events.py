@@ -22,9 +22,9 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.airflow2.runtime import runtime
-from sched_cache_airflow.upkeep import Upkeep
-from sched_cache_airflow.written import written_dag_table
+from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.written_table import written_dag_table
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.home import AirflowHome
 from tests.airflow3.support.metadata_db import MetadataDb
@@ -219,7 +219,7 @@ def test_what_was_deleted_is_removed_from_the_shared_tiers() -> None:
 
 def test_a_sweep_removes_what_nobody_noticed_and_nothing_of_others() -> None:
     """A key without the prefix belongs to somebody else."""
-    from sched_cache_airflow.removed_versions import RemovedVersions
+    from sched_cache_airflow.sharing.removed_versions import RemovedVersions
 
     write("a")
     runtime().upkeep.round(is_woken=True)
@@ -266,8 +266,8 @@ def test_a_process_that_is_forked_to_parse_a_file_publishes_before_it_ends() -> 
 
 def test_uninstalling_takes_every_listener_away() -> None:
     """A session of a host without the plugin runs no line of ours."""
-    from sched_cache_airflow import airflow2
-    from sched_cache_airflow.airflow2.write_events import write_events
+    from sched_cache_airflow.hosts import airflow2
+    from sched_cache_airflow.hosts.airflow2.write_events import write_events
 
     listeners = {"after_commit": write_events._on_commit, "do_orm_execute": write_events._on_execute}
     assert all(event.contains(Session, *listener) for listener in listeners.items())

@@ -28,7 +28,7 @@ def latest_tasks(cluster: Cluster) -> set[str]:
 
 def n_misses() -> int:
     """How many look-ups have not found their content in memory so far, whoever made them."""
-    from sched_cache_airflow.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     misses: int = runtime().stats.l1.misses
     return misses
@@ -36,7 +36,7 @@ def n_misses() -> int:
 
 def test_a_version_that_is_rewritten_in_place_is_loaded(subject: Subject, cluster: Cluster) -> None:
     """Once; after that a request finds it in memory, by the version and by the DAG."""
-    from sched_cache_airflow.airflow3.dag_bag import refresh_bags
+    from sched_cache_airflow.hosts.airflow3.dags.dag_bag import refresh_bags
 
     cluster.processor.publish(CONTENT)
     assert latest_tasks(cluster) == {"a"}
@@ -56,7 +56,7 @@ def test_a_version_that_is_rewritten_in_place_is_loaded(subject: Subject, cluste
 
 def test_a_new_version_of_a_dag_in_memory_is_loaded(subject: Subject, cluster: Cluster) -> None:
     """Although nobody has asked for it, or could."""
-    from sched_cache_airflow.airflow3.dag_bag import refresh_bags
+    from sched_cache_airflow.hosts.airflow3.dags.dag_bag import refresh_bags
 
     cluster.processor.publish(CONTENT)
     assert latest_tasks(cluster) == {"a"}
@@ -70,7 +70,7 @@ def test_a_new_version_of_a_dag_in_memory_is_loaded(subject: Subject, cluster: C
 
 def test_a_version_that_is_not_the_latest_is_confirmed_too(subject: Subject, cluster: Cluster) -> None:
     """A run of today may be shown by the version of yesterday."""
-    from sched_cache_airflow.airflow3.dag_bag import refresh_bags
+    from sched_cache_airflow.hosts.airflow3.dags.dag_bag import refresh_bags
 
     cluster.processor.publish(CONTENT)
     runs.trigger(CONTENT.dag_id, cluster.api_dag_bag)
@@ -96,8 +96,8 @@ def latest_version_id() -> object:
 
 def test_the_thread_of_a_worker_does_it(subject: Subject, cluster: Cluster) -> None:
     """Within the bound, and without anybody telling it."""
-    from sched_cache_airflow.airflow3.jobs import begin_refresh
-    from sched_cache_airflow.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.jobs import begin_refresh
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     cluster.processor.publish(CONTENT)
     assert latest_tasks(cluster) == {"a"}

@@ -252,7 +252,7 @@ def test_an_error_before_the_page_is_a_page_too(error: Exception) -> None:
     """As of the access check, which may need a database that does not answer. No traceback, no status of 500."""
     import httpx
 
-    from sched_cache_airflow.airflow3.ui.app import make_app
+    from sched_cache_airflow.hosts.airflow3.ui.app import make_app
 
     def fail() -> None:
         raise error

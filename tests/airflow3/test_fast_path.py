@@ -13,9 +13,9 @@ import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache.scheduling import AIRFLOW_3
-from sched_cache_airflow import airflow3
-from sched_cache_airflow.airflow3 import host_code
-from sched_cache_airflow.airflow3.runtime import runtime
+from sched_cache_airflow.hosts import airflow3
+from sched_cache_airflow.hosts.airflow3 import known_code as host_code
+from sched_cache_airflow.hosts.airflow3.runtime import runtime
 from tests.airflow3.support.decided_runs import DecidedDag
 from tests.airflow3.support.home import option
 from tests.airflow3.support.metadata_db import MetadataDb

@@ -19,7 +19,7 @@ from sqlalchemy import delete, event, inspect, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
-from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
+from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
 from tests.airflow3.support.every_kind import base_document
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.stored_dags import store
@@ -57,14 +57,14 @@ def tables_dropped() -> None:
 
 def tiers_closed() -> None:
     """Neither Redis nor a database of ours answers."""
-    from sched_cache_airflow.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     runtime().contents.close()
 
 
 def evicted() -> None:
     """From the L1, and another content in its place."""
-    from sched_cache_airflow.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     runtime().contents.l1.clear()
     edited()
@@ -72,8 +72,8 @@ def evicted() -> None:
 
 def loaded(*, from_tables: bool) -> Any:
     """The DAG as a new process gets it: from the host's row, or as another process has published it."""
-    from sched_cache_airflow.airflow3.dag_bag import CompactDagBag
-    from sched_cache_airflow.airflow3.runtime import discard_runtime, runtime
+    from sched_cache_airflow.hosts.airflow3.dags.dag_bag import CompactDagBag
+    from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
 
     def load() -> Any:
         bag = CompactDagBag(load_op_links=False, cache_size=8, cache_ttl=0, stats_prefix="test")
@@ -112,7 +112,7 @@ def test_what_was_handed_out_is_read_to_its_end(
 
 def test_both_parts_come_with_one_statement(airflow_db: MetadataDb) -> None:
     """From our tables, one DAG or many: a round trip for the parts, after the one for what is current."""
-    from sched_cache_airflow.airflow3.runtime import discard_runtime, runtime
+    from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
 
     with PLUGIN.activated():
         documents = []

@@ -44,7 +44,7 @@ class TestInstallation(InstallationContract):
     )
 
     def parts(self) -> Any:
-        return import_module("sched_cache_airflow.airflow3.install")
+        return import_module("sched_cache_airflow.hosts.airflow3.install")
 
 
 def test_runs_and_decisions_are_what_a_sites_plugin_expects(cluster: Cluster) -> None:

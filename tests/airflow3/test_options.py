@@ -18,8 +18,14 @@ class TestWrongOptions(WrongOptionsContract):
         from airflow.executors import local_executor  # noqa: F401
 
         from sched_cache.store.redis import tier  # noqa: F401
-        from sched_cache_airflow import airflow3, doctor  # noqa: F401
-        from sched_cache_airflow.airflow3 import creation, jobs, scheduled_rows, scheduler  # noqa: F401
+        from sched_cache_airflow.hosts import airflow3  # noqa: F401
+        from sched_cache_airflow.hosts.airflow3 import (
+            jobs,  # noqa: F401
+            scheduler,  # noqa: F401
+        )
+        from sched_cache_airflow.hosts.airflow3 import run_creation as creation  # noqa: F401
+        from sched_cache_airflow.hosts.airflow3.decisions import scheduled_rows  # noqa: F401
+        from sched_cache_airflow.reporting import doctor  # noqa: F401
 
     def construct(self) -> None:
         """The bags of both, and the runner of the scheduler."""
@@ -31,7 +37,7 @@ class TestWrongOptions(WrongOptionsContract):
         of_api_server.create_dag_bag()
         of_scheduler.SchedulerJobRunner(job=Job(), executors=[LocalExecutor()])
 
-        from sched_cache_airflow.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.airflow3.runtime import runtime
         from sched_cache_airflow.policy import status
 
         if status.is_on:

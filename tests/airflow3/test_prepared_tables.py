@@ -12,9 +12,9 @@ from sqlalchemy import create_engine, inspect
 
 from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
-from sched_cache_airflow import written_versions
-from sched_cache_airflow.written import written_table
-from sched_cache_airflow.written_versions import WrittenVersions
+from sched_cache_airflow.sharing import version_publisher as written_versions
+from sched_cache_airflow.sharing.version_publisher import WrittenVersions
+from sched_cache_airflow.sharing.written_table import written_table
 
 TABLES = {"meta", "dag", "content", "acknowledged", "process", "written"}
 

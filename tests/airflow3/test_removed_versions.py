@@ -14,7 +14,7 @@ from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.subject import PLUGIN, Subject
 
 if TYPE_CHECKING:
-    from sched_cache_airflow.airflow3.runtime import Runtime
+    from sched_cache_airflow.hosts.airflow3.runtime import Runtime
 
 pytestmark = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 N_DAGS = 5
@@ -23,7 +23,7 @@ N_DAGS = 5
 @pytest.fixture
 def state(subject: Subject, cluster: Cluster) -> Runtime:
     """The state of this process, after it has read and published some DAGs."""
-    from sched_cache_airflow.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     state = runtime()
     state.upkeep.close()  # each round is the test's
@@ -45,7 +45,7 @@ def delete_unnoticed(dag_ids: str) -> None:
 
 def test_a_sweep_publishes_the_removal(state: Runtime) -> None:
     """Of what is gone, and of nothing else."""
-    from sched_cache_airflow.removed_versions import RemovedVersions
+    from sched_cache_airflow.sharing.removed_versions import RemovedVersions
 
     delete_unnoticed("dag_1")
     assert RemovedVersions(state.contents.host, state.cache).sweep() == 1
@@ -54,7 +54,7 @@ def test_a_sweep_publishes_the_removal(state: Runtime) -> None:
 
 def test_what_others_keep_in_the_tables_stays(state: Runtime) -> None:
     """A key that is no version belongs to somebody else."""
-    from sched_cache_airflow.removed_versions import RemovedVersions
+    from sched_cache_airflow.sharing.removed_versions import RemovedVersions
 
     (key, *_) = state.cache.keys()
     dag = state.cache.get(key)
@@ -66,7 +66,7 @@ def test_what_others_keep_in_the_tables_stays(state: Runtime) -> None:
 
 def test_a_sweep_is_bounded_and_the_next_goes_on(state: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some keys at a time; after the last comes the first again."""
-    from sched_cache_airflow import removed_versions
+    from sched_cache_airflow.sharing import removed_versions
 
     monkeypatch.setattr(removed_versions, "KEYS_PER_SWEEP", 2)
     sweeper = removed_versions.RemovedVersions(state.contents.host, state.cache)
@@ -76,8 +76,8 @@ def test_a_sweep_is_bounded_and_the_next_goes_on(state: Runtime, monkeypatch: py
 
 def test_in_the_end_no_row_is_left(state: Runtime) -> None:
     """A removal that was acknowledged goes with the round after the one that saw it."""
-    from sched_cache_airflow.in_use import acknowledge_in_use
-    from sched_cache_airflow.removed_versions import RemovedVersions
+    from sched_cache_airflow.sharing.acknowledgement import acknowledge_in_use
+    from sched_cache_airflow.sharing.removed_versions import RemovedVersions
 
     keys = list(state.cache.keys())
     sweeper = RemovedVersions(state.contents.host, state.cache)
@@ -92,7 +92,7 @@ def test_in_the_end_no_row_is_left(state: Runtime) -> None:
 
 def test_fresh_is_what_no_scheduler_has(state: Runtime) -> None:
     """A publication stays fresh until it is resident somewhere that schedules."""
-    from sched_cache_airflow.in_use import acknowledge_in_use
+    from sched_cache_airflow.sharing.acknowledgement import acknowledge_in_use
 
     store = state.cache.store
     assert len(store.fresh(0, 100).pointers) == N_DAGS

@@ -14,8 +14,8 @@ from bench.serialized import generate_document
 from sched_cache.cache import L1
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.stats import Stats
-from sched_cache_airflow import renewal
-from sched_cache_airflow.airflow3.dag import dag_of_compact
+from sched_cache_airflow.dags import operator_expiry as renewal
+from sched_cache_airflow.hosts.airflow3.dags.dag import dag_of_compact
 
 
 @pytest.fixture

@@ -31,11 +31,11 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow import new_task_instances
-from sched_cache_airflow.airflow3 import host_code
-from sched_cache_airflow.airflow3.install import REPLACEMENTS
-from sched_cache_airflow.airflow3.runtime import runtime
-from sched_cache_airflow.host_code import digests
+from sched_cache_airflow.hosts.airflow3 import known_code as host_code
+from sched_cache_airflow.hosts.airflow3.install import REPLACEMENTS
+from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.patching.known_code import digests
+from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.random_dags import random_dag
 from tests.airflow3.support.scheduler import Scheduler

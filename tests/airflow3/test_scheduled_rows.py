@@ -17,9 +17,9 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from sched_cache_airflow.airflow3 import host_code
-from sched_cache_airflow.airflow3.install import REPLACEMENTS
-from sched_cache_airflow.host_code import digests
+from sched_cache_airflow.hosts.airflow3 import known_code as host_code
+from sched_cache_airflow.hosts.airflow3.install import REPLACEMENTS
+from sched_cache_airflow.patching.known_code import digests
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.statements import statements
 from tests.airflow3.support.stored_dags import create_run, document_of, make_room, store
@@ -102,7 +102,7 @@ def test_a_loop_that_the_database_breaks_off_is_repeated(
     """What was noted before counts no more: every task instance is scheduled, and has one try."""
     if subject.name == "stock":
         pytest.skip("the plugin's statement is the one that fails")
-    from sched_cache_airflow.airflow3.scheduled_rows import RunsThenRows
+    from sched_cache_airflow.hosts.airflow3.decisions.scheduled_rows import RunsThenRows
 
     _running_runs(cluster)
     write, written = RunsThenRows._write, []
@@ -130,8 +130,8 @@ def test_a_statement_that_never_works_is_left_to_the_host(
     """Every task instance is scheduled, in the same loop, and it is counted."""
     if subject.name == "stock":
         pytest.skip("the plugin's statement is the one that fails")
-    from sched_cache_airflow.airflow3 import scheduled_rows
-    from sched_cache_airflow.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.decisions import scheduled_rows
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     _running_runs(cluster)
     monkeypatch.setattr(scheduled_rows, "_UPDATE", statement)
@@ -149,7 +149,7 @@ def test_a_task_instance_that_somebody_has_moved_meanwhile_stays(
     """As in the host's own statement: what is finished by then is not scheduled."""
     if subject.name == "stock":
         pytest.skip("the plugin writes later than the host does")
-    from sched_cache_airflow.airflow3.scheduled_rows import RunsThenRows
+    from sched_cache_airflow.hosts.airflow3.decisions.scheduled_rows import RunsThenRows
 
     _running_runs(cluster)
     write = RunsThenRows._write
@@ -179,7 +179,7 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
         REPLACEMENTS[module](sys.modules[module])
         assert vars(owner)[name] is before
     finally:
-        from sched_cache_airflow.airflow3.install import replacements
+        from sched_cache_airflow.hosts.airflow3.install import replacements
 
         replacements.undo()
 

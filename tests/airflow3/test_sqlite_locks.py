@@ -37,10 +37,10 @@ def test_writers_of_the_host(subject: Subject, cluster: Cluster, monkeypatch: py
         pytest.skip("of SQLite")
     cluster.processor.publish(DagContent("written", ("a",)))
     if subject.name != "stock":
-        from sched_cache_airflow.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
         begun = runtime()
-        monkeypatch.setattr("sched_cache_airflow.process_state.Heartbeat", _Hasty)
+        monkeypatch.setattr("sched_cache_airflow.process.state.Heartbeat", _Hasty)
         begun.begin_reports("scheduler")
     turn, errors = Lock(), []
     n_done = 0
@@ -77,7 +77,7 @@ def test_writers_of_the_host(subject: Subject, cluster: Cluster, monkeypatch: py
 
 
 def _Hasty(processes: object, facts: object, every_seconds: float) -> object:  # stands for a class
-    from sched_cache_airflow.heartbeat import Heartbeat
+    from sched_cache_airflow.reporting.heartbeat import Heartbeat
 
     return Heartbeat(processes, facts, 0.005)  # type: ignore[arg-type]
 
@@ -86,7 +86,7 @@ def test_our_tables_are_in_a_file_of_their_own(subject: Subject, cluster: Cluste
     """Nothing of ours is in the host's."""
     if not is_sqlite() or subject.name == "stock":
         pytest.skip("of the plugin on SQLite")
-    from sched_cache_airflow.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     cluster.processor.publish(DagContent("written", ("a",)))
     runtime().upkeep.round(is_woken=True)
@@ -101,9 +101,9 @@ def test_a_file_that_cannot_be_made(subject: Subject, cluster: Cluster) -> None:
     """The plugin goes without shared tables, says so once, and a DAG comes compact from the host's row."""
     if not is_sqlite() or subject.name == "stock":
         pytest.skip("of the plugin on SQLite")
-    from sched_cache_airflow import airflow3
-    from sched_cache_airflow.airflow3.runtime import runtime
-    from sched_cache_airflow.own_file import url_of_tables
+    from sched_cache_airflow.hosts import airflow3
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.settings.own_file import url_of_tables
 
     # Not by rights: root has them all. A folder stands where the file would be.
     own = make_url(url_of_tables(str(settings.engine.url))).database or ""

@@ -56,8 +56,8 @@ def test_a_dag_without_tasks_is_like_any_other(airflow_db: MetadataDb) -> None:
         pass
     store([document_of(dag)])
     with PLUGIN.activated(), create_session() as session:
-        from sched_cache_airflow.airflow3.dag import CompactSerializedDAG
-        from sched_cache_airflow.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
+        from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
         row = SerializedDagModel.get("empty", session=session)
         assert isinstance(row.dag, CompactSerializedDAG)

@@ -38,9 +38,9 @@ def old_trigger(subject: Subject, airflow_db: MetadataDb) -> Iterator[None]:
 
 def told() -> tuple[list[str], list[str]]:
     """(what doctor finds and advises about the trigger, what the page says)."""
-    from sched_cache_airflow.airflow3.ui.overview_facts import read_overview
-    from sched_cache_airflow.doctor import examine
-    from sched_cache_airflow.host_settings import forget_settings
+    from sched_cache_airflow.hosts.airflow3.ui.overview_facts import read_overview
+    from sched_cache_airflow.reporting.doctor import examine
+    from sched_cache_airflow.settings.host_settings import forget_settings
 
     forget_settings()  # what was read while the plugin was off
     examination = examine()
@@ -55,8 +55,8 @@ def told() -> tuple[list[str], list[str]]:
 
 def test_an_old_function_is_a_security_error_until_it_is_replaced(old_trigger: None) -> None:
     """Both name the exact command, and the command does it."""
-    from sched_cache_airflow.host_settings import settings_of_host
-    from sched_cache_airflow.trigger import install_trigger, remove_trigger
+    from sched_cache_airflow.settings.host_settings import settings_of_host
+    from sched_cache_airflow.triggers.trigger import install_trigger, remove_trigger
 
     for said in told():
         (words,) = said
@@ -100,7 +100,7 @@ def test_where_our_tables_are_elsewhere_it_is_to_be_removed(
 ) -> None:
     """The command to remove it works there, the one to install it says why it does not."""
     from sched_cache.cli import main
-    from sched_cache_airflow import airflow3
+    from sched_cache_airflow.hosts import airflow3
 
     monkeypatch.setenv("AIRFLOW__SCHED_CACHE__DATABASE_URL", f"sqlite:///{tmp_path / 'own.db'}")
     airflow3.uninstall()

@@ -20,8 +20,8 @@ from airflow.serialization.definitions.mappedoperator import SerializedMappedOpe
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.task.priority_strategy import PriorityWeightStrategy
 
-from sched_cache_airflow.airflow3.stored_contents import StoredContents
-from sched_cache_airflow.conf import Settings
+from sched_cache_airflow.hosts.airflow3.dags.stored_contents import StoredContents
+from sched_cache_airflow.settings.settings import Settings
 from tests.airflow3.support.every_kind import base_document
 from tests.support.share import IS_WHOLE, share
 from tests.support.undecodable import Process, cases, table_of

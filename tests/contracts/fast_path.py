@@ -24,7 +24,7 @@ from sched_cache.scheduling.effective_leaves import effective_leaves
 from sched_cache_airflow.fast_path import stand_ins
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.fast_path.run_view import RunView
-from sched_cache_airflow.host_code import digests
+from sched_cache_airflow.patching.known_code import digests
 from tests.support.scheduling import RunSpec, TaskSpec, document_of, random_run
 from tests.support.scheduling.decided_dag import DecidedDag
 

@@ -21,7 +21,7 @@ from unittest import mock
 
 import pytest
 
-from sched_cache_airflow.replacement import NotReplaceableError
+from sched_cache_airflow.patching.replacement import NotReplaceableError
 
 _ON = {"AIRFLOW__SCHED_CACHE__ENABLED": "True", "AIRFLOW__SCHED_CACHE__PUBLISH_CONTENTS": "False"}
 _MISSING = object()
@@ -223,7 +223,9 @@ class InstallationContract(ABC):
         def broken() -> None:
             parts, before = self.parts(), self.host()
             with (
-                mock.patch("sched_cache_airflow.replacement._like", side_effect=RuntimeError("broken")),
+                mock.patch(
+                    "sched_cache_airflow.patching.replacement._like", side_effect=RuntimeError("broken")
+                ),
                 pytest.raises(RuntimeError, match="broken"),
             ):
                 parts.install()

@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 import pytest
 
 from sched_cache.config.option import Option
-from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS
+from sched_cache_airflow.settings.settings import CORE_OPTIONS, OWN_OPTIONS
 from tests.support.option_values import values_for
 
 ALL = {**OWN_OPTIONS, **CORE_OPTIONS}
@@ -131,9 +131,10 @@ class WrongOptionsContract(ABC):
             os._exit(0)
 
     def _start(self) -> dict[str, Any]:
-        from sched_cache_airflow import doctor, policy
-        from sched_cache_airflow.host_settings import forget_settings, settings_of_host
-        from sched_cache_airflow.status import Status
+        from sched_cache_airflow import policy
+        from sched_cache_airflow.patching.status import Status
+        from sched_cache_airflow.reporting import doctor
+        from sched_cache_airflow.settings.host_settings import forget_settings, settings_of_host
 
         # What the parent was told, an installation of the checkout included, does not count.
         status = policy.status = Status()

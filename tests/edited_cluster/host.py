@@ -20,8 +20,8 @@ def support(name: str) -> Any:
 
 def plugin() -> Any:
     """The plugin's package for this host."""
-    return import_module(f"sched_cache_airflow.{host()}")
+    return import_module(f"sched_cache_airflow.hosts.{host()}")
 
 
 def runtime() -> Any:
-    return import_module(f"sched_cache_airflow.{host()}.runtime").runtime()
+    return import_module(f"sched_cache_airflow.hosts.{host()}.runtime").runtime()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sched_cache.config.kind import DatabaseUrl, FieldNames, Flag, Name, Number, RedisAddress
 from sched_cache.config.option import Option
-from sched_cache_airflow.conf import Patterns
+from sched_cache_airflow.settings.settings import Patterns
 
 Source = random.Random
 

@@ -15,8 +15,8 @@ from typing import Any
 from sched_cache.format import CompactDag, EncodedDag, decode_dag
 from sched_cache.format.fields import HOT_DAG_FIELDS, HOT_GROUP_FIELDS, HOT_TASK_FIELDS, Field
 from sched_cache.stats import Stats
-from sched_cache_airflow.contents import Contents, HostContents
-from sched_cache_airflow.fallback import Fallbacks
+from sched_cache_airflow.dags.resident_dags import Contents, HostContents
+from sched_cache_airflow.patching.fallback import Fallbacks
 
 MISSING = object()
 WAYS: dict[str, Any] = {

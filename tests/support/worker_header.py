@@ -16,7 +16,7 @@ from typing import Any
 from airflow import __version__
 from airflow.plugins_manager import AirflowPlugin
 
-from sched_cache_airflow.contents import Contents
+from sched_cache_airflow.dags.resident_dags import Contents
 
 _BACKGROUND = "sched-cache-refresh"
 

@@ -84,18 +84,18 @@ class SchedulerWorker:
 
     def _host_package(self) -> Any:
         if host() == "airflow2":
-            from sched_cache_airflow import airflow2
+            from sched_cache_airflow.hosts import airflow2
 
             return airflow2
-        from sched_cache_airflow import airflow3
+        from sched_cache_airflow.hosts import airflow3
 
         return airflow3
 
     def _runtime(self) -> Any:
         if host() == "airflow2":
-            from sched_cache_airflow.airflow2.runtime import runtime
+            from sched_cache_airflow.hosts.airflow2.runtime import runtime
         else:
-            from sched_cache_airflow.airflow3.runtime import runtime
+            from sched_cache_airflow.hosts.airflow3.runtime import runtime
         return runtime()
 
 

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from sched_cache_airflow.demo.figures import Measured, Section, sections, table
 from sched_cache_airflow.demo.home import DemoHome, demo_home
 from sched_cache_airflow.demo.plan import SIZES, write_dag_file
-from sched_cache_airflow.status import SUPPORTED
+from sched_cache_airflow.patching.status import SUPPORTED
 
 _WATCH_SECONDS = 150
 # Else a DAG that was stored a moment ago is not stored again.

@@ -25,7 +25,7 @@ def forget(bag: Any) -> None:
 
     bag._dags.clear()
     if status.is_on:
-        from sched_cache_airflow.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
         runtime().contents.l1.clear()
 
@@ -38,7 +38,7 @@ def loop(session: Any) -> Iterator[None]:
     if not status.is_on:
         yield
         return
-    from sched_cache_airflow.airflow3.versions import begin_loop, end_loop
+    from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop, end_loop
 
     begin_loop(session)
     try:

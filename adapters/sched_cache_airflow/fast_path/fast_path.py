@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import UpstreamCounts
-from sched_cache_airflow.conf import Settings
-from sched_cache_airflow.fallback import Fallbacks
 from sched_cache_airflow.fast_path.content_proof import ContentProof, ContentProofs
-from sched_cache_airflow.fast_path.host import DecidingHost
+from sched_cache_airflow.fast_path.deciding_host import DecidingHost
 from sched_cache_airflow.fast_path.loop_views import LoopViews
 from sched_cache_airflow.fast_path.raw_rows import RawRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView, known_rows
 from sched_cache_airflow.fast_path.shadow import Shadow
-from sched_cache_airflow.host_code import HostCode
+from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.patching.known_code import HostCode
+from sched_cache_airflow.settings.settings import Settings
 
 MAX_KEPT_TASKS: Final = 1_000_000
 """Tasks of all runs whose counts are kept for the next loop; some twenty bytes each."""

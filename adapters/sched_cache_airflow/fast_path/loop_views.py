@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import HostPass
-from sched_cache_airflow.fast_path.host import SlimRows
+from sched_cache_airflow.fast_path.deciding_host import SlimRows
 from sched_cache_airflow.fast_path.raw_rows import RawRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView

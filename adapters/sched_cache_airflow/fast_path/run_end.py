@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import SlimTaskInstances
 from sched_cache.scheduling.effective_leaves import effective_leaves
-from sched_cache_airflow.fast_path.host import DecidingHost
+from sched_cache_airflow.fast_path.deciding_host import DecidingHost
 
 _REMOVED: Final = "removed"
 _NAMED_BY_CALLBACKS: Final = (TaskInstanceState.FAILED, TaskInstanceState.SUCCESS)

@@ -15,7 +15,7 @@ from sched_cache.format import ABSENT, CompactDag
 from sched_cache.scheduling import HostPass, SlimTaskInstances, UpstreamCounts
 from sched_cache.scheduling.state import STATES, UNFINISHED_STATES, mask_of
 from sched_cache_airflow.fast_path.content_proof import ContentProof
-from sched_cache_airflow.fast_path.host import DecidingHost
+from sched_cache_airflow.fast_path.deciding_host import DecidingHost
 from sched_cache_airflow.fast_path.raw_rows import RawRows
 
 _REMOVED: Final = "removed"

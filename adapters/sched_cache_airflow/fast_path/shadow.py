@@ -14,7 +14,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import pack_task_instances
-from sched_cache_airflow.fast_path.host import DecidingHost, SlimRows
+from sched_cache_airflow.fast_path.deciding_host import DecidingHost, SlimRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sched_cache_airflow.watch.folder import ChangedFile
-from sched_cache_airflow.watch.host import HostFolder
+from sched_cache_airflow.watch.installed_airflow import HostFolder
 
 
 class Airflow2:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sched_cache.clock import Clock
 from sched_cache_airflow.watch.folder import ChangedFile, Folder
-from sched_cache_airflow.watch.host import AskFailedError
+from sched_cache_airflow.watch.installed_airflow import AskFailedError
 from sched_cache_airflow.watch.repeats import Repeats
 from sched_cache_airflow.watch.state import StateFile
 

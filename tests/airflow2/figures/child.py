@@ -36,12 +36,12 @@ class Airflow2(HostOfFigures):
         return create_session()
 
     def runtime(self) -> Any:
-        from sched_cache_airflow.airflow2.runtime import runtime
+        from sched_cache_airflow.hosts.airflow2.runtime import runtime
 
         return runtime()
 
     def begin_loop(self, versions: list[Any], session: Any) -> Any:
-        from sched_cache_airflow.airflow2.versions import begin_loop
+        from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop
 
         of_loop = begin_loop(session)
         of_loop.read(versions, session)
@@ -62,7 +62,7 @@ if __name__ == "__main__":
     if is_plugin():
         import airflow.jobs.scheduler_job_runner  # noqa: F401
 
-        from sched_cache_airflow.airflow2 import install
+        from sched_cache_airflow.hosts.airflow2 import install
 
         install()
     answer(CHILDREN)

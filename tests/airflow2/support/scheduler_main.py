@@ -12,8 +12,8 @@ from tests.airflow3.support.home import option
 def main() -> None:
     runtime = None
     if os.environ.get(option("sched_cache", "enabled")) == "True":
-        from sched_cache_airflow import airflow2
-        from sched_cache_airflow.airflow2.runtime import runtime
+        from sched_cache_airflow.hosts import airflow2
+        from sched_cache_airflow.hosts.airflow2.runtime import runtime
 
         airflow2.install()
     from tests.airflow2.support.scripted_executor import ScriptedExecutor

@@ -20,9 +20,9 @@ def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
     from airflow.models import dagbag
     from sqlalchemy import event
 
-    from sched_cache_airflow import airflow2
-    from sched_cache_airflow.airflow2.runtime import runtime
-    from sched_cache_airflow.airflow2.webserver import begin_refresh
+    from sched_cache_airflow.hosts import airflow2
+    from sched_cache_airflow.hosts.airflow2.runtime import runtime
+    from sched_cache_airflow.hosts.airflow2.webserver import begin_refresh
 
     airflow2.install()
     bag: Any = dagbag.DagBag(read_dags_from_db=True, collect_dags=False)

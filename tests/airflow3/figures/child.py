@@ -40,12 +40,12 @@ class Airflow3(HostOfFigures):
         return create_session(scoped=False)
 
     def runtime(self) -> Any:
-        from sched_cache_airflow.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
         return runtime()
 
     def begin_loop(self, versions: list[Any], session: Any) -> Any:
-        from sched_cache_airflow.airflow3.versions import begin_loop
+        from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop
 
         of_loop = begin_loop(session)
         of_loop.read((), versions, session)
@@ -89,7 +89,7 @@ if __name__ == "__main__":
         import airflow.api_fastapi.common.dagbag
         import airflow.jobs.scheduler_job_runner  # noqa: F401
 
-        from sched_cache_airflow.airflow3 import install
+        from sched_cache_airflow.hosts.airflow3 import install
 
         install()
     answer(CHILDREN)

@@ -11,8 +11,8 @@ from tests.airflow3.support.home import option
 def main() -> None:
     runtime = None
     if os.environ.get(option("sched_cache", "enabled")) == "True":
-        from sched_cache_airflow import airflow3
-        from sched_cache_airflow.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts import airflow3
+        from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
         airflow3.install()
     from tests.airflow3.support.scripted_executor import ScriptedExecutor

@@ -43,7 +43,7 @@ class Subject:
         import airflow.api_fastapi.common.dagbag
         import airflow.jobs.scheduler_job_runner  # noqa: F401
 
-        from sched_cache_airflow import airflow3
+        from sched_cache_airflow.hosts import airflow3
 
         airflow3.uninstall()
         if self.name == "stock":

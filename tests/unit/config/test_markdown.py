@@ -4,14 +4,14 @@ from pathlib import Path
 
 from sched_cache.config import Config, options
 from sched_cache.config.markdown import config_markdown
-from sched_cache_airflow.conf import CORE_OPTIONS, OWN_OPTIONS
-from sched_cache_airflow.config_markdown import READERS, airflow_markdown
+from sched_cache_airflow.settings.markdown import READERS, airflow_markdown
+from sched_cache_airflow.settings.settings import CORE_OPTIONS, OWN_OPTIONS
 
 CONFIG_MD = Path(__file__).parents[3] / "CONFIG.md"
 
 
 def test_config_md_is_what_the_code_says() -> None:
-    """`python -m sched_cache_airflow.config_markdown > CONFIG.md` after every change of an option."""
+    """`python -m sched_cache_airflow.settings.markdown > CONFIG.md` after every change of an option."""
     assert CONFIG_MD.read_text(encoding="utf-8") == config_markdown() + airflow_markdown()
 
 

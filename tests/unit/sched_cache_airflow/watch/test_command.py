@@ -13,7 +13,7 @@ from sched_cache.cli.entry import main
 from sched_cache.cli.failure import UsageError
 from sched_cache_airflow.watch import command
 from sched_cache_airflow.watch.folder import ChangedFile
-from sched_cache_airflow.watch.host import Host, HostFolder
+from sched_cache_airflow.watch.installed_airflow import Host, HostFolder
 
 
 class FakeDialect:

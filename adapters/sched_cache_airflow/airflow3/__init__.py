@@ -1,6 +1,0 @@
-"""The plugin for Airflow 3.3."""
-
-from sched_cache_airflow.airflow3.document import dag_of
-from sched_cache_airflow.airflow3.install import install, uninstall
-
-__all__ = ["dag_of", "install", "uninstall"]

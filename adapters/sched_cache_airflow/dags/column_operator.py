@@ -1,0 +1,117 @@
+"""What the operators of both hosts have in common: their fields, and the graph from index arrays instead of a walk."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sched_cache_airflow.dags.operator_fields import (
+    Date,
+    FieldsOfHost,
+    Flag,
+    OfTaskGroup,
+    RelativeIds,
+    StartTriggerArgs,
+)
+from sched_cache_airflow.dags.task_columns import TaskColumns
+
+_OF_TASK = ("start_date", "end_date", "upstream_task_ids", "downstream_task_ids")
+"""What the host sets after it has read a task's document."""
+_OF_DAG = frozenset(("dag", "_dag", "task_group", "_log"))
+"""What is another object in a copy of the DAG."""
+
+
+class ColumnOperator:
+    """To stand in front of the host's class, whose results all of these are."""
+
+    __slots__ = ()
+
+    _fields_of_host: ClassVar[FieldsOfHost]
+    _set_by_dag: ClassVar[tuple[str, ...]]
+    """Under which names an operator of the host has its DAG and its group."""
+    _not_mapped: ClassVar[type[Exception]]
+    """What the host raises of a task that no mapped group is around."""
+
+    if TYPE_CHECKING:
+        _columns: TaskColumns
+        _index: int
+
+        def own(self) -> dict[str, Any]: ...
+        def _populate(self) -> None: ...
+        def get_closest_mapped_task_group(self) -> Any: ...
+
+    task_id = property(lambda self: self._columns.task_ids[self._index])
+    task_group = OfTaskGroup()
+    start_date = Date("start_date")
+    end_date = Date("end_date")
+    upstream_task_ids = RelativeIds(is_upstream=True)
+    downstream_task_ids = RelativeIds(is_upstream=False)
+    start_trigger_args = StartTriggerArgs()
+    start_from_trigger = Flag("start_from_trigger")
+    _is_empty = Flag("_is_empty")
+
+    def kept_values(self) -> dict[str, Any]:
+        """What was assigned to this operator, and what of its own it was asked for."""
+        return {name: value for name, value in self.own().items() if name not in _OF_DAG}
+
+    @property
+    def every_attribute(self) -> dict[str, Any]:
+        """What stands in the instance, completed. Each host's class names it `__dict__` in its body, where the
+        interpreter would put its own, for those who ask `vars` or `dir`. Attribute access does not come through it.
+        """
+        own = self.own()
+        if "task_id" not in own:
+            for name, value in vars(self.__copy__()).items():
+                own.setdefault(name, value)
+        return own
+
+    def __copy__(self) -> Any:
+        """A shallow copy of the host's class: the same DAG, group and values."""
+        columns = self._columns
+        stock = columns.dag._deserialize_task(columns.serialized_task(self._index))
+        own = vars(stock)
+        for name in (*self._set_by_dag, *_OF_TASK):
+            own[name] = getattr(self, name)
+        own.update(self.kept_values())
+        return stock
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return deepcopy(self._columns.dag, memo).get_task(self.task_id)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickles the host's own operator of the same task, and with it its DAG, as the host does."""
+        return itemgetter(0), ((self._columns.dag.to_pickle().get_task(self.task_id),),)
+
+    @property
+    def upstream_list(self) -> list[Any]:
+        get_task = self._columns.dag.get_task
+        return [get_task(task_id) for task_id in self.upstream_task_ids]
+
+    @property
+    def downstream_list(self) -> list[Any]:
+        get_task = self._columns.dag.get_task
+        return [get_task(task_id) for task_id in self.downstream_task_ids]
+
+    def get_upstreams_only_setups(self) -> Any:
+        """The relevant upstream setups; none in a DAG without setups, which is nearly all."""
+        if self._columns.has_setups:
+            return super().get_upstreams_only_setups()  # type: ignore[misc]  # the host's
+        return iter(())
+
+    def iter_mapped_task_groups(self) -> Any:
+        """The mapped groups around the task, innermost first; needs the tree only if there are any."""
+        if self._columns.is_in_mapped_group(self._index):
+            return super().iter_mapped_task_groups()  # type: ignore[misc]  # the host's
+        return iter(())
+
+    def get_parse_time_mapped_ti_count(self) -> int:
+        """How many instances the groups around the task expand to.
+
+        Raises:
+            NotMapped, of the host: no group around it is mapped.
+        """
+        if not self._columns.is_in_mapped_group(self._index):
+            raise self._not_mapped()
+        n_instances: int = self.get_closest_mapped_task_group().get_parse_time_mapped_ti_count()
+        return n_instances

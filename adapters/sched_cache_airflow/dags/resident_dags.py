@@ -1,0 +1,377 @@
+"""From (version, hash) to the host's DAG object: this process, the shared tiers, the host's own row."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from sched_cache.cache import L1
+from sched_cache.dag_cache import DagCache
+from sched_cache.errors import InvalidDagError, SchedCacheError
+from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag, with_labels
+from sched_cache.stats import Stats
+from sched_cache_airflow.dags.patience import Patience
+from sched_cache_airflow.dags.publisher import Publisher
+from sched_cache_airflow.dags.trial import LABEL, Trial, TriedDag, TriedFields
+from sched_cache_airflow.host_database.transactions import host_transaction
+from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.settings.hold import hold
+from sched_cache_airflow.settings.settings import Settings
+
+HASH_LABEL = "dag_hash"
+_FACTOR_OF_LOADED = 4
+"""How many times its packed bytes a DAG takes that was made ready for the host."""
+_MEASURED_PER_LOAD = 4
+_MEASURED_PER_LOOP = 8
+_PER_READ = 32
+"""DAGs that are asked for at once: so many that a round trip hardly matters, so few that they come soon."""
+
+
+class HostDag(TriedDag, Protocol):
+    """The host's DAG object over a compact DAG."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def renewed(self) -> HostDag:
+        """The DAG without what was made of it for those who used it, or itself if that is little or young."""
+
+
+class HostContents(Protocol):
+    """The contents that the host stores, and its objects of them. `version_id`: what names a version there."""
+
+    @property
+    def fields(self) -> TriedFields:
+        """What it makes of the fields of tasks."""
+
+    def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
+        """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
+
+    def hash_of(self, version_id: Any, reader: Connection) -> str | None:
+        """The hash of the host's row as it is now; None if there is none. One query."""
+
+    def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
+        """Those that the host has a row of. One query."""
+
+    def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
+        """(DAG, version, hash) of the current content of the first `limit` DAGs with greater ids. One query or two."""
+
+    def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> HostDag | None:
+        """The host's object; None for a document that only the host's own path reads."""
+
+    def key_of(self, version_id: Any) -> str:
+        """Its key in our tables."""
+
+    def version_of(self, key: str) -> Any:
+        """The version that has this key in our tables; None for a key of somebody else."""
+
+    def noted(self, text: str) -> Any:
+        """The version that a row of the table `written` names; None if no version has such a name."""
+
+
+class Contents:
+    """The DAGs of this process by version and hash, behind every bag in it. Safe for threads.
+
+    The hash comes from the host's own row, so an entry is either what that row holds or a miss; nothing here can
+    be old. `None` means: take the host's path. A DAG that is given away has been found to deserialize in this process,
+    and has all that it needs in memory.
+    """
+
+    def __init__(
+        self,
+        host: HostContents,
+        settings: Settings,
+        cache: DagCache,
+        stats: Stats,
+        fallbacks: Fallbacks,
+        *,
+        shares_database: bool = True,
+    ) -> None:
+        self.host = host
+        self.settings = settings
+        self._cache = cache
+        self._fallbacks = fallbacks
+        self.stats = stats
+        self._patience = Patience(cache.budget, is_bounded=not shares_database)
+        self.publisher = Publisher(cache)
+        config = settings.config
+        self.l1: L1[Any] = L1(config.l1_max_bytes, config.l1_max_entries, stats.l1)
+        self._trial = Trial(host.fields)
+        self._not_ours: set[tuple[Any, str, bool]] = set()
+
+    def resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> Any:
+        """The DAG if this process has it. No lock, no query."""
+        entry = self.l1.entries.get(self._key(version_id, load_op_links))
+        if entry is None or entry.content_hash != self._name(version_id, dag_hash, load_op_links):
+            return None
+        resident = entry.resident
+        resident.stamp = self.l1.order.tick
+        self.stats.l1.hits += 1
+        return resident.dag
+
+    def _is_resident(self, version_id: Any, dag_hash: str, load_op_links: bool) -> bool:
+        entry = self.l1.entries.get(self._key(version_id, load_op_links))
+        return entry is not None and entry.content_hash == self._name(version_id, dag_hash, load_op_links)
+
+    def get(self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session | Connection) -> Any:
+        """The DAG of a version whose content has this hash; None where the host has to read it itself.
+
+        `session` is asked for the host's row if no tier has the content.
+        """
+        dag = self.resident(version_id, dag_hash, load_op_links)
+        if dag is not None:
+            return dag
+        if hold.reason or (version_id, dag_hash, load_op_links) in self._not_ours:
+            return None
+        self.stats.l1.misses += 1
+        compact = self._other_form(version_id, dag_hash, load_op_links)
+        if compact is None:
+            compact = self._shared(version_id, dag_hash)
+        if compact is None:
+            found = self._from_host(version_id, session, load_op_links)
+            if found is None:
+                return None
+            compact, dag_hash = found
+        dag = self._dag_of(compact, load_op_links)
+        if dag is None:
+            self._remember_not_ours(version_id, dag_hash, load_op_links)
+            return None
+        self._keep(version_id, dag_hash, load_op_links, dag)
+        return dag
+
+    def tend(self) -> None:
+        """Keeps the books of what is here true, and lets go of what nobody has used for a while.
+
+        For the scheduler, once a loop: DAGs grow while they are used, and one that loads none has to look, too.
+        """
+        self.l1.measure(_MEASURED_PER_LOOP, _renewed)
+
+    def prefetch(self, hashes: Mapping[Any, str | None]) -> None:
+        """Brings what is missing of these versions from the shared tiers, as many as one round trip carries.
+
+        What they do not have is left to `get`. For the scheduler: without operator links.
+
+        Args:
+            hashes: by version id.
+        """
+        if not hashes or hold.reason:
+            return
+        missing = {
+            self.host.key_of(version_id): (version_id, dag_hash)
+            for version_id, dag_hash in hashes.items()
+            if dag_hash is not None
+            and (version_id, dag_hash, False) not in self._not_ours
+            and not self._is_resident(version_id, dag_hash, load_op_links=False)
+        }
+        if len(missing) < 2:
+            return  # `get` does that
+        keys = list(missing)
+        for start in range(0, len(keys), _PER_READ):
+            if not self._prefetch({key: missing[key] for key in keys[start : start + _PER_READ]}):
+                return
+
+    def _prefetch(self, missing: Mapping[str, tuple[Any, str]]) -> bool:
+        """Brings those that the shared tiers have; whether they answered."""
+
+        def ask() -> tuple[dict[str, CompactDag], Collection[str]]:
+            found = {
+                key: compact
+                for key, compact in self._cache.get_many(missing).items()
+                if compact is not None and compact.label(HASH_LABEL) == missing[key][1]
+            }
+            return found, self._cache.keep_cold(found)
+
+        try:
+            found, complete = self._patience.ask(ask, len(missing))
+        except SchedCacheError as error:
+            self._fallbacks.note("shared tiers", error)
+            return False
+        for key in complete:
+            version_id, dag_hash = missing[key]
+            dag = self._dag_of(found[key], load_op_links=False)
+            if dag is not None:
+                self.stats.l1.misses += 1
+                self._keep(version_id, dag_hash, False, dag)
+        return True
+
+    def _dag_of(self, compact: CompactDag, load_op_links: bool) -> HostDag | None:
+        """The host's object, found to deserialize; None for a DAG that the host has to read itself.
+
+        That one may raise then, where the host expects it.
+        """
+        if self.settings.excludes(compact.dag_id):
+            return None
+        try:
+            dag = self.host.dag_of(compact, load_op_links=load_op_links)
+            if dag is not None:
+                self._trial.check(dag)
+            return dag
+        except Exception as error:
+            self._fallbacks.note("DAG not deserialized", error)
+            return None
+
+    def _other_form(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactDag | None:
+        """The same content as it is here for the other value of `load_op_links`."""
+        entry = self.l1.entries.get(self._key(version_id, not load_op_links))
+        if entry is not None and entry.content_hash == self._name(version_id, dag_hash, not load_op_links):
+            compact: CompactDag = entry.dag.compact
+            return compact
+        return None
+
+    def _shared(self, version_id: Any, dag_hash: str) -> CompactDag | None:
+        """What some node has published, from Redis or our tables, if it is of this hash."""
+        key = self.host.key_of(version_id)
+
+        def ask() -> CompactDag | None:
+            for is_last in (False, True):
+                compact = self._cache.get(key)
+                found = (
+                    {key: compact} if compact is not None and compact.label(HASH_LABEL) == dag_hash else {}
+                )
+                if self._cache.keep_cold(found):
+                    return found[key]
+                if not is_last:
+                    # Perhaps it was published a moment ago: one query tells.
+                    self._cache.certify()
+            return None
+
+        try:
+            return self._patience.ask(ask)
+        except SchedCacheError as error:
+            self._fallbacks.note("shared tiers", error)
+        return None
+
+    def _from_host(
+        self, version_id: Any, session: Session | Connection, load_op_links: bool
+    ) -> tuple[CompactDag, str] | None:
+        """What the host's row holds by now, with its hash, encoded for everybody else."""
+        # Before the row: what another process publishes after this is newer than what is read here.
+        floor = self._cache.floor(self.host.key_of(version_id))
+        started = time.monotonic()
+        found = self.host.read(version_id, session)
+        if found is None:
+            return None
+        document, dag_hash = found
+        self.stats.database.contents_read += 1
+        try:
+            encoded, compact = self._encode(document, dag_hash, load_op_links)
+            self._patience.host_took(time.monotonic() - started)
+        except InvalidDagError as error:
+            self._fallbacks.note("document not encoded", error)
+            for with_links in (False, True):
+                self._remember_not_ours(version_id, dag_hash, with_links)
+            return None
+        if encoded is not None and self._shares(encoded):
+            self.publisher.submit(
+                self.host.key_of(version_id),
+                encoded,
+                floor.parsed_seq if floor else 0,
+                lambda: self._is_current(version_id, dag_hash),
+            )
+        return compact, dag_hash
+
+    def _is_current(self, version_id: Any, dag_hash: str) -> bool:
+        """Whether the host's row has this hash now. For a thread of ours, in a transaction of its own."""
+        with host_transaction() as connection:
+            return self.host.hash_of(version_id, connection) == dag_hash
+
+    def encoded_to_share(self, document: dict[str, Any], dag_hash: str) -> EncodedDag | None:
+        """What other nodes are to get of this content; None for a DAG that is none of ours.
+
+        Raises:
+            InvalidDagError: the host's document cannot be encoded.
+        """
+        # With links or without as the other threads: the host has one switch for all of them.
+        encoded, _ = self._encode(document, dag_hash, self.host.fields.loads_links)
+        return encoded if encoded is not None and self._shares(encoded) else None
+
+    def _shares(self, encoded: EncodedDag) -> bool:
+        return self.settings.publish_contents and not self.settings.excludes(encoded.dag_id)
+
+    def floor(self, version_id: Any) -> object:
+        """What the shared tiers have told last of a version: the same object until they tell something new."""
+        return self._cache.floor(self.host.key_of(version_id))
+
+    def drop(self) -> None:
+        """Lets go of every DAG. While there is a `hold` none comes back."""
+        self.l1.clear()
+
+    def is_resident(self, key: str) -> bool:
+        """Whether some content of the version with this key is in this process."""
+        return key in self.l1.entries or f"{key}+links" in self.l1.entries
+
+    def resident_dag_ids(self, load_op_links: bool) -> set[str]:
+        """The DAGs of which some content is in this process, in the form for this value of `load_op_links`."""
+        residents = [(key, entry.dag) for key, entry in list(self.l1.entries.items())]
+        return {dag.compact.dag_id for key, dag in residents if key.endswith("+links") == load_op_links}
+
+    def _encode(
+        self, document: dict[str, Any], dag_hash: str, load_op_links: bool
+    ) -> tuple[EncodedDag | None, CompactDag]:
+        """The content as it is shared, None if this process cannot deserialize it; and as this process reads it."""
+        # The keys' order is kept, since the API shows it.
+        encoded = encode_dag(document, labels={HASH_LABEL: dag_hash}, sort_keys=False)
+        try:
+            # Its own object, which unpacks much that readers leave packed.
+            tried = decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash, is_checked=True)
+            dag = self.host.dag_of(tried, load_op_links=load_op_links)
+            label = None if dag is None else self._trial.label(dag, document)
+        except Exception as error:
+            self._fallbacks.note("DAG not deserialized", error)
+            return None, _decoded(encoded)
+        if label is not None:
+            encoded = with_labels(encoded, {LABEL: label})
+        return encoded, _decoded(encoded)
+
+    def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: HostDag) -> None:
+        key = self._key(version_id, load_op_links)
+        # To measure it takes as long as to load it; that is done in turn.
+        nbytes = _FACTOR_OF_LOADED * dag.compact.packed_nbytes
+        with self.l1.lock:
+            self.l1.discard(key)
+            if hold.reason:
+                return  # since this load began
+            self.l1.put(key, 0, self._name(version_id, dag_hash, load_op_links), dag, nbytes)
+        if self.l1.is_tight:
+            self.l1.measure(_MEASURED_PER_LOAD)
+
+    def _remember_not_ours(self, version_id: Any, dag_hash: str, load_op_links: bool) -> None:
+        if len(self._not_ours) > 10_000:
+            self._not_ours.clear()
+        self._not_ours.add((version_id, dag_hash, load_op_links))
+
+    def _key(self, version_id: Any, load_op_links: bool) -> str:
+        key = self.host.key_of(version_id)
+        return f"{key}+links" if load_op_links else key
+
+    @staticmethod
+    def _name(version_id: Any, dag_hash: str, load_op_links: bool) -> str:
+        return f"{version_id} {dag_hash} {load_op_links}"
+
+    def close(self) -> None:
+        """Ends connections and threads."""
+        self._cache.close()
+
+
+def _decoded(encoded: EncodedDag) -> CompactDag:
+    compact = decode_dag(encoded.hot, content_hash=encoded.content_hash, is_checked=True)
+    compact.keep_cold(encoded.cold, is_checked=True)
+    return compact
+
+
+def _renewed(dag: HostDag) -> HostDag:
+    return dag.renewed()
+
+
+def document_of(data: Any, compressed: bytes | None) -> dict[str, Any] | None:
+    """The document of a row of the host, which keeps it as JSON, as text or compressed; None if it is none of these."""
+    document = json.loads(zlib.decompress(compressed)) if compressed else data
+    if isinstance(document, str):
+        document = json.loads(document)
+    return document if isinstance(document, dict) else None

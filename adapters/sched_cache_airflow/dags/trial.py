@@ -1,0 +1,243 @@
+"""Tries what the host could fail to deserialize, before a DAG object is handed out.
+
+Our objects deserialize a field when it is first read, in the middle of whatever reads it. The host deserializes a
+whole DAG inside a `try` of its own, logs the error and goes on to the next DAG. So what can fail is tried here, where
+the host is still inside that `try`; a DAG that fails goes the host's own path, which raises what it always raises.
+
+Deserializing everything would take as long as the host takes. Three observations make it cheap:
+
+- Values repeat. It is enough to deserialize a few tasks that have, between them, every distinct value that can fail
+  and every field present and missing (`representatives.py`).
+- A document that one process has deserialized can fail in another process of the same release only by what that one
+  lacks: a plugin, a library, a time zone. A content of which nothing but hot fields can fail in that way is labelled
+  with the release by the process that encodes it, and every other process tries the hot fields alone.
+- Columns repeat, too: bytes that were tried once need not be tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from sched_cache.format import ABSENT, CompactDag
+from sched_cache_airflow.dags.handling import Handling, handling_of
+from sched_cache_airflow.dags.representatives import representatives
+from sched_cache_airflow.dags.task_columns import TaskColumns
+
+LABEL = "deserialized_by"
+_LINKS = "_operator_extra_links"
+_REFERENCES = ("expand_input", "op_kwargs_expand_input")
+"""Fields that the host resolves once the whole DAG is there."""
+_ENVELOPE = {"__type": "operator"}
+_MAX_REMEMBERED = 10_000
+
+
+class NotLikeTheHostError(Exception):
+    """The host makes something else of this document than our objects would."""
+
+
+class TriedFields(Protocol):
+    """What one host makes of fields."""
+
+    release: str
+    """Of the host: another one may deserialize in another way."""
+    portable_types: frozenset[str]
+    """The `__type` of what deserializes everywhere or nowhere."""
+
+    @property
+    def loads_links(self) -> bool:
+        """Whether the host gives operators their extra links at present."""
+
+    def attempt(self, name: str, value: Any) -> Any:
+        """What the host makes of one column's value, that of `partial_kwargs` included. Raises what it raises."""
+
+    def are_links_portable(self, links: Any) -> bool:
+        """Whether the extra links of a task need nothing that another process may lack."""
+
+
+class TriedDag(Protocol):
+    """A DAG object that nobody has yet."""
+
+    compact: CompactDag
+    _columns: TaskColumns
+    _tree_field: str
+    _reference: type[Any]
+
+    def _deserialize(self, fields: dict[str, Any]) -> dict[str, Any]: ...
+    def _deserialize_task(self, document: dict[str, Any]) -> Any: ...
+    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any], dag: Any = None) -> Any: ...
+    def read_hot_fields(self) -> None: ...
+
+
+class Trial:
+    """What this process has tried so far. Safe for threads: two may try the same."""
+
+    def __init__(self, fields: TriedFields) -> None:
+        self._fields = fields
+        self._passed: set[Any] = set()
+        self._handlings: dict[str, Handling] = {}
+
+    def check(self, dag: TriedDag) -> None:
+        """Returns if everything of the DAG can be deserialized here.
+
+        Raises:
+            Whatever the host raises, or NotLikeTheHostError.
+        """
+        compact, with_links = dag.compact, dag._columns.load_op_links
+        if compact.label(LABEL) in self._labels(with_links):
+            self._try_hot_columns(dag)
+        else:
+            name = (compact.content_hash, with_links)
+            if compact.content_hash is None or name not in self._passed:
+                self._try_everything(dag, compact.serialized_fields())
+                self._remember(name)
+        dag.read_hot_fields()
+
+    def label(self, dag: TriedDag, document: Mapping[str, Any]) -> str | None:
+        """The label of a content that needs no more than its hot fields tried elsewhere; None for any other.
+
+        Args:
+            document: the one that `dag` was made of.
+
+        Raises:
+            Whatever the host raises, or NotLikeTheHostError.
+        """
+        compact = dag.compact
+        fields = {name: value for name, value in document["dag"].items() if name != "tasks"}
+        self._try_everything(dag, fields)
+        cold = [compact.column(name).table for name in compact.cold_column_names if name != _LINKS]
+        values = [*cold, *(fields[name] for name in compact.cold_field_names if name in fields)]
+        if not all(map(self._is_portable, values)) or not self._is_tree_portable(compact):
+            return None
+        names = {"task_type", "_task_type"}, {"_task_module"}
+        columns = compact.hot_column_names | compact.cold_column_names
+        has_names = all(
+            any(name in columns and ABSENT not in compact.column(name).table for name in spellings)
+            for spellings in names
+        )
+        links = compact.column(_LINKS).table if _LINKS in columns else ()
+        if has_names and all(value is ABSENT or self._fields.are_links_portable(value) for value in links):
+            return f"{self._fields.release} links"
+        return self._fields.release
+
+    def _labels(self, with_links: bool) -> tuple[str, ...]:
+        release = self._fields.release
+        return (f"{release} links",) if with_links else (f"{release} links", release)
+
+    # What can fail
+
+    def _try_everything(self, dag: TriedDag, fields: Mapping[str, Any]) -> None:
+        """Has the host deserialize every distinct value of the DAG. fields: the document without its tasks."""
+        compact, columns = dag.compact, dag._columns
+        if any(envelope is not ABSENT and envelope != _ENVELOPE for envelope in compact.envelopes().table):
+            raise NotLikeTheHostError("a task stands in an envelope that the host passes over")
+        dag._deserialize({name: value for name, value in fields.items() if name != dag._tree_field})
+        self._refuse_templated(compact)
+        self._try_hot_columns(dag)
+        indices = sorted(representatives(compact, self._handling))
+        tasks = _Tasks(dag)
+        for document in columns.serialized_tasks(indices):
+            dag._deserialize_task(document)
+        for name in _REFERENCES:
+            for value in compact.column(name).table:
+                if value is not ABSENT:
+                    dag._reference(*self._fields.attempt(name, value)).deref(tasks)
+        if dag._tree_field in fields:
+            tree = fields[dag._tree_field]
+            dag._deserialize_tree(tree, dict.fromkeys(compact.task_ids, _Task()), tasks)
+
+    def _refuse_templated(self, compact: CompactDag) -> None:
+        """The host leaves a template field as it is; our columns decode it by its name alone."""
+        for templated in compact.column("template_fields").table:
+            for name in templated if isinstance(templated, list) else ():
+                if not isinstance(name, str) or (
+                    name in compact.hot_column_names and self._is_fallible(name)
+                ):
+                    raise NotLikeTheHostError(f"the template field {name!r} is one that the host decodes")
+
+    def _try_hot_columns(self, dag: TriedDag) -> None:
+        compact = dag.compact
+        for name in compact.hot_column_names:
+            if self._is_fallible(name):
+                packed = compact.packed_column(name)
+                seen = None if packed is None else (name, _short(packed))
+                if seen is None or seen not in self._passed:
+                    for value in compact.column(name).table:
+                        if value is not ABSENT:
+                            self._fields.attempt(name, value)
+                    if seen is not None:
+                        self._remember(seen)
+        defaults = dag._columns.client_defaults.get("tasks")
+        if defaults:
+            tried = ("client_defaults", repr(defaults))
+            if tried not in self._passed:
+                for field, value in defaults.items():
+                    self._fields.attempt(field, value)
+                self._remember(tried)
+
+    def _handling(self, name: str) -> Handling:
+        found = self._handlings.get(name)
+        if found is None:
+            if len(self._handlings) > _MAX_REMEMBERED:
+                self._handlings.clear()
+            found = self._handlings[name] = handling_of(self._fields.attempt, name)
+        return found
+
+    def _is_fallible(self, name: str) -> bool:
+        return not self._handling(name).takes_any
+
+    def _is_portable(self, value: Any) -> bool:
+        """Whether no object is in it that another process of this release may be unable to make."""
+        kind = type(value)
+        if kind is list:
+            return all(map(self._is_portable, value))
+        if kind is dict:
+            if value.get("__type", "dict") not in self._fields.portable_types:
+                return False
+            if value.get("__class", _PARAMS[0]) not in _PARAMS:
+                return False
+            return all(map(self._is_portable, value.values()))
+        return True
+
+    def _is_tree_portable(self, compact: CompactDag) -> bool:
+        groups = compact.groups()
+        if groups is None:
+            return True  # then it is among the cold fields
+        column = groups.columns.get("expand_input")
+        return column is None or self._is_portable([value for value in column.table if value is not ABSENT])
+
+    def _remember(self, name: Any) -> None:
+        if len(self._passed) > _MAX_REMEMBERED:
+            self._passed.clear()
+        self._passed.add(name)
+
+
+_PARAMS = ("airflow.models.param.Param", "airflow.sdk.definitions.param.Param")
+
+
+def _short(packed: bytes) -> bytes:
+    return packed if len(packed) <= 64 else blake2b(packed, digest_size=16).digest()
+
+
+class _Task:
+    """Stands for every task of the DAG where the host assigns groups, or refers to one."""
+
+    task_group: Any = None
+    task_id = "any"
+
+
+class _Tasks:
+    """Stands for the DAG where the host looks up the tasks that another one refers to: none is made for that."""
+
+    def __init__(self, dag: TriedDag) -> None:
+        self._dag = dag
+
+    def get_task(self, task_id: str, include_subdags: bool = False) -> Any:
+        """Some task, if the DAG has one of this name. Raises what the host raises if not."""
+        if self._dag.has_task(task_id):  # type: ignore[attr-defined]  # of every DAG
+            return _Task()
+        return self._dag.get_task(task_id)  # type: ignore[attr-defined]  # raises
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dag, name)

@@ -1,0 +1,290 @@
+"""Operators as flyweights over the columns of a compact DAG.
+
+An instance is two references and keeps no field that a column has: a hot field is looked up there at every read,
+decoded once for all tasks that share the value. The first read of any other field has the host deserialize that one
+task from its restored document, so what the host's code makes of a field is what our operators have. Source:
+Airflow 2.11.2 serialization/serialized_objects.py `populate_operator`, `set_task_dag_references`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from airflow.models.abstractoperator import NotMapped
+from airflow.serialization.serialized_objects import (
+    BaseSerialization,
+    SerializedBaseOperator,
+    decode_priority_weight_strategy,
+    decode_start_trigger_args,
+)
+from airflow.utils.operator_resources import Resources
+from airflow.version import version as airflow_version
+
+from sched_cache.format import ABSENT, PARTIAL_PREFIX
+from sched_cache_airflow.dags.column_operator import ColumnOperator
+from sched_cache_airflow.dags.operator_fields import (
+    MISSING,
+    Cold,
+    ColumnTask,
+    Default,
+    Field,
+    Hot,
+    Kept,
+    OfDag,
+)
+from sched_cache_airflow.dags.task_columns import TaskColumns
+
+_TIMEDELTAS = frozenset(("retry_delay", "execution_timeout", "sla", "max_retry_delay"))
+_SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
+
+# The host sets these on every operator when it makes one.
+_DEFAULTS: dict[str, Any] = vars(SerializedBaseOperator(task_id="any"))
+_MUTABLE = {name: value for name, value in _DEFAULTS.items() if isinstance(value, (dict, list, set))}
+
+
+@lru_cache(maxsize=64)
+def _deps(names: tuple[str, ...]) -> Any:
+    return SerializedBaseOperator._deserialize_deps(list(names))
+
+
+class _Fields:
+    """What Airflow 2.11 makes of fields."""
+
+    host_class = SerializedBaseOperator
+    release = f"airflow {airflow_version}"
+    portable_types = frozenset(
+        ("dict", "set", "tuple", "datetime", "timedelta", "relativedelta", "param", "xcomref", "arg_not_set")
+    )
+
+    @property
+    def loads_links(self) -> bool:
+        """The switch of this process."""
+        return bool(SerializedBaseOperator._load_operator_extra_links)
+
+    def attempt(self, name: str, value: Any) -> Any:
+        """What `populate_operator` makes of one column's value, that of `partial_kwargs` included."""
+        if name == "partial_kwargs":
+            return {keyword: BaseSerialization.deserialize(inner) for keyword, inner in value.items()}
+        if name.startswith(PARTIAL_PREFIX):
+            return BaseSerialization.deserialize(value)
+        if name == "params":
+            return SerializedBaseOperator._deserialize_params_dict(value)
+        if name in ("expand_input", "op_kwargs_expand_input"):
+            return value["type"], BaseSerialization.deserialize(value["value"])
+        if name == "operator_class":
+            return {key: BaseSerialization.deserialize(inner) for key, inner in value.items()}
+        if name == "_operator_extra_links":
+            raise TypeError("extra links are tried with their tasks: to deserialize some loads every plugin")
+        if name == "resources":
+            return Resources.from_dict(value)
+        if name == "start_trigger_args":
+            return decode_start_trigger_args(value) if value else None
+        return self.decode(name, value)
+
+    def are_links_portable(self, links: Any) -> bool:
+        """None at all: others are objects of classes that another process may not know."""
+        return links in ([], {})
+
+    def decode(self, name: str, value: Any) -> Any:
+        """By the branch that `populate_operator` takes for `name`."""
+        if name in _TIMEDELTAS:
+            return None if value is None else SerializedBaseOperator._deserialize_timedelta(value)
+        if name.endswith("_date"):
+            return SerializedBaseOperator._deserialize_datetime(value)
+        if name == "weight_rule":
+            return decode_priority_weight_strategy(value)
+        if name == "deps":
+            return _deps(tuple(value))
+        if name in ("inlets", "outlets", "executor_config") or name not in _SERIALIZED_FIELDS:
+            return BaseSerialization.deserialize(value)
+        return value
+
+    def default(self, name: str) -> Any:
+        """What the host sets on a new operator, else the class attribute."""
+        if name in _MUTABLE:
+            return type(_MUTABLE[name])(_MUTABLE[name])
+        return _DEFAULTS[name] if name in _DEFAULTS else getattr(SerializedBaseOperator, name, None)
+
+    def is_own(self, name: str) -> bool:
+        """Whether the host makes a new one for each operator."""
+        return name in _MUTABLE
+
+    def decode_start_trigger_args(self, value: Any) -> Any:
+        return decode_start_trigger_args(value)
+
+
+class _OperatorName(Hot):
+    """The task's type, unless the document has another name."""
+
+    __slots__ = ()
+
+    def __get__(self, task: Any, owner: Any = None) -> Any:
+        value = super().__get__(task, owner)
+        return value if value is not None or task is None else task._task_type
+
+
+class _InitKwargs(Kept):
+    """What the host's `__setattr__` looks into."""
+
+    __slots__ = ()
+
+    def compute(self, task: ColumnTask) -> dict[str, Any]:
+        return {"task_id": task._columns.task_ids[task._index]}
+
+
+def _is_asked_in_vain(name: str, columns: TaskColumns) -> bool:
+    """Whether it is what `TaskInstance.insert_mapping` asks each task for, and no document has.
+
+    Unless a template field is called so: the host's operator has None there, and the row gets None either way.
+    """
+    return name == "custom_operator_name" and name not in columns.cold_names
+
+
+# Of the first of the host's classes whose instances have one.
+_own_dict = next(
+    vars(base)["__dict__"] for base in SerializedBaseOperator.__mro__ if "__dict__" in vars(base)
+).__get__
+
+
+class CompactOperator(ColumnOperator, SerializedBaseOperator):
+    """One task that is not mapped. The DAG hands out the same object every time.
+
+    The classes in use are subclasses that `operator_class` makes: a field that no task of a DAG has is not lazy
+    there, but what the host gives every operator, as an attribute of the class.
+    """
+
+    __slots__ = ("_columns", "_index", "_is_populated")
+
+    __dict__ = ColumnOperator.every_attribute
+
+    _fields_of_host = _Fields()
+    _set_by_dag = ("_dag", "task_group")
+    _not_mapped = NotMapped
+
+    _columns: TaskColumns
+    _index: int
+    _is_populated: bool
+
+    _dag = OfDag()
+    _operator_name = _OperatorName("_operator_name")
+    _BaseOperator__init_kwargs = _InitKwargs()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The host's looks into the template fields at each assignment; those are cold.
+        if name in _KNOWN:
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def own(self) -> dict[str, Any]:
+        """What stands in the instance by now."""
+        own: dict[str, Any] = _own_dict(self)
+        return own
+
+    def _populate(self) -> None:
+        """Has the host deserialize this task, and keeps what it made of the fields not read so far."""
+        if self._is_populated:
+            return
+        own, lazy = self.own(), type(self)
+        for name, value in vars(self._deserialized()).items():
+            here = _attribute(lazy, name)
+            if here is MISSING or isinstance(here, Cold):
+                own.setdefault(name, value)
+        object.__setattr__(self, "_is_populated", True)
+
+    def _deserialized(self) -> Any:
+        """The host's object of this task, which knows neither DAG nor neighbours."""
+        columns = self._columns
+        SerializedBaseOperator._load_operator_extra_links = columns.load_op_links
+        return SerializedBaseOperator.deserialize_operator(columns.serialized_task(self._index))
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached for what no class attribute answers: template fields and keys that the host does not know.
+        if not (name.startswith("__") and name.endswith("__")):
+            columns = self._columns
+            if columns.is_hot(name):
+                value = columns.value(name, self._index, self._fields_of_host.decode)
+                if value is not ABSENT:
+                    return self.own().setdefault(name, value)
+            elif not self._is_populated and columns.may_have(name) and not _is_asked_in_vain(name, columns):
+                self._populate()
+                if name in self.own():
+                    return self.own()[name]
+        raise AttributeError(f"'SerializedBaseOperator' object has no attribute {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        """The host's comparison of values; its own operators count as operators of the same class."""
+        if self is other:
+            return True
+        if not (type(other) is SerializedBaseOperator or isinstance(other, CompactOperator)):
+            return False
+        return all(getattr(self, name, None) == getattr(other, name, None) for name in self._comps)
+
+    def __hash__(self) -> int:
+        """That of the host's operator with the same values."""
+        parts: list[Any] = [SerializedBaseOperator]
+        for name in self._comps:
+            value = getattr(self, name, None)
+            try:
+                hash(value)
+                parts.append(value)
+            except TypeError:
+                parts.append(repr(value))
+        return hash(tuple(parts))
+
+
+def new_operator(make: type[CompactOperator], columns: TaskColumns, index: int) -> CompactOperator:
+    """The operator of one task. Not by the host's `__init__`: what it sets is computed when asked for."""
+    operator = make.__new__(make)
+    for name, value in (("_columns", columns), ("_index", index), ("_is_populated", False)):
+        object.__setattr__(operator, name, value)
+    return operator
+
+
+_ALWAYS_LAZY = frozenset(
+    name
+    for owner in (ColumnOperator, CompactOperator)
+    for name, value in vars(owner).items()
+    if isinstance(value, Field)
+)
+_ATTRIBUTE_OF = {
+    "is_setup": "_is_setup",
+    "is_teardown": "_is_teardown",
+    "on_failure_fail_dagrun": "_on_failure_fail_dagrun",
+    "_inlets": "inlets",
+    "_outlets": "outlets",
+    "_operator_extra_links": "operator_extra_links",
+}
+_KNOWN = frozenset((*_DEFAULTS, *_ALWAYS_LAZY, "dag", "is_setup", "is_teardown", "on_failure_fail_dagrun"))
+
+
+def _attribute(owner: type, name: str) -> Any:
+    """What a class says about a name, without asking descriptors."""
+    return next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), MISSING)
+
+
+@lru_cache(maxsize=256)
+def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: bool) -> type[CompactOperator]:
+    """The class for DAGs whose tasks have these hot and cold columns: few, since DAGs are much alike."""
+    # The host's name and module, since its messages and the names of its loggers show them.
+    names_of_class = {
+        "__module__": SerializedBaseOperator.__module__,
+        "__qualname__": "SerializedBaseOperator",
+    }
+    fields: dict[str, Any] = {"__slots__": (), **names_of_class}
+    for name, value in _DEFAULTS.items():
+        if name not in _ALWAYS_LAZY and name != "task_id":
+            fields[name] = Default() if name in _MUTABLE else value
+    names = set(cold)
+    if load_op_links:
+        names.add("_operator_extra_links")  # plugins add links to operators whose document has none
+    for column in (hot | names) - {"label"}:
+        attribute = _ATTRIBUTE_OF.get(column, column)
+        if attribute not in _ALWAYS_LAZY and (
+            attribute in _DEFAULTS or hasattr(SerializedBaseOperator, attribute)
+        ):
+            fields[attribute] = Hot(column) if column in hot else Cold()
+    metaclass: Any = type(CompactOperator)
+    made: type[CompactOperator] = metaclass("SerializedBaseOperator", (CompactOperator,), fields)
+    return made

@@ -1,0 +1,68 @@
+"""What Airflow 2.11 stores: one content for each DAG, rewritten in place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from sched_cache.format import CompactDag
+from sched_cache_airflow.dags.resident_dags import document_of
+from sched_cache_airflow.hosts.airflow2.dags.dag import CompactSerializedDAG, dag_of_compact
+from sched_cache_airflow.hosts.airflow2.dags.operator import CompactOperator
+
+_ROW = SerializedDagModel.__table__.c
+_PREFIX = "dag:"
+
+
+class StoredContents:
+    """The contents in the host's database. A DAG's only version is named by its id, in our tables with a prefix.
+
+    Without it a key could be that of others who keep DAGs in the same tables: those of Airflow 3 after an upgrade,
+    and those of schedulers of 1.10.
+    """
+
+    fields = CompactOperator._fields_of_host
+
+    def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
+        """(document, hash) of the row as it is now; None if there is none. One query, no ORM entity."""
+        query = select(_ROW.data, _ROW.data_compressed, _ROW.dag_hash).where(_ROW.dag_id == version_id)
+        row = reader.execute(query.execution_options(autoflush=False)).one_or_none()
+        document = None if row is None else document_of(row[0], row[1])
+        return None if row is None or document is None else (document, row[2])
+
+    def hash_of(self, version_id: Any, reader: Connection) -> str | None:
+        """The hash of the row as it is now; None if there is none. One query."""
+        found: str | None = reader.scalar(select(_ROW.dag_hash).where(_ROW.dag_id == version_id))
+        return found
+
+    def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
+        """Those that have a row. One query."""
+        return set(reader.scalars(select(_ROW.dag_id).where(_ROW.dag_id.in_(list(version_ids)))))
+
+    def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
+        """(DAG, version, hash) of the current content of the first `limit` DAGs whose ids are greater. One query."""
+        query = (
+            select(_ROW.dag_id, _ROW.dag_hash).where(_ROW.dag_id > after).order_by(_ROW.dag_id).limit(limit)
+        )
+        return [(dag_id, dag_id, dag_hash) for dag_id, dag_hash in reader.execute(query)]
+
+    def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> CompactSerializedDAG | None:
+        """The host's object; None for a document that only the host's own path reads."""
+        return dag_of_compact(compact, load_op_links=load_op_links)
+
+    def key_of(self, version_id: Any) -> str:
+        """The id with the prefix."""
+        return f"{_PREFIX}{version_id}"
+
+    def version_of(self, key: str) -> str | None:
+        """The id; None for a key of somebody else."""
+        return key.removeprefix(_PREFIX) if key.startswith(_PREFIX) else None
+
+    def noted(self, text: str) -> str:
+        """The id itself."""
+        return text

@@ -1,0 +1,127 @@
+"""What the scheduler job asks in every loop, answered from one query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from airflow.utils.state import DagRunState, State
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop, end_loop, versions_of
+from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
+from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
+
+Method = Callable[..., Any]
+
+
+def do_scheduling(stock: Method) -> Method:
+    """`SchedulerJobRunner._do_scheduling`: the loop whose look-ups are answered together."""
+
+    def _do_scheduling(self: Any, session: Session) -> Any:
+        begin_loop(session)
+        try:
+            _tend()
+            return stock(self, session)
+        finally:
+            end_loop(session)
+
+    return _do_scheduling
+
+
+def _tend() -> None:
+    try:
+        runtime().contents.tend()
+    except Exception as error:
+        runtime().fallbacks.note("books of what is in memory", error)
+
+
+def runs_to_examine(stock: Method) -> Method:
+    """`SchedulerJobRunner._get_next_dagruns_to_examine`.
+
+    What is current is read after the runs are locked and before their task instances are read: an instance that is
+    read later was committed under a content that this query sees, or its run has another hash.
+    """
+
+    def _get_next_dagruns_to_examine(self: Any, state: Any, session: Session) -> Any:
+        found = stock(self, state, session)
+        if versions_of(session) is None:
+            return found
+        dag_runs = found.all()
+        _begin_versions(dag_runs, session)
+        if state == DagRunState.RUNNING:
+            _begin_decisions(dag_runs, session)
+        return scalar_result(dag_runs)
+
+    return _get_next_dagruns_to_examine
+
+
+def _begin_versions(dag_runs: Sequence[Any], session: Session) -> None:
+    versions = begin_loop(session)
+    versions.read_for(dag_runs, session)
+    try:
+        runtime().contents.prefetch(versions.hashes)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        runtime().fallbacks.note("versions of a loop", error)
+
+
+def _begin_decisions(dag_runs: Sequence[Any], session: Session) -> None:
+    try:
+        runtime().fast_path.begin_loop(dag_runs, session)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        runtime().fallbacks.note("fast path: begin", error)
+
+
+def should_update_dag_next_dagruns(stock: Method) -> Method:
+    """`SchedulerJobRunner._should_update_dag_next_dagruns`: what follows writes dates that differ from what was read.
+
+    The row was read for the whole loop, and another scheduler may have written them since. So a run that ends has it
+    read again.
+    """
+
+    def _should_update_dag_next_dagruns(
+        self: Any, dag: Any, dag_model: Any, *, session: Session, last_dag_run: Any = None, **options: Any
+    ) -> Any:
+        versions = versions_of(session)
+        has_ended = last_dag_run is not None and last_dag_run.state in State.finished_dr_states
+        is_held = versions is not None and dag_model in versions.dag_models
+        if versions is not None and has_ended and is_held and dag_model not in session.dirty:
+            versions.read_again(dag_model, session)
+        return stock(self, dag, dag_model, session=session, last_dag_run=last_dag_run, **options)
+
+    return _should_update_dag_next_dagruns
+
+
+def verify_integrity_if_dag_changed(stock: Method) -> Method:
+    """`SchedulerJobRunner._verify_integrity_if_dag_changed`: the run gets the hash of the DAG that it was verified by.
+
+    On stock it can get another one, and a task that only the newer DAG has never gets an instance in it:
+
+        1. the scheduler has fetched content A
+        2. a processor writes B
+        3. within 10 s of 1 the scheduler finds that the run has the hash of A and the row that of B: it writes
+           the hash of B to the run, and verifies the run by A, which it still takes for current
+        4. from then on the hashes agree
+    """
+
+    def _verify_integrity_if_dag_changed(self: Any, dag_run: Any, session: Session) -> bool:
+        bag = self.dagbag
+        if not is_certified(bag) or bag.excludes(dag_run.dag_id):
+            return bool(stock(self, dag_run, session))
+        dag = bag.get_dag(dag_run.dag_id, session=session)
+        dag_hash = bag.dags_hash.get(dag_run.dag_id)
+        if dag is None or dag_hash is None:
+            return bool(stock(self, dag_run, session))
+        dag_run.dag = dag
+        if dag_run.dag_hash != dag_hash:
+            dag_run.dag_hash = dag_hash
+            dag_run.verify_integrity(session=session)
+        return True
+
+    return _verify_integrity_if_dag_changed

@@ -1,0 +1,257 @@
+"""The host's bag of DAGs over compact contents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, MutableMapping
+from threading import Lock
+from typing import Any
+from weakref import WeakSet
+
+from airflow.models import dagbag as host
+from airflow.serialization.definitions.dag import SerializedDAG
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from sched_cache import fork
+from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.host_database.transactions import host_transaction
+from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
+    Versions,
+    read_hash,
+    read_latest,
+    versions_of,
+)
+from sched_cache_airflow.hosts.airflow3.dags.serialized_dag_model import is_host_asked_alone
+from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
+
+# The host's own: by the time this runs, its module may have ours under these names.
+StockDagBag = host.CachedDBDagBag
+CacheEntry = host._CacheEntry
+
+
+class BagEntries(MutableMapping[Any, Any]):
+    """The bag's `_dags`: version id to the host's cache entry, for the DAGs that are resident.
+
+    Ours are in the L1 of the process, which bounds them in bytes and may evict one at any time; here is which hash
+    each had when it was last confirmed, and when. What the host's own path puts here stays in the host's own cache.
+    """
+
+    def __init__(self, stock: MutableMapping[Any, Any], contents: Contents, load_op_links: bool) -> None:
+        self.stock = stock
+        self._contents = contents
+        self._load_op_links = load_op_links
+        self._confirmed: dict[Any, tuple[str, float, object]] = {}
+
+    def confirm(self, version_id: Any, dag_hash: str, now: float, floor: object) -> None:
+        """Notes that the version had this hash at `now` or later.
+
+        floor: what the shared tiers had told of the version before it was asked for.
+        """
+        self._confirmed[version_id] = (dag_hash, now, floor)
+        if len(self._confirmed) > 2 * len(self._contents.l1) + 1_000:
+            for other in list(self._confirmed):
+                if other not in self:
+                    self._confirmed.pop(other, None)
+
+    def is_still_at(self, version_id: Any, floor: object) -> bool:
+        """Whether nothing was heard of the version since it was confirmed."""
+        confirmed = self._confirmed.get(version_id)
+        return confirmed is None or confirmed[2] is floor
+
+    def __getitem__(self, version_id: Any) -> Any:
+        if version_id in self.stock:
+            return self.stock[version_id]
+        dag_hash, confirmed_at, _ = self._confirmed[version_id]
+        dag = self._contents.resident(version_id, dag_hash, self._load_op_links)
+        if dag is None:
+            raise KeyError(version_id)
+        return CacheEntry(dag, dag_hash, confirmed_at)
+
+    def __setitem__(self, version_id: Any, entry: Any) -> None:
+        self.stock[version_id] = entry
+
+    def __delitem__(self, version_id: Any) -> None:
+        entry = self.stock.pop(version_id, None)
+        if self._confirmed.pop(version_id, None) is None and entry is None:
+            raise KeyError(version_id)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([version_id for version_id in {*self.stock, *self._confirmed} if version_id in self])
+
+    def __contains__(self, version_id: object) -> bool:
+        try:
+            self[version_id]
+        except KeyError:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@stands_in
+class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
+    """A `CachedDBDagBag` whose DAGs come compact, and by the hash that the host's row has now.
+
+    Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
+    of a column when its last confirmation is older than `max_staleness_seconds`, or when somebody has told since
+    that the version was written. Whatever goes wrong on our side,
+    the host's own method answers; so does it for a version that has no row.
+    """
+
+    def __init__(self, load_op_links: bool = True, **options: Any) -> None:
+        super().__init__(load_op_links, **options)
+        self._state = runtime()
+        self._contents = self._state.contents
+        self._fallbacks = self._state.fallbacks
+        self._settings = self._state.settings
+        self._max_staleness_seconds = self._settings.config.max_staleness_seconds
+        stock = vars(self)["_dags"]
+        self._entries = self._dags = BagEntries(stock, self._contents, load_op_links)
+        # Held while a hash is read and confirmed, so that nobody confirms what another has read later. Who takes it
+        # has a connection already.
+        self.reset_after_fork()
+        fork.register(self)
+        _bags.add(self)
+
+    def reset_after_fork(self) -> None:
+        """A new lock: another thread of the parent may have held it."""
+        self._reading = Lock()
+
+    def _get_dag(self, version_id: Any, session: Session) -> SerializedDAG | None:
+        if not is_host_asked_alone("dag"):
+            return super()._get_dag(version_id, session)
+        dag_hash: str | None = None
+        try:
+            dag_hash = self._current_hash(version_id, session)
+            if dag_hash is not None:
+                dag = self._compact_dag(version_id, dag_hash, session)
+                if dag is not None:
+                    return dag
+        except SQLAlchemyError:
+            raise  # the host's own session: its own path would have met the same
+        except Exception as error:
+            self._fallbacks.note("get_dag", error)
+        return self._stock_dag(version_id, dag_hash, session)
+
+    def _current_hash(self, version_id: Any, session: Session) -> str | None:
+        versions = versions_of(session)
+        if versions is not None:
+            return versions.hash_of(version_id, session)
+        entry = self._entries.get(version_id)
+        now = time.monotonic()
+        # The host's own throttle still counts where it is the shorter one.
+        max_age = min(self._max_staleness_seconds, self._revalidation_interval)
+        floor = self._contents.floor(version_id)
+        if (
+            entry is not None
+            and now - entry.last_validated < max_age
+            and (self._state.is_refreshing or self._entries.is_still_at(version_id, floor))
+        ):
+            return str(entry.dag_hash)
+        session.connection()
+        with self._reading:
+            now, floor = time.monotonic(), self._contents.floor(version_id)
+            dag_hash = read_hash(version_id, session)
+            if dag_hash is not None:
+                self._entries.confirm(version_id, dag_hash, now, floor)
+        return dag_hash
+
+    def refresh(self, connection: Connection) -> int:
+        """Loads what has changed of the DAGs that are in memory, and their new versions; how many.
+
+        One query, a second one for versions that are not the latest, and one for each to load.
+        """
+        version_ids = [version_id for version_id in self._entries if version_id not in self._entries.stock]
+        dag_ids = self._contents.resident_dag_ids(self.load_op_links)
+        if not version_ids and not dag_ids:
+            return 0
+        versions = Versions()
+        with self._reading:
+            now = time.monotonic()
+            floors = {version_id: self._contents.floor(version_id) for version_id in version_ids}
+            # Most are the latest: thousands of ids, which a database takes longer to read than to find, go there once.
+            if dag_ids:
+                versions.read_by(connection, dag_ids, ())
+            older = [version_id for version_id in version_ids if version_id not in versions.hashes]
+            if older:
+                versions.read_by(connection, (), older)
+            for version_id in version_ids:
+                dag_hash = versions.hashes[version_id]
+                if dag_hash is not None:
+                    self._entries.confirm(version_id, dag_hash, now, floors[version_id])
+        n_loaded = 0
+        for version_id, dag_hash in versions.hashes.items():
+            if dag_hash is None or self._contents.resident(version_id, dag_hash, self.load_op_links):
+                continue
+            fork.gate.let_pass()
+            n_loaded += self._contents.get(version_id, dag_hash, self.load_op_links, connection) is not None
+        return n_loaded
+
+    def _compact_dag(self, version_id: Any, dag_hash: str, session: Session) -> SerializedDAG | None:
+        dag = self._contents.resident(version_id, dag_hash, self.load_op_links)
+        if dag is not None:
+            self._on_cache_hit()
+            return dag
+        dag = self._contents.get(version_id, dag_hash, self.load_op_links, session)
+        if dag is not None:
+            self._on_cache_miss()
+            self._on_cache_size(rate=0.1)
+        return dag
+
+    def _stock_dag(self, version_id: Any, dag_hash: str | None, session: Session) -> SerializedDAG | None:
+        """What the host's own path says; its copy only if that has the hash that is current."""
+        entry = self._entries.stock.get(version_id)
+        if entry is not None and entry.dag_hash != dag_hash:
+            with self._lock:
+                self._entries.stock.pop(version_id, None)
+        return super()._get_dag(version_id, session)
+
+    def get_dag_for_run(self, dag_run: Any, session: Session) -> SerializedDAG | None:
+        """The DAG of the version that the run resolves to; the host's own path for an excluded DAG."""
+        if self._settings.excludes(dag_run.dag_id):
+            version_id = self._version_from_dag_run(dag_run=dag_run, session=session)
+            return super()._get_dag(version_id, session) if version_id else None
+        return super().get_dag_for_run(dag_run, session)
+
+    @staticmethod
+    def _version_from_dag_run(dag_run: Any, *, session: Session) -> Any:
+        versions = versions_of(session)
+        if versions is None:
+            return StockDagBag._version_from_dag_run(dag_run=dag_run, session=session)
+        return versions.version_of_run(dag_run, session)
+
+    def get_latest_version_of_dag(self, dag_id: str, *, session: Session) -> SerializedDAG | None:
+        """The DAG of the latest version. Two columns are read, and the content if it is not resident."""
+        dag = latest_dag(dag_id, self.load_op_links, session)
+        return super().get_latest_version_of_dag(dag_id, session=session) if dag is None else dag
+
+
+_bags: WeakSet[CompactDagBag] = WeakSet()
+
+
+def refresh_bags() -> int:
+    """Refreshes every bag of this process; how many contents were loaded."""
+    with host_transaction() as connection:
+        return sum(bag.refresh(connection) for bag in list(_bags))
+
+
+def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> SerializedDAG | None:
+    """The DAG of the latest version of `dag_id`; None if the host has to answer."""
+    state = runtime()
+    if state.settings.excludes(dag_id) or not is_host_asked_alone("get", "dag"):
+        return None
+    try:
+        versions = versions_of(session)
+        current = versions.latest_of(dag_id, session) if versions else read_latest(dag_id, session)
+        if current is None or current.dag_hash is None:
+            return None
+        return state.contents.get(current.version_id, current.dag_hash, load_op_links, session)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        state.fallbacks.note("latest version", error)
+        return None

@@ -1,0 +1,209 @@
+"""Operators as flyweights over the columns of a compact DAG.
+
+An instance is two references and keeps no field that a column has: a hot field is looked up there at every read,
+decoded once for all tasks that share the value. The first read of any other field has the host deserialize that one
+task from its restored document, and keeps what it made of it, so our operators have what the host's have. Source:
+Airflow 3.3.2 serialization/serialized_objects.py `populate_operator`, `set_task_dag_references`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from airflow.exceptions import NotMapped
+from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS, SerializedBaseOperator
+from airflow.serialization.serialized_objects import (
+    BaseSerialization,
+    OperatorSerialization,
+    _decode_priority_weight_strategy,
+    _decode_start_trigger_args,
+)
+from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
+from airflow.version import version as airflow_version
+
+from sched_cache.format import ABSENT, PARTIAL_PREFIX
+from sched_cache_airflow.dags.column_operator import ColumnOperator
+from sched_cache_airflow.dags.operator_fields import Cold, Field, Flag, Hot, OfDag
+from sched_cache_airflow.dags.task_columns import TaskColumns
+
+_SENSOR_DEPS = DEFAULT_OPERATOR_DEPS | {ReadyToRescheduleDep()}
+_SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
+
+
+class _Fields:
+    """What Airflow 3.3 makes of fields."""
+
+    host_class = SerializedBaseOperator
+    release = f"airflow {airflow_version}"
+    portable_types = frozenset(
+        ("dict", "set", "tuple", "datetime", "timedelta", "relativedelta", "param", "xcomref", "arg_not_set")
+    )
+
+    @property
+    def loads_links(self) -> bool:
+        """The switch of this process."""
+        return bool(OperatorSerialization._load_operator_extra_links)
+
+    def attempt(self, name: str, value: Any) -> Any:
+        """What `populate_operator` makes of one column's value, that of `partial_kwargs` included."""
+        if name == "partial_kwargs":
+            return OperatorSerialization._deserialize_partial_kwargs(value)
+        if name.startswith(PARTIAL_PREFIX):
+            keyword = name.removeprefix(PARTIAL_PREFIX)
+            return OperatorSerialization._deserialize_partial_kwargs({keyword: value})[keyword]
+        if name == "params":
+            return OperatorSerialization._deserialize_params_dict(value)
+        if name in ("expand_input", "op_kwargs_expand_input"):
+            return value["type"], BaseSerialization.deserialize(value["value"])
+        if name == "operator_class":
+            return {key: BaseSerialization.deserialize(inner) for key, inner in value.items()}
+        if name == "_operator_extra_links":
+            raise TypeError("extra links are tried with their tasks: to deserialize some loads every plugin")
+        if name == "start_trigger_args":
+            return _decode_start_trigger_args(value) if value else None
+        return self.decode(name, value)
+
+    def are_links_portable(self, links: Any) -> bool:
+        """Names to names, which become objects of the host's own class."""
+        return isinstance(links, dict) and all(type(key) is str for key in links.values())
+
+    def decode(self, name: str, value: Any) -> Any:
+        """By the branch that `populate_operator` takes for `name`."""
+        if name == "weight_rule":
+            return _decode_priority_weight_strategy(value)
+        if name == "retry_exponential_backoff":
+            return float(value) if not isinstance(value, bool) else 2.0 if value else 0
+        if name in ("inlets", "outlets", "executor_config") or name not in _SERIALIZED_FIELDS:
+            return BaseSerialization.deserialize(value)
+        return OperatorSerialization._deserialize_field_value(name, value)
+
+    def default(self, name: str) -> Any:
+        """The class attribute."""
+        return getattr(SerializedBaseOperator, name, None)
+
+    def is_own(self, name: str) -> bool:
+        """None: the host's operators share them."""
+        return False
+
+    def decode_start_trigger_args(self, value: Any) -> Any:
+        return _decode_start_trigger_args(value)
+
+
+class _Deps(Field):
+    __slots__ = ()
+
+    def compute(self, task: Any) -> Any:
+        return _SENSOR_DEPS if task._columns.has("_is_sensor", task._index) else DEFAULT_OPERATOR_DEPS
+
+
+# Of the first of the host's classes whose instances have one.
+_own_dict = next(
+    vars(base)["__dict__"] for base in SerializedBaseOperator.__mro__ if "__dict__" in vars(base)
+).__get__
+
+
+class CompactOperator(ColumnOperator, SerializedBaseOperator):
+    """One task that is not mapped. The DAG hands out the same object every time.
+
+    The classes in use are subclasses that `operator_class` makes: a field that no task of a DAG has is not lazy
+    there, but the host's class attribute.
+    """
+
+    __slots__ = ("_columns", "_index", "_is_populated")
+
+    __dict__ = ColumnOperator.every_attribute
+
+    _fields_of_host = _Fields()
+    _set_by_dag = ("dag", "task_group")
+    _not_mapped = NotMapped
+
+    def __init__(self, columns: TaskColumns, index: int) -> None:
+        # Not the host's __init__: what it sets is computed when asked for.
+        self._columns = columns
+        self._index = index
+        self._is_populated = False
+
+    dag = OfDag()
+    deps = _Deps()
+    _can_skip_downstream = Flag("_can_skip_downstream")
+    _needs_expansion = Hot("_needs_expansion")
+    _operator_name = Hot("_operator_name")
+    _BaseOperator__from_mapped = False
+
+    def own(self) -> dict[str, Any]:
+        """What stands in the instance by now."""
+        own: dict[str, Any] = _own_dict(self)
+        return own
+
+    def _populate(self) -> None:
+        """Has the host deserialize this task, and keeps what it made of the fields not read so far."""
+        if self._is_populated:
+            return
+        columns = self._columns
+        OperatorSerialization._load_operator_extra_links = columns.load_op_links
+        stock = OperatorSerialization.deserialize_operator(
+            columns.serialized_task(self._index), columns.client_defaults
+        )
+        own = self.own()
+        for name, value in vars(stock).items():
+            if name not in _NOT_FROM_DOCUMENT:
+                own.setdefault(name, value)
+        self._is_populated = True
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached for what no class attribute answers: template fields and keys that the host does not know.
+        if not (name.startswith("__") and name.endswith("__")):
+            columns = self._columns
+            if columns.is_hot(name):
+                value = columns.value(name, self._index, self._fields_of_host.decode)
+                if value is not ABSENT:
+                    return self.own().setdefault(name, value)
+            elif not self._is_populated and columns.may_have(name):
+                self._populate()
+                if name in self.own():
+                    return self.own()[name]
+        return super().__getattr__(name)
+
+    @property
+    def weight_rule(self) -> Any:
+        """The strategy object. The host makes it anew from its name at every read."""
+        rule = self._weight_rule
+        return _strategy(rule) if isinstance(rule, str) else rule
+
+
+@lru_cache(maxsize=64)
+def _strategy(name: str) -> Any:
+    return _decode_priority_weight_strategy(name)
+
+
+# What the host sets after it has read the document, or what is lazy here in every class.
+_NOT_FROM_DOCUMENT = frozenset(
+    ("task_id", "upstream_task_ids", "downstream_task_ids", "start_date", "end_date", "dag")
+)
+_ALWAYS_LAZY = frozenset(
+    name
+    for owner in (ColumnOperator, CompactOperator)
+    for name, value in vars(owner).items()
+    if isinstance(value, Field)
+)
+_ATTRIBUTE_OF = {"weight_rule": "_weight_rule", "_operator_extra_links": "operator_extra_links"}
+
+
+@lru_cache(maxsize=256)
+def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: bool) -> type[CompactOperator]:
+    """The class for DAGs whose tasks have these hot and cold columns: few, since DAGs are much alike."""
+    # The host's name and module, since its messages and logs show them.
+    lazy: dict[str, Any] = {"__slots__": (), "__module__": SerializedBaseOperator.__module__}
+    names = set(cold)
+    if load_op_links:
+        names.add("_operator_extra_links")  # plugins add links to operators whose document has none
+    for name in hot - _ALWAYS_LAZY:
+        attribute = _ATTRIBUTE_OF.get(name, name)
+        if hasattr(SerializedBaseOperator, attribute):
+            lazy[attribute] = Hot(name)
+    for name in names - _ALWAYS_LAZY:
+        attribute = _ATTRIBUTE_OF.get(name, name)
+        if hasattr(SerializedBaseOperator, attribute):
+            lazy[attribute] = Cold()
+    return type("SerializedBaseOperator", (CompactOperator,), lazy)

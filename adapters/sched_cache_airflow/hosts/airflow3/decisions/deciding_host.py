@@ -1,0 +1,36 @@
+"""What the fast path needs to know of Airflow 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from sched_cache.scheduling import AIRFLOW_3
+from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.fast_path.deciding_host import DecidingHost
+from sched_cache_airflow.hosts.airflow3.dags.current_versions import versions_of
+from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
+from sched_cache_airflow.hosts.airflow3.decisions import slim_rows
+
+
+def deciding_host(contents: Contents) -> DecidingHost:
+    """Airflow 3, whose DAGs are in `contents`."""
+
+    def predicted_dag(dag_run: Any, session: Session) -> Any:
+        versions = versions_of(session)
+        if versions is None:
+            return None
+        version_id = versions.version_of_run(dag_run, session)
+        dag_hash = versions.hash_of(version_id, session)
+        return None if dag_hash is None else contents.resident(version_id, dag_hash, False)
+
+    return DecidingHost(
+        rules=AIRFLOW_3,
+        rows=slim_rows,
+        is_ordered=True,
+        names_last_ended=True,
+        dag_class=CompactSerializedDAG,
+        loop_of=versions_of,
+        predicted_dag=predicted_dag,
+    )

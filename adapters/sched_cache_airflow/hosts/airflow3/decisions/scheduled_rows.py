@@ -1,0 +1,143 @@
+"""The task instances that a loop has found ready, set to `scheduled` in one statement, where the host sends one a run.
+
+Written behind the last run of the loop, in its transaction and before its commit. No decision reads what it changes:
+the host asks for the rows of the run it decides, which are read before, or whether those of another run were
+successful, which they are neither before nor after. Those that the host finishes itself, defers, or schedules again
+after a `reschedule`, it writes as always.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from airflow.models.taskinstance import TaskInstance
+from airflow.ti_deps.dependencies_states import SCHEDULEABLE_STATES
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy import bindparam, or_, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.fast_path.fast_path import fast_path_of
+from sched_cache_airflow.hosts.airflow3.runtime import runtime
+
+Method = Callable[..., Any]
+
+_INFO_KEY: Final = "sched_cache.scheduled_rows"
+_REASON: Final = "rows to schedule"
+_IDS_PER_STATEMENT: Final = 500
+"""Not the host's `max_tis_per_query`: that bounds what a loop takes up, and is small."""
+_OWN_TRIES: Final = 2
+"""Of the three that the host has by default; the last one is its own."""
+
+_TI = TaskInstance.__table__.c
+_UPDATE = (
+    update(TaskInstance.__table__)
+    .where(
+        _TI.id.in_(bindparam("ids", expanding=True)),
+        or_(_TI.state.is_(None), _TI.state.in_(tuple(state for state in SCHEDULEABLE_STATES if state))),
+    )
+    .values(
+        state=TaskInstanceState.SCHEDULED,
+        scheduled_dttm=bindparam("now"),
+        try_number=_TI.try_number + 1,
+    )
+)
+
+
+class Noted(NamedTuple):
+    """A task instance to be scheduled, and what has the host do it."""
+
+    ti_id: Any
+    by_host: Callable[[], Any]
+
+
+class RunsThenRows:
+    """The runs of a loop; who goes through them to the end has what was found ready written.
+
+    The host goes through them once more if the database has broken off the transaction.
+    """
+
+    def __init__(self, dag_runs: Sequence[Any], session: Session) -> None:
+        self._dag_runs = dag_runs
+        self._session = session
+        self._n_failed = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        noted: list[Noted] = []
+        self._session.info[_INFO_KEY] = noted if self._n_failed < _OWN_TRIES else None
+        yield from self._dag_runs
+        self._write(noted)
+
+    def _write(self, noted: Sequence[Noted]) -> None:
+        if not noted:
+            return
+        self._session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
+        try:
+            for start in range(0, len(noted), _IDS_PER_STATEMENT):
+                ids = [one.ti_id for one in noted[start : start + _IDS_PER_STATEMENT]]
+                self._session.connection().execute(_UPDATE, {"ids": ids, "now": datetime.now(timezone.utc)})
+        except DBAPIError as error:
+            self._n_failed += 1
+            if self._n_failed == _OWN_TRIES:
+                runtime().fallbacks.note(_REASON, error)
+            raise  # the transaction is broken, and the host tries again
+        except Exception as error:
+            runtime().fallbacks.note(_REASON, error)
+            for one in noted:
+                one.by_host()
+
+
+def schedule_all_dag_runs(stock: Method) -> Method:
+    """`SchedulerJobRunner._schedule_all_dag_runs`."""
+
+    def _schedule_all_dag_runs(self: Any, guard: Any, dag_runs: Iterable[Any], session: Session) -> Any:
+        if fast_path_of(session) is None:
+            return stock(self, guard, dag_runs, session)
+        try:
+            return stock(self, guard, RunsThenRows(list(dag_runs), session), session)
+        finally:
+            session.info.pop(_INFO_KEY, None)
+
+    return _schedule_all_dag_runs
+
+
+def _fits(dag_run: Any, session: Session) -> bool:
+    found = fast_path_of(session)
+    if found is None:
+        return False
+    fast_path, _ = found
+    return isinstance(dag_run.dag, fast_path.host.dag_class) and fast_path.fits(dag_run)
+
+
+def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Those that only become `scheduled`, and all others."""
+    plain: list[Any] = []
+    others: list[Any] = []
+    for ti in tis:
+        is_plain = ti.state != TaskInstanceState.UP_FOR_RESCHEDULE and ti.is_schedulable
+        (plain if is_plain and not ti.start_trigger_args else others).append(ti)
+    return plain, others
+
+
+def schedule_tis(stock: Method) -> Method:
+    """`DagRun.schedule_tis`: notes those that only become `scheduled`, and leaves the others to the host."""
+
+    def _schedule_tis(self: Any, schedulable_tis: Iterable[Any], **options: Any) -> Any:
+        session: Session | None = options.get("session")
+        noted: list[Noted] | None = None if session is None else session.info.get(_INFO_KEY)
+        tis = list(schedulable_tis)
+        if session is None or noted is None or self.log.isEnabledFor(logging.DEBUG):
+            return stock(self, tis, **options)
+        try:
+            plain, others = _parted(tis) if _fits(self, session) else ([], tis)
+        except Exception as error:
+            runtime().fallbacks.note(_REASON, error)
+            plain, others = [], tis
+        noted.extend(Noted(ti.id, partial(stock, self, [ti], **options)) for ti in plain)
+        return len(plain) + (stock(self, others, **options) if others else 0)
+
+    return _schedule_tis

@@ -1,0 +1,174 @@
+"""What the scheduler job asks in every loop, answered from one query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop, end_loop, versions_of
+from sched_cache_airflow.hosts.airflow3.dags.dag_bag import latest_dag
+from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
+from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
+
+Method = Callable[..., Any]
+
+
+def reconciler() -> Reconciler:
+    """The one of this process."""
+    return runtime().reconciler
+
+
+def do_scheduling(stock: Method) -> Method:
+    """`SchedulerJobRunner._do_scheduling`: the loop whose look-ups are answered together."""
+
+    def _do_scheduling(self: Any, session: Session) -> Any:
+        begin_loop(session)
+        try:
+            _tend()
+            return stock(self, session)
+        finally:
+            end_loop(session)
+
+    return _do_scheduling
+
+
+def _tend() -> None:
+    try:
+        runtime().contents.tend()
+    except Exception as error:
+        runtime().fallbacks.note("books of what is in memory", error)
+
+
+def runs_to_examine(stock: Method) -> Method:
+    """`DagRun.get_running_dag_runs_to_examine`, `get_queued_dag_runs_to_set_running`.
+
+    What is current is read after the runs are locked and before their task instances are read: an instance that is
+    read later was committed under a content that this query sees, or is noticed by the reconciler.
+    """
+
+    def get_dag_runs(cls: Any, session: Session) -> Any:
+        found = stock(cls, session)
+        if versions_of(session) is None:
+            return found
+        dag_runs = found.all()
+        try:
+            versions = begin_loop(session)
+            versions.read_for(dag_runs, session)
+            runtime().contents.prefetch(versions.hashes)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            runtime().fallbacks.note("versions of a loop", error)
+        return scalar_result(dag_runs)
+
+    return get_dag_runs
+
+
+def runs_to_decide(stock: Method) -> Method:
+    """`DagRun.get_running_dag_runs_to_examine`: which runs this loop is going to decide."""
+
+    def get_running_dag_runs_to_examine(cls: Any, session: Session) -> Any:
+        found = stock(cls, session)
+        if versions_of(session) is None:
+            return found
+        dag_runs = found.all()
+        try:
+            runtime().fast_path.begin_loop(dag_runs, session)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            runtime().fallbacks.note("fast path: begin", error)
+        return scalar_result(dag_runs)
+
+    return get_running_dag_runs_to_examine
+
+
+def create_dag_runs(stock: Method) -> Method:
+    """`SchedulerJobRunner._create_dag_runs`: two queries, about no DAG in most loops."""
+
+    def _create_dag_runs(self: Any, dag_models: Any, session: Session) -> Any:
+        return stock(self, dag_models, session) if dag_models else None
+
+    return _create_dag_runs
+
+
+def get_current_dag(stock: Method) -> Method:
+    """`SchedulerJobRunner._get_current_dag`: the content that runs are created from."""
+
+    def _get_current_dag(self: Any, dag_id: str, session: Session) -> Any:
+        try:
+            dag = latest_dag(dag_id, False, session)
+        except SQLAlchemyError:
+            dag = None  # the host's own query meets the same, and logs it
+        return stock(self, dag_id, session) if dag is None else dag
+
+    return _get_current_dag
+
+
+def set_exceeds_max_active_runs(stock: Method) -> Method:
+    """`SchedulerJobRunner._set_exceeds_max_active_runs`: writes a flag if it differs from what was read.
+
+    The row was read for the whole loop, and another scheduler may have set the flag since. Left standing, a flag
+    that should be down keeps a DAG from getting runs. So a run that ends has it read again.
+    """
+
+    def _set_exceeds_max_active_runs(self: Any, *, dag_model: Any, session: Session, **options: Any) -> Any:
+        versions = versions_of(session)
+        if versions is not None and dag_model in versions.dag_models and dag_model not in session.dirty:
+            versions.read_again(dag_model, session)
+        return stock(self, dag_model=dag_model, session=session, **options)
+
+    return _set_exceeds_max_active_runs
+
+
+def verify_integrity_if_dag_changed(stock: Method) -> Method:
+    """`SchedulerJobRunner._verify_integrity_if_dag_changed`: two queries, not needed for a run that agrees."""
+
+    def _verify_integrity_if_dag_changed(self: Any, dag_run: Any, session: Session) -> Any:
+        versions = versions_of(session)
+        if versions is not None and dag_run.dag_id in versions.latest:
+            version_id = versions.version_of_run(dag_run, session)
+            if reconciler().agrees(dag_run, version_id, versions.hash_of(version_id, session)):
+                return True
+        result = stock(self, dag_run=dag_run, session=session)
+        reconciler().forget(
+            dag_run
+        )  # verified, and not created: its task instances may be of another version
+        return result
+
+    return _verify_integrity_if_dag_changed
+
+
+def verify_integrity(stock: Method) -> Method:
+    """`DagRun.verify_integrity`: a run that it was created by has what its content has, and is not compared with it."""
+
+    def _verify_integrity(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = stock(self, *args, **kwargs)
+        try:
+            reconciler().created(self, kwargs["dag_version_id"])
+        except Exception as error:
+            runtime().fallbacks.note("verify_integrity", error)
+        return result
+
+    return _verify_integrity
+
+
+def task_instance_scheduling_decisions(stock: Method) -> Method:
+    """`DagRun.task_instance_scheduling_decisions`, after the run was given what its content has."""
+
+    def decisions(self: Any, *, session: Session | None = None) -> Any:
+        if session is None:
+            return stock(self)  # the host makes one of its own
+        try:
+            reconciler().reconcile(self, session)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            runtime().fallbacks.note("reconcile", error)
+        return stock(self, session=session)
+
+    return decisions

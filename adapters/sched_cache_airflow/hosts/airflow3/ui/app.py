@@ -1,0 +1,119 @@
+"""The routes. Who may see the host's plugins may see the cluster; who may see a DAG's versions may see that DAG.
+
+Whatever cannot be read is said on the page. A response is never a traceback, nor a status of 500.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from sched_cache.errors import SchedCacheError
+from sched_cache_airflow.hosts.airflow3.jobs import begin_refresh, jobs
+from sched_cache_airflow.hosts.airflow3.ui.dag_facts import read_dag_facts
+from sched_cache_airflow.hosts.airflow3.ui.overview_facts import read_overview
+from sched_cache_airflow.hosts.airflow3.ui.rights import Rights, requires_versions
+from sched_cache_airflow.reporting.page.dag_view import dag_page
+from sched_cache_airflow.reporting.page.frame import notice, page
+from sched_cache_airflow.reporting.page.html import Html
+from sched_cache_airflow.reporting.page.overview import overview_page
+
+logger = logging.getLogger("sched_cache.airflow")
+
+URL_PREFIX = "/sched_cache"
+_MAX_DAG_ID = 250
+_WORDS = {
+    401: "You are not logged in.",
+    403: "You may not see this.",
+    404: "There is no such page.",
+}
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Runs in each worker of the API server; the workers are no jobs of the host, so nobody else tells of them."""
+    jobs.begin_reports("api-server")
+    begin_refresh()
+    yield
+    jobs.end_reports()
+
+
+def make_app() -> FastAPI:
+    """The app that the host mounts under `URL_PREFIX`."""
+    app = FastAPI(title="sched_cache", lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route(
+        "/",
+        _overview,
+        response_class=HTMLResponse,
+        dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+    )
+    app.add_api_route(
+        "/dag",
+        _dag,
+        response_class=HTMLResponse,
+        dependencies=[Depends(requires_versions)],
+    )
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    # After the handler of `Exception` the error goes on to the host; of its kinds it does not.
+    for kind in (SQLAlchemyError, SchedCacheError, OSError, Exception):
+        app.add_exception_handler(kind, _failed)
+    return app
+
+
+# Not coroutines: they wait for the database, in a thread.
+def _overview(user: GetUserDep) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(12)
+    return _response(overview_page(read_overview(Rights(user)), nonce=nonce), nonce)
+
+
+def _dag(
+    dag_id: Annotated[str, Query(min_length=1, max_length=_MAX_DAG_ID)], user: GetUserDep
+) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(12)
+    return _response(dag_page(read_dag_facts(dag_id, Rights(user)), nonce=nonce), nonce)
+
+
+async def _refused(request: Request, error: Any) -> HTMLResponse:
+    return _excuse(_WORDS.get(error.status_code, str(error.detail)), error.status_code)
+
+
+async def _invalid(request: Request, error: Any) -> HTMLResponse:
+    return _excuse(f"A dag_id has 1 to {_MAX_DAG_ID} characters.", 422)
+
+
+async def _failed(request: Request, error: Exception) -> HTMLResponse:
+    logger.warning("the page %s could not be made", request.url.path, exc_info=error)
+    return _excuse(
+        f"The page could not be made: {type(error).__name__}. The log of the API server says more.", 503
+    )
+
+
+def _excuse(text: str, status_code: int) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(12)
+    return _response(page("Scheduler cache", notice(text), nonce=nonce), nonce, status_code)
+
+
+def _response(document: Html, nonce: str, status_code: int = 200) -> HTMLResponse:
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; "
+        "form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
+    return HTMLResponse(document, status_code, headers)

@@ -1,0 +1,51 @@
+"""Writes to the contents of Airflow 3: those of versions, which go with their version or their DAG."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import String, cast, column, select, table
+from sqlalchemy.orm import ORMExecuteState
+
+from sched_cache_airflow.process.state import ProcessState
+from sched_cache_airflow.sharing.write_events import WriteEvents, rows_of, table_of
+from sched_cache_airflow.sharing.written_table import MAX_VERSION_ID_LENGTH
+
+_VERSION = table("dag_version", column("id"), column("dag_id"))
+
+
+class VersionWrites:
+    """Names are version ids."""
+
+    column = "dag_version_id"
+
+    def of_row(self, row: Any) -> str | None:
+        """The version of a row of `serialized_dag`."""
+        return None if row.dag_version_id is None else str(row.dag_version_id)
+
+    def of_statement(self, state: ORMExecuteState) -> Any:
+        """Those whose content the statement changes. The scheduler updates `dag` all the time; deletions count."""
+        written, name = table_of(state)
+        if name == "serialized_dag":
+            return rows_of(state, select(_as_text(written.c.dag_version_id)))
+        if name == "dag_version" and state.is_delete:
+            return rows_of(state, select(_as_text(written.c.id)))
+        if name == "dag" and state.is_delete:
+            dag_ids = rows_of(state, select(written.c.dag_id))
+            return select(_as_text(_VERSION.c.id)).where(_VERSION.c.dag_id.in_(dag_ids))
+        return None
+
+
+def _as_text(version_id: Any) -> Any:
+    return cast(version_id, String(MAX_VERSION_ID_LENGTH))
+
+
+def _runtime() -> ProcessState:
+    # Commands that write import neither bag nor scheduler before.
+    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+
+    return runtime()
+
+
+write_events = WriteEvents(VersionWrites(), _runtime)
+"""Those of this process."""

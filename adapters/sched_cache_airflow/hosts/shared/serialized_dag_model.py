@@ -1,0 +1,57 @@
+"""`SerializedDagModel`: rows that bring their DAG without deserializing their document, if this process has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import object_session
+
+from sched_cache_airflow.process.state import ProcessState
+
+
+def dag_property(
+    stock: property, runtime: Callable[[], ProcessState], version_of: Callable[[Any], Any]
+) -> property:
+    """`SerializedDagModel.dag`: by the version and the hash of the same row.
+
+    Args:
+        version_of: what names the version of a row.
+    """
+
+    def get(row: Any) -> Any:
+        found = _compact_dag(row, runtime, version_of)
+        # A new object each time, as the host makes one: whoever has asked for it may change it.
+        return stock.fget(row) if found is None else found.fresh()  # type: ignore[misc]  # the host's has a getter
+
+    return property(get, doc=stock.__doc__)
+
+
+def _compact_dag(row: Any, runtime: Callable[[], ProcessState], version_of: Callable[[Any], Any]) -> Any:
+    """The DAG of the row as it was loaded; None where the host has to make it."""
+    row_state: Any = inspect(row)
+    loaded = row_state.dict
+    # A row that is about to be written has a hash that the database does not know yet.
+    if row_state.modified or not (row_state.persistent or row_state.detached):
+        return None
+    if loaded.get("_SerializedDagModel__data_cache") is not None:
+        return None  # somebody has the document, and may have changed it
+    session = object_session(row)
+    if session is None and "dag_hash" not in loaded:
+        return None
+    version_id, dag_hash = version_of(row), row.dag_hash
+    state = runtime()
+    try:
+        if not version_id or not dag_hash or state.settings.excludes(row.dag_id):
+            return None
+        load_op_links = bool(row.load_op_links)
+        if session is None:  # only what is in memory: there is no transaction to look anything up in
+            return state.contents.resident(version_id, dag_hash, load_op_links)
+        found = state.contents.get(version_id, dag_hash, load_op_links, session)
+    except Exception as error:  # those of the session, too: what is in the row needs no statement
+        state.fallbacks.note("stored dag", error)
+        return None
+    if found is not None and found.compact.label("dag_hash") != dag_hash:
+        return None  # rewritten since the row was read: the caller works with the row it has
+    return found

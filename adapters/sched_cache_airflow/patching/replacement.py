@@ -1,0 +1,157 @@
+"""Wrappers and classes of ours in the place of the host's, and the way back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import update_wrapper
+from types import ModuleType
+from typing import Any
+
+from sched_cache.errors import SchedCacheError
+from sched_cache_airflow.patching.known_code import OBSERVES_ONLY, is_hosts_own, is_known
+
+logger = logging.getLogger("sched_cache.airflow")
+
+Make = Callable[[Any], Any]
+
+
+class NotReplaceableError(SchedCacheError):
+    """The host does not have what is to be replaced. Nothing was; the host goes on as it is."""
+
+
+def part_of(module: ModuleType, name: str) -> Any:
+    """The class of this name in a module of the host.
+
+    Raises:
+        NotReplaceableError: there is none.
+    """
+    try:
+        return vars(module)[name]
+    except KeyError:
+        raise NotReplaceableError(f"{module.__name__} has no {name}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """One name of a class or module, and what the host had there."""
+
+    owner: Any
+    name: str
+    original: Any
+
+    def restore(self) -> None:
+        """Puts it back."""
+        setattr(self.owner, self.name, self.original)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    owner: Any
+    name: str
+    make: Make
+
+
+class Replacements:
+    """All that was replaced in this process, in the order in which it was."""
+
+    def __init__(self) -> None:
+        self._made: list[Replaced] = []
+        self._plan: list[_Planned] | None = None
+
+    def __iter__(self) -> Iterator[Replaced]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def replace(self, owner: Any, name: str, make: Make) -> None:
+        """Sets what `make` makes of the original; in a block of `at_once` at its end.
+
+        Kind, signature, name and documentation are those of the original, which is the `__wrapped__` of what `make`
+        returns.
+
+        Raises:
+            NotReplaceableError: `owner` does not have the name.
+        """
+        if name not in vars(owner):
+            module = getattr(owner, "__module__", "")
+            raise NotReplaceableError(f"{f'{module}.' if module else ''}{owner.__name__} has no {name}")
+        if self._plan is not None:
+            self._plan.append(_Planned(owner, name, make))
+        else:
+            self._set(owner, name, _made(vars(owner)[name], make))
+
+    def replace_own(self, owner: Any, name: str, make: Make) -> None:
+        """As `replace`, for what does not always call the original: what a site has put there is left alone."""
+        if name in vars(owner) and not is_hosts_own(vars(owner)[name]):
+            logger.info("%s.%s was replaced by other code, and stays as it is", owner.__name__, name)
+        else:
+            self.replace(owner, name, make)
+
+    def replace_known(self, owner: Any, name: str, make: Make, digests: Mapping[str, str]) -> None:
+        """As `replace`, where the host's function has the digest given for it; any other code is left alone."""
+        if name in vars(owner) and not is_known(owner, name, digests):
+            logger.info("%s.%s is not the code of a known release, and stays as it is", owner.__name__, name)
+        else:
+            self.replace(owner, name, make)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """All that is to be replaced in the block is made at its end, and then set; or, if anything fails, nothing."""
+        plan: list[_Planned] = []
+        self._plan = plan
+        try:
+            yield
+        finally:
+            self._plan = None
+        made: dict[tuple[int, str], Any] = {}
+        ready: list[tuple[_Planned, Any]] = []
+        for planned in plan:
+            key = id(planned.owner), planned.name
+            made[key] = _made(made.get(key, vars(planned.owner)[planned.name]), planned.make)
+            ready.append((planned, made[key]))
+        n_before = len(self._made)
+        try:
+            for planned, replacement in ready:
+                self._set(planned.owner, planned.name, replacement)
+        except BaseException:
+            self._undo_to(n_before)
+            raise
+
+    def _set(self, owner: Any, name: str, replacement: Any) -> None:
+        self._made.append(Replaced(owner, name, vars(owner)[name]))
+        setattr(owner, name, replacement)
+
+    def original_of(self, owner: Any, name: str) -> Any:
+        """What the host had under `name` before the first replacement of it."""
+        for replaced in self._made:
+            if replaced.owner is owner and replaced.name == name:
+                return replaced.original
+        return vars(owner)[name]
+
+    def undo(self) -> None:
+        """Gives the host back what it had."""
+        self._undo_to(0)
+
+    def _undo_to(self, n_left: int) -> None:
+        while len(self._made) > n_left:
+            self._made.pop().restore()
+
+
+def _made(original: Any, make: Make) -> Any:
+    """The replacement, of the same kind as the original: classmethod, staticmethod, property, class or function."""
+    if isinstance(original, classmethod | staticmethod):
+        return type(original)(_like(make(original.__func__), original.__func__))
+    made = make(original)
+    if isinstance(original, property) and isinstance(made, property):
+        return property(_like(made.fget, original.fget), original.fset, original.fdel, original.__doc__)
+    return made if isinstance(original, type) else _like(made, original)
+
+
+def _like(made: Any, original: Any) -> Any:
+    update_wrapper(made, original)
+    vars(made).pop(OBSERVES_ONLY, None)  # that was said of the original
+    return made

@@ -1,0 +1,112 @@
+"""Whether the plugin is on in this process, and if not, why not."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+from sched_cache_airflow.patching.standard_error import say
+from sched_cache_airflow.settings.wrong_options import WrongOption, in_one_line
+
+logger = logging.getLogger("sched_cache.airflow")
+
+PARTS = {"3.3.": "sched_cache_airflow.hosts.airflow3", "2.11.": "sched_cache_airflow.hosts.airflow2"}
+"""Releases of Airflow whose code the replacements were made for and tested with, and where they are."""
+
+SUPPORTED = tuple(PARTS)
+
+_DISTRIBUTIONS = ("apache-airflow-core", "apache-airflow")
+_SWITCHED_OFF = "[sched_cache] enabled is false"
+
+
+def host_version() -> str | None:
+    """The release of Airflow that is installed; None if there is none."""
+    for distribution in _DISTRIBUTIONS:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def supported() -> str:
+    """The supported releases in words."""
+    return ", ".join(f"{prefix}x" for prefix in SUPPORTED)
+
+
+class Status:
+    """Decided once, when the first module of the host is there to be changed."""
+
+    def __init__(self) -> None:
+        self.is_on: bool | None = None
+        """None until it is decided."""
+        self.reason = "Airflow has not imported the modules in question"
+        self.installed: list[str] = []
+        self.wrong: tuple[WrongOption, ...] = ()
+        """Options that are not used as they stand."""
+        self._parts = ""
+
+    def decide(self, *, is_quiet: bool = False) -> bool:
+        """Whether to change anything. Reads the host's configuration the first time, and says what came of it."""
+        if self.is_on is None:
+            self.is_on, self.reason = self._decision()
+            if not is_quiet:
+                self._say()
+        return self.is_on
+
+    def _say(self) -> None:
+        as_wanted = not self.wrong and (self.is_on or self.reason == _SWITCHED_OFF)
+        said = "is on" if self.is_on else f"stays off: {self.reason}"
+        if self.is_on and self.wrong:
+            said = f"is on, in part: {in_one_line(self.wrong)}"
+        say(logger, logging.DEBUG if as_wanted else logging.WARNING, f"sched_cache {said}")
+
+    def part(self, name: str) -> Any:
+        """The module of this name for the host that is here."""
+        return import_module(f"{self._parts}.{name}")
+
+    def has_part(self, name: str) -> bool:
+        """Whether there is such a module for this host."""
+        # Not by its spec, which would import what the module is in.
+        folder = Path(__file__).parents[1].joinpath(*self._parts.split(".")[1:])
+        return bool(self._parts) and any((folder / file).exists() for file in (name, f"{name}.py"))
+
+    def fail(self, reason: str) -> None:
+        """Notes what went wrong. Nothing is replaced any more by then: see `Installation`."""
+        self.is_on = False
+        self.installed = []
+        self.reason = reason
+        say(logger, logging.ERROR, f"sched_cache stays off: {reason}")
+
+    def _decision(self) -> tuple[bool, str]:
+        version = host_version()
+        if version is None:
+            return False, "apache-airflow is not installed"
+        self._parts = next((parts for prefix, parts in PARTS.items() if version.startswith(prefix)), "")
+        if not self._parts:
+            if _is_switched_off():
+                return False, _SWITCHED_OFF
+            return False, f"Airflow {version} is not supported, only {supported()}"
+        try:
+            from sched_cache_airflow.settings.host_settings import settings_of_host
+
+            settings = settings_of_host()
+        except Exception as error:
+            return False, f"{type(error).__name__}: {error}"
+        self.wrong = settings.wrong
+        if not settings.enabled:
+            return False, in_one_line(settings.wrong) or _SWITCHED_OFF
+        return True, ""
+
+
+def _is_switched_off() -> bool:
+    """Whether the operator of a release that we know nothing of wants nothing of us either."""
+    try:
+        from sched_cache_airflow.settings.host_settings import settings_of_host
+
+        settings = settings_of_host()
+        return not settings.enabled and not settings.wrong
+    except Exception:  # such a release may lack what this needs
+        return False

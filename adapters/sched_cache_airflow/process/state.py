@@ -1,0 +1,213 @@
+"""Tiers, counters and threads of one process of the host; each host adds what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Table
+
+from sched_cache import fork
+from sched_cache.dag_cache import DagCache
+from sched_cache.errors import SchedCacheError
+from sched_cache.exporters.statsd import StatsdExporter
+from sched_cache.stats import Snapshot, Stats
+from sched_cache.store.memory import MemoryStore
+from sched_cache.store.redis import NoRedis
+from sched_cache.store.sql import SqlStore
+from sched_cache_airflow.dags.resident_dags import Contents, HostContents
+from sched_cache_airflow.host_database.connections import as_host_connects
+from sched_cache_airflow.host_database.transactions import host_transaction
+from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.reporting.heartbeat import Heartbeat
+from sched_cache_airflow.settings.hold import hold
+from sched_cache_airflow.settings.host_settings import host_database_url
+from sched_cache_airflow.settings.own_file import url_of_tables
+from sched_cache_airflow.settings.settings import Settings
+from sched_cache_airflow.sharing.acknowledgement import acknowledge_in_use
+from sched_cache_airflow.sharing.background_refresh import BackgroundRefresh
+from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.missed_writes import MissedWrites
+from sched_cache_airflow.sharing.owner import Owner
+from sched_cache_airflow.sharing.removed_versions import RemovedVersions
+from sched_cache_airflow.sharing.version_publisher import VersionPublisher, WrittenVersions
+
+
+class ProcessState:
+    """Settings, tiers and counters of this process.
+
+    written: the table of written versions; None if ours are in another database than the host's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        host: HostContents,
+        written: Table,
+        begin_metrics: Callable[[Callable[[], Snapshot]], StatsdExporter | None],
+    ) -> None:
+        self.settings = settings
+        self.stats = Stats()
+        self.fallbacks = Fallbacks(self.stats)
+        # The DAG objects are kept by `contents`; a second copy of their bytes would serve nobody.
+        self.cache = _open_cache(settings)
+        self.shares_database = settings.shares and settings.config.database_url == host_database_url()
+        self.contents = Contents(
+            *(host, settings, self.cache, self.stats, self.fallbacks),
+            shares_database=self.shares_database,
+        )
+        self.written = written if self.shares_database else None
+        self.upkeep: Upkeep = self._make_upkeep()
+        self.heartbeat: Heartbeat | None = None
+        self.metrics: StatsdExporter | None = None
+        self.refresh: BackgroundRefresh | None = None
+        self._begin_metrics = begin_metrics
+        self._is_listening = False
+        fork.register(self)
+
+    def reset_after_fork(self) -> None:
+        """Nothing reports on the child or hears for it until it begins so itself; its counts start at zero."""
+        self.heartbeat = None
+        self.metrics = None
+        self._is_listening = False
+        self.reset_counts()
+
+    def reset_counts(self) -> None:
+        """Sets to zero what `own_counts` counts."""
+
+    def _make_upkeep(self) -> Upkeep:
+        cache, contents = self.cache, self.contents
+        publisher = VersionPublisher(cache, contents)
+        removed = RemovedVersions(contents.host, cache)
+        missed = MissedWrites(contents, cache, publisher.publish)
+        written = (
+            None
+            if self.written is None
+            else WrittenVersions(self.written, cache, publisher, create=self.settings.config.create_tables)
+        )
+
+        def sweep() -> None:
+            removed.sweep()
+            if self.settings.shares:
+                missed.sweep()
+
+        return Upkeep(
+            prepare=written.prepare if written else cache.certify,
+            publish_written=written.publish if written else lambda is_own: 0,
+            sweep=sweep,
+            acknowledge=lambda: acknowledge_in_use(cache, contents.is_resident),
+            publish_named=publisher.publish if self.settings.shares else lambda name: None,
+        )
+
+    def begin_reports(self, component: str) -> None:
+        """Reports on this process from now on, under the name of what it does; once."""
+        from sched_cache_airflow.policy import status
+        from sched_cache_airflow.reporting.process_facts import ProcessFacts
+
+        if component == "scheduler":
+            self.upkeep.start()
+        self.metrics = self.metrics or self._begin_metrics(self.snapshot)
+        store, every_seconds = self.cache.store, self.settings.process_report_seconds
+        if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
+            # Tables in the metadata database go with it, and so does a file beside one of SQLite: a clone has its own.
+            goes_along = self.settings.config.database_url == url_of_tables(host_database_url())
+            owner = (
+                None if goes_along or self.shares_database else Owner(store.processes, host_transaction, hold)
+            )
+            look = partial(self._look, owner) if owner else _nothing
+            facts = ProcessFacts(component, self, status)
+            self.heartbeat = Heartbeat(store.processes, facts, every_seconds, look)
+            self.heartbeat.start()
+
+    def _look(self, owner: Owner) -> None:
+        owner.try_look()
+        if hold.reason:
+            # In place of a question at every hit, whether there is a hold.
+            self.contents.drop()
+
+    def begin_refresh(self, refresh: Callable[[], int]) -> None:
+        """Has changed DAGs loaded before they are asked for; once, and once more in a forked child.
+
+        Args:
+            refresh: loads what has changed of what is in memory; how many.
+        """
+        if self.refresh is None and self.settings.background_refresh:
+            max_staleness_seconds = self.settings.config.max_staleness_seconds
+            self.refresh = BackgroundRefresh(refresh, self._n_learnt, max_staleness_seconds)
+        if self.refresh is not None:
+            self.refresh.start()
+
+    @property
+    def is_refreshing(self) -> bool:
+        """Whether changed DAGs are loaded by a thread, and those who ask need not wait for that."""
+        return self.refresh is not None and self.refresh.is_running
+
+    def _n_learnt(self) -> int:
+        if not self._is_listening:
+            self._is_listening = True
+            try:
+                self.cache.certify()  # from now on what others publish is heard
+            except SchedCacheError as error:
+                self.fallbacks.note("shared tiers", error)
+        return self.cache.n_learnt
+
+    def end_reports(self) -> None:
+        """Says no more about this process."""
+        if self.heartbeat is not None:
+            self.heartbeat.stop()
+            self.heartbeat = None
+        if self.metrics is not None:
+            self.metrics.close()
+            self.metrics = None
+
+    def snapshot(self) -> Snapshot:
+        """Everything counted in this process. L1 is that of the host's DAG objects."""
+        shared, own = self.cache.stats(), self.stats.snapshot()
+        publisher = self.contents.publisher
+        counts, gauges = self.own_counts()
+        return {
+            **{section: shared[section] for section in ("redis", "database", "freshness", "flights")},
+            "l1": own["l1"],
+            "fallbacks": own["fallbacks"],
+            "plugin": {
+                "host_documents_read": own["database"]["contents_read"],
+                "contents_published": publisher.n_published,
+                "contents_not_published": publisher.n_dropped,
+                "forks_not_waited_for": fork.gate.n_not_waited,
+                **counts,
+            },
+            "gauges": {
+                **{name: value for name, value in shared["gauges"].items() if not name.startswith("l1_")},
+                "l1_bytes": self.contents.l1.nbytes,
+                "l1_entries": len(self.contents.l1),
+                **gauges,
+            },
+        }
+
+    def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """(counters, gauges) of what only this host has."""
+        return {}, {}
+
+    def close(self) -> None:
+        """Ends connections and threads."""
+        self.end_reports()
+        if self.refresh is not None:
+            self.refresh.close()
+        self.upkeep.close()
+        self.contents.close()
+        hold.reason = ""
+
+
+def _nothing() -> None:
+    pass
+
+
+def _open_cache(settings: Settings) -> DagCache:
+    """The shared tiers. Without tables there are none: every look-up is a miss at once, and nothing is published."""
+    config = replace(settings.config, l1_max_bytes=0)
+    if not settings.shares:
+        return DagCache(config, MemoryStore(), NoRedis())
+    config, connect = as_host_connects(config)
+    return DagCache.open(config, connect=connect, keeps_cold=True)

@@ -1,0 +1,95 @@
+"""Small pictures: how full, made of what, and how it went lately."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sched_cache_airflow.reporting.page.html import Html, html, tag
+
+_SIZE = {"width": "100%", "preserveAspectRatio": "none"}
+
+
+def meter(used: float, bound: float, *, label: str, colour: str = "memory") -> Html:
+    """A bar as full as `used` of `bound`."""
+    share = min(max(used / bound, 0.0), 1.0) if bound else 0.0
+    # What is not nothing can be seen.
+    width = max(100 * share, 0.8) if used else 0.0
+    return tag(
+        "svg",
+        tag("rect", width=100, height=8, rx=1.2, fill="var(--track)"),
+        tag("rect", width=width, height=8, rx=1.2, fill=f"var(--{colour})"),
+        viewBox="0 0 100 8",
+        height=8,
+        role="img",
+        aria_label=label,
+        **_SIZE,
+    )
+
+
+def stacked(parts: Sequence[tuple[str, float, str]], *, label: str) -> Html:
+    """A bar made of (name, amount, colour); amounts of 0 take no place."""
+    total = sum(amount for _, amount, _ in parts)
+    pieces, left = [], 0.0
+    for name, amount, colour in parts:
+        if not amount:
+            continue
+        width = 100 * amount / total
+        hint = tag("title", f"{name}: {amount:,.0f}")
+        pieces.append(tag("rect", hint, x=left, width=max(width, 0.4), height=10, fill=f"var(--{colour})"))
+        left += width
+    ground = tag("rect", width=100, height=10, fill="var(--track)")
+    return tag("svg", ground, pieces, viewBox="0 0 100 10", height=10, role="img", aria_label=label, **_SIZE)
+
+
+def legend(parts: Sequence[tuple[str, float, str]]) -> Html:
+    """What the colours of `stacked` mean, with the amounts."""
+    keys = [
+        tag("span", f"{name} {amount:,.0f}", _class="key", style=f"--key: var(--{colour})")
+        for name, amount, colour in parts
+    ]
+    return tag("div", keys, _class="gap")
+
+
+def sparkline(
+    values: Sequence[float], *, label: str, colour: str = "memory", top: float | None = None
+) -> Html | None:
+    """A line through `values`, oldest first, from 0 to `top` (None: their largest); None for less than two."""
+    if len(values) < 2:
+        return None
+    highest = top or max(values) or 1.0
+    points = [
+        f"{100 * number / (len(values) - 1):.2f},{27 - 24 * min(value / highest, 1.0):.2f}"
+        for number, value in enumerate(values)
+    ]
+    area = f"0,28 {' '.join(points)} 100,28"
+    return tag(
+        "svg",
+        tag("polygon", points=area, fill=f"var(--{colour})", opacity=0.14),
+        tag(
+            "polyline",
+            points=" ".join(points),
+            fill="none",
+            stroke=f"var(--{colour})",
+            stroke_width=1.6,
+            vector_effect="non-scaling-stroke",
+            stroke_linejoin="round",
+        ),
+        viewBox="0 0 100 28",
+        height=28,
+        role="img",
+        aria_label=label,
+        **_SIZE,
+    )
+
+
+def bars(rows: Sequence[tuple[str, float, str, str]], *, label: str) -> Html:
+    """Horizontal bars on one scale: (name, amount, words, colour)."""
+    most = max((amount for _, amount, _, _ in rows), default=0.0) or 1.0
+    lines = [
+        html(
+            tag("div", tag("span", name), tag("span", words), _class="row small gap"),
+            meter(amount, most, label=f"{name}: {words}", colour=colour),
+        )
+        for name, amount, words, colour in rows
+    ]
+    return tag("div", lines, role="group", aria_label=label)

@@ -1,0 +1,123 @@
+"""What a process of the host says about itself: who it is, which path serves, and what was counted."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+import platform
+import re
+import time
+from collections import deque
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sched_cache_airflow.patching.status import Status
+from sched_cache_airflow.process.state import ProcessState
+from sched_cache_airflow.reporting.hash_queries import last_read
+from sched_cache_airflow.settings.hold import hold
+
+_UUID = re.compile("[0-9a-f]{32}")
+_MAX_SAMPLES = 60
+_MAX_RESIDENT = 5_000
+TAIL_DIGITS = 8
+"""Of a version id, at its end: enough to tell who has it in memory. Its beginning is a time."""
+
+
+class ProcessFacts:
+    """The facts of this process. Each call samples a few counters, for the pictures of the last minutes."""
+
+    def __init__(self, component: str, state: ProcessState, status: Status) -> None:
+        self._component = component
+        self._state = state
+        self._status = status
+        self._started_at = time.monotonic()
+        self._samples: deque[list[float]] = deque(maxlen=_MAX_SAMPLES)
+
+    def __call__(self) -> dict[str, Any]:
+        state, settings = self._state, self._state.settings
+        counts = counts_of(state)
+        now = time.monotonic()
+        rss_bytes = _rss_bytes()
+        l1, used_bytes = counts["l1"], counts["gauges"]["l1_bytes"]
+        self._samples.append(
+            [round(now - self._started_at, 1), l1["hits"], l1["misses"], used_bytes, rss_bytes]
+        )
+        resident = resident_tails(state)
+        return {
+            "component": self._component,
+            "host": _host(),
+            "pid": os.getpid(),
+            "uptime_seconds": round(now - self._started_at, 1),
+            "every_seconds": settings.process_report_seconds,
+            "versions": _versions(),
+            "is_on": bool(self._status.is_on) and not hold.reason,
+            "reason": self._status.reason or hold.reason,
+            "installed": list(self._status.installed),
+            "wrong_options": list(map(str, self._status.wrong)),
+            "exclude_dags": list(settings.exclude_dags),
+            "has_redis": settings.config.redis_url is not None,
+            "l1_max_bytes": settings.config.l1_max_bytes,
+            "max_staleness_seconds": settings.config.max_staleness_seconds,
+            "rss_bytes": rss_bytes,
+            "counts": counts,
+            "samples": list(self._samples),
+            "resident": base64.b64encode(bytes.fromhex("".join(resident[:_MAX_RESIDENT]))).decode(),
+            "is_resident_complete": len(resident) <= _MAX_RESIDENT,
+        }
+
+
+def counts_of(state: ProcessState) -> dict[str, dict[str, Any]]:
+    """Sections of plain numbers, as in the metrics. A timing is its count and its p50, p99 and max, in seconds."""
+    counts = {section: _numbers(values) for section, values in state.snapshot().items()}
+    counts["plugin"]["hash_queries"] = last_read.n_queries
+    age_seconds = time.monotonic() - last_read.at if last_read.n_queries else None
+    counts["gauges"]["hashes_age_seconds"] = age_seconds
+    counts["gauges"] |= _numbers(state.stats.snapshot()["gauges"])
+    return counts
+
+
+def resident_tails(state: ProcessState) -> list[str]:
+    """The last digits of the ids of the versions in memory, without duplicates; none where ids are no UUIDs."""
+    keys = (key.removesuffix("+links").replace("-", "") for key in list(state.contents.l1.entries))
+    return sorted({key[-TAIL_DIGITS:] for key in keys if _UUID.fullmatch(key)})
+
+
+def tail_of(version_id: Any) -> bytes:
+    """What stands for a version in the reports."""
+    return bytes.fromhex(str(version_id).replace("-", "")[-TAIL_DIGITS:])
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, Any]:
+    numbers: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            numbers[name] = {part: value[part] for part in ("count", "p50", "p99", "max")}
+        else:
+            numbers[name] = value if math.isfinite(value) else None
+    return numbers
+
+
+def _host() -> str:
+    from airflow.utils.net import get_hostname
+
+    return str(get_hostname())
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("sched-cache", "apache-airflow-core", "apache-airflow"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _rss_bytes() -> int:
+    """Resident memory of this process; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,83 @@
+"""What one process's report means, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sched_cache_airflow.sharing.owner import OTHER
+
+Facts = Mapping[str, Any]
+
+BREAKER_STATES = ("closed", "half open", "open")
+
+
+def title(facts: Facts) -> str:
+    """Which process this is."""
+    return f"{facts.get('component')} on {facts.get('host')}, pid {facts.get('pid')}"
+
+
+def hit_percent(facts: Facts) -> float | None:
+    """How many of the reads since the start were answered from memory; None if there were none."""
+    hits, misses = count(facts, "l1", "hits"), count(facts, "l1", "misses")
+    return 100 * hits / (hits + misses) if hits + misses else None
+
+
+def count(facts: Facts, section: str, name: str) -> float:
+    """One of the numbers; 0 where the report does not have it."""
+    value = facts.get("counts", {}).get(section, {}).get(name)
+    return value if isinstance(value, (int, float)) else 0
+
+
+def fallbacks(facts: Facts) -> dict[str, int]:
+    """Reason to how often the process took the host's own path."""
+    return dict(facts.get("counts", {}).get("fallbacks", {}))
+
+
+def breaker(facts: Facts) -> str | None:
+    """The state of the circuit breaker in front of Redis; None without Redis."""
+    if not facts.get("has_redis"):
+        return None
+    state = int(count(facts, "gauges", "redis_breaker_state"))
+    return BREAKER_STATES[state] if 0 <= state < len(BREAKER_STATES) else "unknown"
+
+
+def is_in_trouble(facts: Facts) -> bool:
+    """Whether somebody should look: the plugin gave up there, an option is wrong, or Redis does not answer."""
+    has_given_up = not facts.get("is_on") and bool(facts.get("reason"))
+    return has_given_up or bool(facts.get("wrong_options")) or breaker(facts) == "open"
+
+
+def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
+    """(what serves there and how well, what to do)."""
+    words = [
+        "the plugin serves" if facts.get("is_on") else f"Airflow's own path serves: {facts.get('reason')}"
+    ]
+    percent = hit_percent(facts)
+    if percent is not None:
+        words.append(f"{percent:.1f} % from memory")
+    used, bound = count(facts, "gauges", "l1_bytes"), facts.get("l1_max_bytes", 0)
+    words.append(f"{used / 1e6:,.1f} of {bound / 1e6:,.0f} MB")
+    taken = fallbacks(facts)
+    if taken:
+        most = max(taken, key=lambda reason: taken[reason])
+        words.append(f"Airflow's own path taken: {sum(taken.values()):,}, most for: {most}")
+    words += map(str, facts.get("wrong_options") or ())
+    if facts.get("exclude_dags"):
+        words.append(f"excluded: {', '.join(map(str, facts['exclude_dags']))}")
+    state = breaker(facts)
+    if state is not None:
+        words.append(f"breaker {state}")
+    words.append(f"said {seconds_ago:.0f} s ago")
+    advice = ""
+    if state == "open":
+        advice = "Redis does not answer this process: see `redis`, and the network between them"
+    elif facts.get("wrong_options"):
+        advice = "correct the options, and restart it"
+    elif facts.get("reason") == OTHER:
+        advice = "give one of the two Airflows tables of its own, and restart it"
+    elif not facts.get("is_on"):
+        advice = "its log has the traceback; it needs a restart"
+    elif taken:
+        advice = "its log has the first of each reason"
+    return "; ".join(words), advice

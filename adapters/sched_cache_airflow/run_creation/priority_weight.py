@@ -1,0 +1,54 @@
+"""The weight of a task together with all tasks below or above it, looked up instead of added up.
+
+The hosts walk the graph for each task instance they create, three times for an expanded one. The compact form has the
+sums, made once when it was encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sched_cache.errors import SchedCacheError
+from sched_cache.format import ABSENT
+from sched_cache_airflow.patching.fallback import Fallbacks
+
+Method = Callable[..., Any]
+
+
+class LookedUpWeights:
+    """What stands in the place of the host's two strategies."""
+
+    def __init__(self, dag_class: type[Any], fallbacks: Callable[[], Fallbacks]) -> None:
+        """
+        Args:
+            dag_class: DAGs over the compact form, which they have as `compact`; any other is left to the host.
+            fallbacks: those of the process.
+        """
+        self._dag_class = dag_class
+        self._fallbacks = fallbacks
+
+    def downstream(self, stock: Method) -> Method:
+        """`_DownstreamPriorityWeightStrategy.get_weight`."""
+        return self._looked_up(stock, "weight.downstream")
+
+    def upstream(self, stock: Method) -> Method:
+        """`_UpstreamPriorityWeightStrategy.get_weight`."""
+        return self._looked_up(stock, "weight.upstream")
+
+    def _looked_up(self, stock: Method, column: str) -> Method:
+        """A strategy of a site that derives from the host's gets its sums the same way, and adds what it likes."""
+
+        def get_weight(strategy: Any, ti: Any) -> Any:
+            dag = ti.task.get_dag()
+            if type(dag) is self._dag_class:
+                compact = dag.compact
+                try:
+                    weight = compact.derived_column(column)[compact.index(ti.task.task_id)]
+                    if weight is not ABSENT:
+                        return weight
+                except (KeyError, SchedCacheError) as error:
+                    self._fallbacks().note("priority weight", error)
+            return stock(strategy, ti)
+
+        return get_weight

@@ -1,0 +1,115 @@
+"""Options in `airflow.cfg`, section `[sched_cache]`, and so `AIRFLOW__SCHED_CACHE__*` in the environment.
+
+Every option of `sched_cache.Config` may stand there under its own name, and those of `Settings` beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase, translate
+from typing import Any
+
+from sched_cache.config import Config, options
+from sched_cache.config.kind import Flag, Number
+from sched_cache.config.option import option
+from sched_cache_airflow.settings.hold import hold
+from sched_cache_airflow.settings.wrong_options import WrongOption
+
+SECTION = "sched_cache"
+
+HOST_DEFAULTS: Mapping[str, Any] = {
+    # One process of Airflow is not the cluster: a Redis inside it would be shared with nobody.
+    "redis_url": None,
+    # Metadata databases have few connections to spare.
+    "database_pool_size": 2,
+}
+
+
+MAX_PATTERN_LENGTH = 250
+_PATTERN = re.compile(rf"[\w.*?\[\]!~-]{{1,{MAX_PATTERN_LENGTH}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """A tuple of patterns of DAG ids; in the configuration with commas between."""
+
+    allowed: str = (
+        "DAG ids, separated by commas; `*` is any text, `?` any character, `[ab]` one of these; "
+        f"{MAX_PATTERN_LENGTH} characters each, without spaces"
+    )
+
+    def read(self, text: str) -> tuple[str, ...]:
+        return tuple(pattern.strip() for pattern in text.split(",") if pattern.strip())
+
+    def check(self, value: Any) -> None:
+        if not isinstance(value, tuple):
+            raise ValueError
+        for pattern in value:
+            if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
+                raise ValueError
+            try:
+                re.compile(translate(pattern))
+            except re.error:  # a range that runs backwards, on some versions of Python
+                raise ValueError("a [range] is not understood") from None
+
+    def show(self, value: Any) -> object:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What only the plugin knows, and the core's `Config`."""
+
+    enabled: bool = option(True, Flag(), doc="Whether the plugin does anything at all.")
+    exclude_dags: tuple[str, ...] = option(
+        (),
+        Patterns(),
+        doc="DAG ids, `*` and `?` allowed, that stay on Airflow's own path.",
+    )
+    publish_contents: bool = option(
+        True,
+        Flag(),
+        doc="Write the compact form of what was loaded to the plugin's tables and to Redis, for the other nodes.",
+    )
+    fast_path: bool = option(
+        True,
+        Flag(),
+        doc="Decide running runs from slim rows, and load only the task instances that can move.",
+    )
+    fast_path_exclude_dags: tuple[str, ...] = option(
+        (),
+        Patterns(),
+        doc="DAG ids, `*` and `?` allowed, whose runs are decided as Airflow does.",
+    )
+    shadow_share: float = option(
+        0.0,
+        Number(0, 1),
+        doc="Share of the decisions that Airflow's own path makes and the fast path is compared with. A difference "
+        "is logged, and switches the fast path off for that DAG in that process.",
+    )
+    background_refresh: bool = option(
+        True,
+        Flag(),
+        doc="Webservers and API servers load changed DAGs before they are asked for.",
+    )
+    process_report_seconds: float = option(
+        10.0,
+        Number(0, 3600),
+        unit="seconds",
+        doc="How often each process reports on itself, for `sched-cache doctor` and the page in the UI. 0: never.",
+    )
+    config: Config = field(default_factory=Config)
+    shares: bool = True
+    """Whether there are tables, and so anything that processes can share."""
+    wrong: tuple[WrongOption, ...] = ()
+    """What was not understood. The other values are as its costs say."""
+
+    def excludes(self, dag_id: str) -> bool:
+        """Whether the plugin leaves this DAG alone, for good or for now."""
+        return bool(hold.reason) or any(fnmatchcase(dag_id, pattern) for pattern in self.exclude_dags)
+
+
+OWN_OPTIONS = {declared.name: declared for declared in options(Settings)}
+CORE_OPTIONS = {declared.name: declared for declared in options(Config)}

@@ -1,0 +1,86 @@
+"""Contents that the host has and our tables have not, since the process that wrote them died before it published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sched_cache.dag_cache import DagCache
+from sched_cache.errors import FormatError
+from sched_cache.format import decode_dag
+from sched_cache.store import Pointer
+from sched_cache_airflow.dags.resident_dags import HASH_LABEL, Contents
+from sched_cache_airflow.host_database.transactions import host_transaction
+
+DAGS_PER_SWEEP = 500
+PUBLISHED_PER_SWEEP = 50
+
+
+class MissedWrites:
+    """Goes through the current contents of all DAGs, one batch after the other. For one thread per process.
+
+    Only time depends on it: a loop that uses such a DAG reads its content from the host's row, and publishes that.
+
+    Args:
+        publish: publishes the version that a text names.
+    """
+
+    def __init__(self, contents: Contents, cache: DagCache, publish: Callable[[str], object]) -> None:
+        self._contents = contents
+        self._cache = cache
+        self._publish = publish
+        self._position = ""
+        # By key, of this round and the last one: our content's hash and the host's hash that it was made of.
+        self._known: dict[str, tuple[str | None, str | None]] = {}
+        self._seen: dict[str, tuple[str | None, str | None]] = {}
+
+    def sweep(self) -> int:
+        """Publishes what was missed in the next batch; how much. Two queries, and one to read what is new to us."""
+        settings, host = self._contents.settings, self._contents.host
+        if not settings.publish_contents:
+            return 0
+        with host_transaction() as connection:
+            batch = host.current(self._position, DAGS_PER_SWEEP, connection)
+        if not batch:
+            self._position, self._known, self._seen = "", self._seen, {}
+            return 0
+        there = {dag_id: (host.key_of(version_id), dag_hash) for dag_id, version_id, dag_hash in batch}
+        pointers = self._cache.store.read_pointers([key for key, _ in there.values()])
+        self._learn(pointers)
+        n_published = 0
+        for dag_id, (key, dag_hash) in there.items():
+            pointer = pointers.get(key)
+            ours = None if pointer is None else pointer.content_hash
+            known = self._known.get(key)
+            # One that cannot be published is not tried again until either side changes.
+            if known != (ours, dag_hash) and not settings.excludes(dag_id):
+                if n_published == PUBLISHED_PER_SWEEP:
+                    return n_published  # the next sweep begins here
+                self._publish(str(host.version_of(key)))
+                n_published += 1
+                known = (ours, dag_hash)
+            if known is not None:
+                self._seen[key] = known
+            self._position = dag_id
+        return n_published
+
+    def _learn(self, pointers: dict[str, Pointer]) -> None:
+        """Reads which hash of the host the contents have that are new to us."""
+        unknown = []
+        for key, pointer in pointers.items():
+            known = self._known.get(key)
+            if pointer.content_hash is not None and (known is None or known[0] != pointer.content_hash):
+                unknown.append(key)
+        for start in range(0, len(unknown), PUBLISHED_PER_SWEEP):
+            found = self._cache.store.read_hot(unknown[start : start + PUBLISHED_PER_SWEEP])
+            for key, stored in found.items():
+                self._known[key] = stored.pointer.content_hash, _label(stored.data)
+
+
+def _label(hot: bytes | None) -> str | None:
+    if hot is None:
+        return None
+    try:
+        label = decode_dag(hot, None).label(HASH_LABEL)
+    except FormatError:
+        return None
+    return label if isinstance(label, str) else None

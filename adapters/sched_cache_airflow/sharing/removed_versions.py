@@ -1,0 +1,57 @@
+"""Rows of ours whose version the host has no more."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from contextlib import suppress
+
+from sched_cache.dag_cache import DagCache
+from sched_cache.errors import PublishConflictError
+from sched_cache_airflow.dags.resident_dags import HostContents
+from sched_cache_airflow.host_database.transactions import host_transaction
+
+KEYS_PER_SWEEP = 500
+
+
+class RemovedVersions:
+    """Goes through all keys, one batch after the other. For one thread per process.
+
+    A deletion that a session's events or a trigger noticed needs none of this.
+    """
+
+    def __init__(self, host: HostContents, cache: DagCache) -> None:
+        self._host = host
+        self._cache = cache
+        self._position = ""
+        self._settled_seq = 0
+
+    def sweep(self) -> int:
+        """Publishes the removal of those in the next batch that are gone; how many. Two or three queries."""
+        every = self._cache.keys()
+        keys = sorted(key for key in every if self._host.version_of(key) is not None)
+        start = bisect_right(keys, self._position)
+        batch = keys[start : start + KEYS_PER_SWEEP]
+        self._position = batch[-1] if batch else ""
+        if not batch:
+            self._purge()
+            return 0
+        # Before the host is asked: a version that comes back and is published meanwhile is not removed.
+        floors = {key: self._cache.floor(key) for key in batch}
+        versions = {key: self._host.version_of(key) for key in batch}
+        with host_transaction() as connection:
+            present = self._host.present(versions.values(), connection)
+        n_removed = 0
+        for key in batch:
+            floor = floors[key]
+            if floor is not None and versions[key] not in present:
+                with suppress(PublishConflictError):
+                    self._cache.delete(key, token=floor.parsed_seq)
+                    n_removed += 1
+        return n_removed
+
+    def _purge(self) -> None:
+        """Removes the tombstones that were acknowledged before the round that ends here began."""
+        store = self._cache.store
+        if self._settled_seq:
+            store.purge_tombstones(self._settled_seq)
+        self._settled_seq = store.changes_since(2**62).counter

@@ -1,0 +1,58 @@
+"""Notice writes to Airflow's DAGs that bypass Airflow, by a trigger of the database.
+
+Without it such a write is found by the next scheduler loop all the same: every loop asks which content is current.
+With it, the other processes hear of it and find the new content prepared. `remove` leaves nothing behind but a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from sched_cache.cli.failure import UsageError
+from sched_cache.config import Config, redact_url
+
+EXAMPLES = """\
+  sched-cache airflow-trigger install     in the metadata database of the Airflow that is installed here
+  sched-cache airflow-trigger remove
+  sched-cache airflow-trigger install --database-url postgresql://airflow@db/airflow
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["install", "remove"])
+    parser.add_argument("--database-url", metavar="URL", help="instead of the metadata database of Airflow")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from sched_cache_airflow.triggers.trigger import install_trigger, remove_trigger
+
+    config = _config(arguments.database_url, is_removal=arguments.action == "remove")
+    act = install_trigger if arguments.action == "install" else remove_trigger
+    names = act(config)
+    done = {"install": "installed", "remove": "removed"}[arguments.action]
+    print(f"{redact_url(config.database_url)}: {done} {', '.join(names) or 'nothing: there was none'}")
+    return 0
+
+
+def _config(database_url: str | None, *, is_removal: bool) -> Config:
+    """That of the Airflow that is installed here, if there is one.
+
+    Raises:
+        ConfigError: an option is not understood.
+    """
+    try:
+        from sched_cache_airflow.settings.host_settings import host_database_url, strict_settings_of_host
+
+        config = strict_settings_of_host().config
+        database_url = database_url or host_database_url()
+        if not is_removal and database_url == host_database_url() != config.database_url:
+            raise UsageError(
+                "the plugin's tables are not in the metadata database, and a trigger cannot write to another one; "
+                "schedulers find such writes by comparing hashes"
+            )
+    except ImportError:
+        if database_url is None:
+            raise UsageError("Airflow is not installed here: say --database-url") from None
+        config = Config(redis_url=None)
+    return replace(config, database_url=database_url) if database_url else config

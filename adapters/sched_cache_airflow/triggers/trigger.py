@@ -1,0 +1,147 @@
+"""Triggers of the database that notice what no Python does: SQL typed by hand, other tools, cascades.
+
+They insert into the table `written`, as a session's events do, and take no lock that two transactions could want.
+None depends on the type of a column, so that the host's migrations can change it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Table, inspect
+from sqlalchemy.engine import Connection
+
+from sched_cache.config import Config
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.sql import open_engines
+from sched_cache.store.sql.failures import mapped_errors
+from sched_cache_airflow.sharing.written_table import written_table
+from sched_cache_airflow.triggers.postgresql import PostgresqlTrigger
+
+_HOST_TABLES = frozenset(("dag", "dag_version", "serialized_dag"))
+
+_ROW = "INSERT INTO {written} (dag_version_id) "
+# Not on PostgreSQL. The names are qualified: MySQL runs a trigger with the rights of the account that created it.
+_BODIES = {
+    "insert": "AFTER INSERT ON {serialized_dag} FOR EACH ROW BEGIN "
+    + _ROW
+    + "VALUES (NEW.dag_version_id); END",
+    "update": "AFTER UPDATE ON {serialized_dag} FOR EACH ROW BEGIN "
+    + _ROW
+    + "SELECT NEW.dag_version_id FROM (SELECT 1 AS one) AS row_of_one WHERE NEW.dag_hash <> OLD.dag_hash; END",
+    "delete": "AFTER DELETE ON {serialized_dag} FOR EACH ROW BEGIN "
+    + _ROW
+    + "VALUES (OLD.dag_version_id); END",
+    # InnoDB runs no trigger for what a cascade deletes: what it is going to delete is noted before.
+    "version": "BEFORE DELETE ON {dag_version} FOR EACH ROW BEGIN " + _ROW + "VALUES (OLD.id); END",
+    "dag": "BEFORE DELETE ON {dag} FOR EACH ROW BEGIN "
+    + _ROW
+    + "SELECT v.id FROM {dag_version} v WHERE v.dag_id = OLD.dag_id; END",
+}
+_INSTALLED = {
+    "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = database()",
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+}
+
+
+def install_trigger(config: Config) -> list[str]:
+    """Creates the triggers, and the table that they write to; the names of the triggers. May be repeated.
+
+    Raises:
+        ConfigError: the URL or its driver cannot be used.
+        StoreUnavailableError: the database does not answer, or is no metadata database of Airflow 3.
+    """
+    table = written_table(config)
+    with _transaction(config) as connection:
+        if not _HOST_TABLES.issubset(inspect(connection).get_table_names()):
+            raise StoreUnavailableError("this database has no tables of Airflow 3")
+        if _dialect(connection) == "postgresql":
+            trigger = PostgresqlTrigger(connection, table)
+            trigger.drop()
+            return [trigger.create()]
+        _drop(connection, table)
+        table.create(connection, checkfirst=True)
+        _refuse_view(connection, table)
+        tables = {name: _qualified(connection, name) for name in _HOST_TABLES}
+        tables["written"] = _qualified(connection, table.name, table.schema)
+        names = {_name(table, suffix): body for suffix, body in _BODIES.items()}
+        for name, body in names.items():
+            _run(connection, f"CREATE TRIGGER {_qualified(connection, name)} {body.format(**tables)}")
+    return list(names)
+
+
+def remove_trigger(config: Config) -> list[str]:
+    """Drops the triggers; the names of those that were there. The table stays: sessions write to it too.
+
+    Raises:
+        ConfigError: the URL or its driver cannot be used.
+        StoreUnavailableError: the database does not answer.
+    """
+    with _transaction(config) as connection:
+        if _dialect(connection) == "postgresql":
+            return PostgresqlTrigger(connection, written_table(config)).drop()
+        return _drop(connection, written_table(config))
+
+
+def installed_triggers(connection: Connection, config: Config) -> list[str]:
+    """The names of the triggers that are there. One query, or three on PostgreSQL."""
+    table = written_table(config)
+    if _dialect(connection) == "postgresql":
+        functions = PostgresqlTrigger(connection, table).functions()
+        return sorted({trigger for function in functions for trigger in function.triggers})
+    ours = {_name(table, suffix) for suffix in _BODIES}
+    return sorted(ours.intersection(connection.exec_driver_sql(_INSTALLED[_dialect(connection)]).scalars()))
+
+
+def _drop(connection: Connection, table: Table) -> list[str]:
+    ours = {_name(table, suffix) for suffix in _BODIES}
+    present = connection.exec_driver_sql(_INSTALLED[_dialect(connection)]).scalars()
+    names = sorted(ours.intersection(present))
+    for name in names:
+        _run(connection, f"DROP TRIGGER {_qualified(connection, name)}")
+    return names
+
+
+def _run(connection: Connection, statement: str) -> None:
+    # Without parameters: a name may have a `%` in it.
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def _refuse_view(connection: Connection, table: Table) -> None:
+    """A view in the place of the table would write, with the rights of the trigger, to a table of its own choice."""
+    if table.name in inspect(connection).get_view_names(schema=table.schema):
+        raise StoreUnavailableError(f"{table.fullname} is a view: drop it, and run this command again")
+
+
+def _qualified(connection: Connection, name: str, schema: str | None = None) -> str:
+    """The name for SQL, with its database on MySQL: a trigger knows no other than its own."""
+    if schema is None and _dialect(connection) == "mysql":
+        schema = connection.exec_driver_sql("SELECT database()").scalar()
+    mark = "`" if _dialect(connection) == "mysql" else '"'
+    names = [name] if schema is None else [schema, name]
+    return ".".join(mark + part.replace(mark, mark * 2) + mark for part in names)
+
+
+def _name(table: Table, suffix: str) -> str:
+    return f"{table.name}_{suffix}"
+
+
+def _dialect(connection: Connection) -> str:
+    name = connection.dialect.name
+    return "mysql" if name == "mariadb" else name
+
+
+@contextmanager
+def _transaction(config: Config) -> Iterator[Connection]:
+    engines = open_engines(
+        config.database_url,
+        lock_timeout_seconds=config.database_timeout_seconds,
+        connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
+    )
+    try:
+        with mapped_errors(), engines.writes.begin() as connection:
+            yield connection
+    finally:
+        engines.dispose()
