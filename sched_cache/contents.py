@@ -12,7 +12,7 @@ from sched_cache.format import CompactDag, EncodedDag, content_hash_of, decode_d
 from sched_cache.freshness import Freshness
 from sched_cache.stats import Stats
 from sched_cache.store import Pointer, Store, Stored
-from sched_cache.store.redis import L2
+from sched_cache.store.l2 import L2
 
 logger = logging.getLogger("sched_cache")
 

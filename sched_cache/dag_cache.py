@@ -25,7 +25,8 @@ from sched_cache.freshness import Claim, Claims, Freshness, Learnt
 from sched_cache.stats import Snapshot, Stats
 from sched_cache.store import Connection, Content, Pointer, Publication, Seq, Store, Version
 from sched_cache.store.budget import Budget
-from sched_cache.store.redis import L2, open_l2
+from sched_cache.store.l2 import L2
+from sched_cache.store.redis import open_l2
 
 _MAX_ROUNDS = 8
 """Reads of one key before giving up: each further one needs a publication in between."""

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from sched_cache_airflow.patching.standard_error import say
-from sched_cache_airflow.policy import status
+from sched_cache_airflow.patching.status import status
 
 logger = logging.getLogger("sched_cache.airflow")
 

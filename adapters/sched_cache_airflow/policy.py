@@ -11,12 +11,9 @@ from types import ModuleType
 
 from sched_cache_airflow.patching.import_hook import AfterImport
 from sched_cache_airflow.patching.standard_error import say
-from sched_cache_airflow.patching.status import Status
+from sched_cache_airflow.patching.status import status
 
 logger = logging.getLogger("sched_cache.airflow")
-
-status = Status()
-"""What came of it in this process, for `sched-cache doctor` and the page in the UI."""
 
 # Those that use what is replaced, and that import its modules completely before. While a module is being imported
 # nothing of ours could import it.

@@ -45,7 +45,7 @@ class Plugin:
     def open(self, case: Case) -> Work:
         import airflow.jobs.scheduler_job_runner  # noqa: F401  # what a scheduler imports, and the plugin waits for
 
-        from sched_cache_airflow.policy import status
+        from sched_cache_airflow.patching.status import status
 
         if not status.is_on or not status.installed:
             raise RuntimeError(f"the plugin is not on: {status.reason}")

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sched_cache.errors import FormatError
 from sched_cache.format.cold_part import ColdPart
-from sched_cache.format.columns import ABSENT, check_spread
+from sched_cache.format.columns import ABSENT, Column, check_spread
 from sched_cache.format.document import DAG_ID_NAMES, EDGE_NAMES, GROUP_NAMES
 from sched_cache.format.excerpt import excerpt
 from sched_cache.format.fields import PARTIAL_PREFIX
-from sched_cache.format.groups import GroupTree, decode_columns, unflatten
-
-if TYPE_CHECKING:
-    from sched_cache.format.compact_dag import CompactDag
+from sched_cache.format.groups import Groups, GroupTree, decode_columns, unflatten
 
 _MAX_BYTES, _MAX_BYTES_PER_BYTE = 1 << 29, 100
 """Of a restored document in memory: beside what is there anyway, and for each byte of the parts."""
 
 
-def restore_document(dag: CompactDag, cold: ColdPart) -> dict[str, Any]:
+class HotPart(Protocol):
+    """What a document is restored from beside the cold part: see `CompactDag`."""
+
+    @property
+    def dag_id(self) -> str: ...
+
+    @property
+    def n_tasks(self) -> int: ...
+
+    @property
+    def task_ids(self) -> Sequence[str]: ...
+
+    @property
+    def packed_nbytes(self) -> int: ...
+
+    def hot_sections(self) -> tuple[Mapping[str, Any], Mapping[str, Column], Mapping[str, Any]]: ...
+
+    def groups(self) -> Groups | None: ...
+
+    def derived_column(self, name: str) -> Column: ...
+
+    def downstream(self, index: int) -> Sequence[int]: ...
+
+
+def restore_document(dag: HotPart, cold: ColdPart) -> dict[str, Any]:
     """The document of `dag`. Containers are new, so the caller may change them.
 
     Raises:
@@ -32,7 +53,7 @@ def restore_document(dag: CompactDag, cold: ColdPart) -> dict[str, Any]:
     return {**deepcopy(outer), "dag": {**restore_dag_fields(dag, cold), "tasks": tasks}}
 
 
-def restore_dag_fields(dag: CompactDag, cold: ColdPart) -> dict[str, Any]:
+def restore_dag_fields(dag: HotPart, cold: ColdPart) -> dict[str, Any]:
     """The `dag` of the document without its `tasks`.
 
     Raises:
@@ -53,7 +74,7 @@ def _one_of(name: Any, names: tuple[str, ...]) -> str:
     return str(name)
 
 
-def restore_tasks(dag: CompactDag, cold: ColdPart, indices: Sequence[int]) -> list[dict[str, Any]]:
+def restore_tasks(dag: HotPart, cold: ColdPart, indices: Sequence[int]) -> list[dict[str, Any]]:
     """The elements of the document's `tasks` at `indices`, in their order.
 
     Raises:
@@ -97,7 +118,7 @@ def restore_tasks(dag: CompactDag, cold: ColdPart, indices: Sequence[int]) -> li
     ]
 
 
-def _limit_bytes(dag: CompactDag) -> int:
+def _limit_bytes(dag: HotPart) -> int:
     return _MAX_BYTES + _MAX_BYTES_PER_BYTE * dag.packed_nbytes
 
 
@@ -107,7 +128,7 @@ def _mapping(value: Any) -> dict[str, Any]:
     return deepcopy(value)
 
 
-def _group_tree(dag: CompactDag, cold: ColdPart) -> GroupTree | None:
+def _group_tree(dag: HotPart, cold: ColdPart) -> GroupTree | None:
     groups = dag.groups()
     if groups is None:
         return None

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from sched_cache.format.columns import ABSENT
 
-if TYPE_CHECKING:
-    from sched_cache.format.compact_dag import CompactDag
+
+class DagOfTask(Protocol):
+    """What a task reads of its DAG: see `CompactDag`."""
+
+    @property
+    def dag_id(self) -> str: ...
+
+    @property
+    def task_ids(self) -> Sequence[str]: ...
+
+    def upstream(self, index: int) -> Sequence[int]: ...
+
+    def downstream(self, index: int) -> Sequence[int]: ...
+
+    def effective(self, index: int, name: str) -> Any: ...
 
 
 class CompactTask:
@@ -19,7 +33,7 @@ class CompactTask:
 
     __slots__ = ("__weakref__", "dag", "index")
 
-    def __init__(self, dag: CompactDag, index: int) -> None:
+    def __init__(self, dag: DagOfTask, index: int) -> None:
         self.dag = dag
         self.index = index
 

@@ -35,7 +35,7 @@ class TestWrongOptions(WrongOptionsContract):
         of_scheduler.SchedulerJobRunner(job=Job())
 
         from sched_cache_airflow.hosts.airflow2.runtime import runtime
-        from sched_cache_airflow.policy import status
+        from sched_cache_airflow.patching.status import status
 
         if status.is_on:
             assert runtime().contents.floor("x") is runtime().contents.floor("x")

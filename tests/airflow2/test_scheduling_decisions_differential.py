@@ -17,7 +17,7 @@ from airflow.models import DagRun
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.hosts.airflow2.install import replacements
+from sched_cache_airflow.hosts.airflow2.replacements import replacements
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
 from tests.airflow2.support.decided_runs import DecidedDag, all_rows
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler

@@ -38,7 +38,7 @@ class TestWrongOptions(WrongOptionsContract):
         of_scheduler.SchedulerJobRunner(job=Job(), executors=[LocalExecutor()])
 
         from sched_cache_airflow.hosts.airflow3.runtime import runtime
-        from sched_cache_airflow.policy import status
+        from sched_cache_airflow.patching.status import status
 
         if status.is_on:
             assert runtime().contents.floor("x") is runtime().contents.floor("x")

@@ -179,7 +179,7 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
         REPLACEMENTS[module](sys.modules[module])
         assert vars(owner)[name] is before
     finally:
-        from sched_cache_airflow.hosts.airflow3.install import replacements
+        from sched_cache_airflow.hosts.airflow3.replacements import replacements
 
         replacements.undo()
 

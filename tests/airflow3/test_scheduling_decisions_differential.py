@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts import airflow3
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
-from sched_cache_airflow.hosts.airflow3.install import replacements
+from sched_cache_airflow.hosts.airflow3.replacements import replacements
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
 from tests.airflow3.support.decided_runs import DecidedDag, all_rows
 from tests.airflow3.support.home import option

@@ -15,8 +15,9 @@ from sched_cache.config import Config
 from sched_cache.format import FORMAT_VERSION, content_hash_of
 from sched_cache.stats import Stats
 from sched_cache.store import Pointer, Seq, Version
-from sched_cache.store.redis import L2, Answer, Subscription, encode_notification
-from sched_cache.store.redis.client import Client
+from sched_cache.store.l2 import L2, Answer, Subscription
+from sched_cache.store.redis import encode_notification
+from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.tier import RedisTier
 
 PATIENCE_SECONDS = 10.0

@@ -132,12 +132,13 @@ class WrongOptionsContract(ABC):
 
     def _start(self) -> dict[str, Any]:
         from sched_cache_airflow import policy
+        from sched_cache_airflow.patching import status as status_module
         from sched_cache_airflow.patching.status import Status
         from sched_cache_airflow.reporting import doctor
         from sched_cache_airflow.settings.host_settings import forget_settings, settings_of_host
 
         # What the parent was told, an installation of the checkout included, does not count.
-        status = policy.status = Status()
+        status = policy.status = status_module.status = Status()
         forget_settings()
         warnings.simplefilter("ignore")
         lines = _Lines()

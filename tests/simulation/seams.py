@@ -9,8 +9,8 @@ from typing import Any
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store import ChangeSet, Pointer, Publication, Published, Seq, Store, Stored
+from sched_cache.store.l2 import Answer
 from sched_cache.store.memory import MemoryStore
-from sched_cache.store.redis import Answer
 from tests.simulation.steps import Steps
 
 

@@ -16,7 +16,7 @@ from sched_cache.config import Config
 from sched_cache.format import content_hash_of
 from sched_cache.stats import Stats
 from sched_cache.store import Pointer, Seq, Version
-from sched_cache.store.redis import Answer
+from sched_cache.store.l2 import Answer
 from sched_cache.store.redis.tier import RedisTier
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store import ChangeSet, Pointer, Publication, Published, Stored
+from sched_cache.store.l2 import NoRedis, Subscription
 from sched_cache.store.memory import MemoryStore
-from sched_cache.store.redis import NoRedis, Subscription
 
 
 class WatchedStore(MemoryStore):

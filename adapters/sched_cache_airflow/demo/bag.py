@@ -21,7 +21,7 @@ def scheduler_bag() -> Any:
 
 def forget(bag: Any) -> None:
     """Leaves nothing in memory, as after a restart. What the plugin has stored for all processes stays."""
-    from sched_cache_airflow.policy import status
+    from sched_cache_airflow.patching.status import status
 
     bag._dags.clear()
     if status.is_on:
@@ -33,7 +33,7 @@ def forget(bag: Any) -> None:
 @contextmanager
 def loop(session: Any) -> Iterator[None]:
     """One loop of the scheduler as far as DAGs go: with the plugin it begins with the hashes that are current."""
-    from sched_cache_airflow.policy import status
+    from sched_cache_airflow.patching.status import status
 
     if not status.is_on:
         yield

@@ -87,7 +87,7 @@ def _held_bytes(bag: Any, version_id: Any) -> tuple[int, int]:
 
 def _settle() -> None:
     """Waits until what this process has encoded is stored for the others."""
-    from sched_cache_airflow.policy import status
+    from sched_cache_airflow.patching.status import status
 
     if status.is_on:
         from sched_cache_airflow.hosts.airflow3.runtime import runtime

@@ -101,6 +101,10 @@ class Status:
         return True, ""
 
 
+status = Status()
+"""That of this process, for `sched-cache doctor` and the page in the UI."""
+
+
 def _is_switched_off() -> bool:
     """Whether the operator of a release that we know nothing of wants nothing of us either."""
     try:

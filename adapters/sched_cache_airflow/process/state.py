@@ -14,14 +14,16 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.errors import SchedCacheError
 from sched_cache.exporters.statsd import StatsdExporter
 from sched_cache.stats import Snapshot, Stats
+from sched_cache.store.l2 import NoRedis
 from sched_cache.store.memory import MemoryStore
-from sched_cache.store.redis import NoRedis
 from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.dags.resident_dags import Contents, HostContents
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.patching.status import status
 from sched_cache_airflow.reporting.heartbeat import Heartbeat
+from sched_cache_airflow.reporting.process_facts import ProcessFacts
 from sched_cache_airflow.settings.hold import hold
 from sched_cache_airflow.settings.host_settings import host_database_url
 from sched_cache_airflow.settings.own_file import url_of_tables
@@ -103,9 +105,6 @@ class ProcessState:
 
     def begin_reports(self, component: str) -> None:
         """Reports on this process from now on, under the name of what it does; once."""
-        from sched_cache_airflow.policy import status
-        from sched_cache_airflow.reporting.process_facts import ProcessFacts
-
         if component == "scheduler":
             self.upkeep.start()
         self.metrics = self.metrics or self._begin_metrics(self.snapshot)

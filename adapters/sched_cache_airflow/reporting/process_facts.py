@@ -11,12 +11,14 @@ import time
 from collections import deque
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from sched_cache.stats import Snapshot, Stats
+from sched_cache_airflow.dags.resident_dags import Contents
 from sched_cache_airflow.patching.status import Status
-from sched_cache_airflow.process.state import ProcessState
 from sched_cache_airflow.reporting.hash_queries import last_read
 from sched_cache_airflow.settings.hold import hold
+from sched_cache_airflow.settings.settings import Settings
 
 _UUID = re.compile("[0-9a-f]{32}")
 _MAX_SAMPLES = 60
@@ -25,10 +27,26 @@ TAIL_DIGITS = 8
 """Of a version id, at its end: enough to tell who has it in memory. Its beginning is a time."""
 
 
+class ReportingProcess(Protocol):
+    """What a process has to report on."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def contents(self) -> Contents: ...
+
+    @property
+    def stats(self) -> Stats: ...
+
+    def snapshot(self) -> Snapshot:
+        """Everything counted in it."""
+
+
 class ProcessFacts:
     """The facts of this process. Each call samples a few counters, for the pictures of the last minutes."""
 
-    def __init__(self, component: str, state: ProcessState, status: Status) -> None:
+    def __init__(self, component: str, state: ReportingProcess, status: Status) -> None:
         self._component = component
         self._state = state
         self._status = status
@@ -68,7 +86,7 @@ class ProcessFacts:
         }
 
 
-def counts_of(state: ProcessState) -> dict[str, dict[str, Any]]:
+def counts_of(state: ReportingProcess) -> dict[str, dict[str, Any]]:
     """Sections of plain numbers, as in the metrics. A timing is its count and its p50, p99 and max, in seconds."""
     counts = {section: _numbers(values) for section, values in state.snapshot().items()}
     counts["plugin"]["hash_queries"] = last_read.n_queries
@@ -78,7 +96,7 @@ def counts_of(state: ProcessState) -> dict[str, dict[str, Any]]:
     return counts
 
 
-def resident_tails(state: ProcessState) -> list[str]:
+def resident_tails(state: ReportingProcess) -> list[str]:
     """The last digits of the ids of the versions in memory, without duplicates; none where ids are no UUIDs."""
     keys = (key.removesuffix("+links").replace("-", "") for key in list(state.contents.l1.entries))
     return sorted({key[-TAIL_DIGITS:] for key in keys if _UUID.fullmatch(key)})

@@ -21,13 +21,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from sqlalchemy import event
+from sqlalchemy import Table, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, object_session
 
 from sched_cache_airflow.host_database.transactions import remember_engine
-from sched_cache_airflow.process.state import ProcessState
+from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.sharing.maintenance import Upkeep
 from sched_cache_airflow.sharing.written_row import (
     TableMissingError,
     WrittenRows,
@@ -57,6 +58,20 @@ class HostWrites(Protocol):
         """A query for the names of the contents that an update or delete is about to change; None if for none."""
 
 
+class WritingProcess(Protocol):
+    """What the events need of the process that writes."""
+
+    @property
+    def written(self) -> Table | None:
+        """The table of written versions; None if ours are in another database than the host's."""
+
+    @property
+    def upkeep(self) -> Upkeep: ...
+
+    @property
+    def fallbacks(self) -> Fallbacks: ...
+
+
 class _Noted:
     """What one session has written since its last commit.
 
@@ -83,7 +98,7 @@ class WriteEvents:
     savepoint is rolled back: they are published as they are then, which changes nothing.
     """
 
-    def __init__(self, writes: HostWrites, runtime: Callable[[], ProcessState]) -> None:
+    def __init__(self, writes: HostWrites, runtime: Callable[[], WritingProcess]) -> None:
         self._writes = writes
         self._runtime = runtime
         self._listening: list[tuple[Any, str, Any]] = []

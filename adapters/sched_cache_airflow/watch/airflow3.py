@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sched_cache_airflow.watch.folder import ChangedFile
-from sched_cache_airflow.watch.installed_airflow import HostFolder
+from sched_cache_airflow.watch.request import HostFolder
 
 
 class Airflow3:

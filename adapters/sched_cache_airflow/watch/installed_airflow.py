@@ -5,31 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from importlib import metadata
-from typing import Any, NamedTuple, Protocol
 
 from sched_cache.cli.failure import UsageError
+from sched_cache_airflow.watch.airflow2 import Airflow2
+from sched_cache_airflow.watch.airflow3 import Airflow3
 from sched_cache_airflow.watch.folder import ChangedFile
+from sched_cache_airflow.watch.request import Dialect, HostFolder
 
 
 class AskFailedError(Exception):
     """The host's database did not take the requests; nothing was asked. Ask again."""
-
-
-class HostFolder(NamedTuple):
-    """A folder that the host's processor reads. bundle: None on a host without bundles."""
-
-    bundle: str | None
-    path: str
-
-
-class Dialect(Protocol):
-    """What `airflow2` and `airflow3` do differently."""
-
-    def folders(self) -> list[HostFolder]:
-        """The folders whose files change in place."""
-
-    def row(self, file: ChangedFile) -> dict[str, Any]:
-        """The columns of a request for one file, its id left to the host."""
 
 
 class Host:
@@ -116,15 +101,5 @@ def host_here() -> Host | None:
         if version.split(".")[0] == major:
             # What the host prints while it is imported is not ours, and this command prints lines of its own.
             os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
-            return Host(_dialect_of(major))
+            return Host(Airflow3() if major == "3" else Airflow2())
     return None
-
-
-def _dialect_of(major: str) -> Dialect:
-    if major == "3":
-        from sched_cache_airflow.watch.airflow3 import Airflow3
-
-        return Airflow3()
-    from sched_cache_airflow.watch.airflow2 import Airflow2
-
-    return Airflow2()

@@ -16,7 +16,8 @@ from sched_cache.errors import FormatError
 from sched_cache.format import content_hash_of, decode_dag, part_digest
 from sched_cache.stats import Stats
 from sched_cache.store.contract import Pointer, Store
-from sched_cache.store.redis import Answer, open_l2
+from sched_cache.store.l2 import Answer
+from sched_cache.store.redis import open_l2
 
 EXAMPLES = """\
   sched-cache verify                exit code 1 if there is a difference

@@ -15,7 +15,8 @@ from sched_cache.cli.progress import Progress
 from sched_cache.clock import SystemClock
 from sched_cache.format import sound
 from sched_cache.stats import Stats
-from sched_cache.store.redis import Answer, open_l2
+from sched_cache.store.l2 import Answer
+from sched_cache.store.redis import open_l2
 
 EXAMPLES = """\
   sched-cache warm --redis-url redis://cache:6379/0

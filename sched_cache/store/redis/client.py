@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -11,34 +11,12 @@ from redis.retry import Retry
 
 from sched_cache.config import RedisUrl
 from sched_cache.config.redis_url import Topology
+from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.connection import connection_class, credentials, settings
 from sched_cache.store.redis.pool import RecentPool
 
 _MAX_CONNECTIONS = 1 << 16
 """One per thread that is in a call; the pool's default of 100 would fail the 101st."""
-
-
-class Pipeline(Protocol):
-    """Commands sent together. What they return comes from `execute`, in their order."""
-
-    def set(
-        self, name: str, value: bytes, *, ex: int | None = None, px: int | None = None, nx: bool = False
-    ) -> Any: ...
-    def delete(self, *names: str) -> Any: ...
-    def expire(self, name: str, time: int) -> Any: ...
-    def strlen(self, name: str) -> Any: ...
-    def execute(self, raise_on_error: bool = True) -> list[Any]: ...
-
-
-class Client(Protocol):
-    """The commands that the tier sends. Standalone, Sentinel, Cluster and fakeredis clients all have them."""
-
-    def get(self, name: str) -> Any: ...
-    def mget(self, keys: list[str]) -> Any: ...
-    def delete(self, *names: str) -> Any: ...
-    def publish(self, channel: str, message: bytes) -> Any: ...
-    def pipeline(self, transaction: bool) -> Pipeline: ...
-    def pubsub(self, **options: Any) -> Any: ...
 
 
 def open_client(url: RedisUrl, timeout_seconds: float, attempt: int = 0) -> Client:

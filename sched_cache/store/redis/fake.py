@@ -8,7 +8,7 @@ from typing import Any, cast
 from fakeredis import FakeRedis, FakeServer
 
 from sched_cache import fork
-from sched_cache.store.redis.client import Client
+from sched_cache.store.redis.commands import Client
 
 _PUTS_PER_SWEEP = 256
 

@@ -20,7 +20,8 @@ from sched_cache.stats import RedisCounters
 from sched_cache.store.breaker import CLOSED, Breaker, Change
 from sched_cache.store.budget import Budget
 from sched_cache.store.cost import Cost
-from sched_cache.store.redis.client import Client, close_client, open_client
+from sched_cache.store.redis.client import close_client, open_client
+from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.deadline import bytes_read, start_call
 from sched_cache.store.redis.gate import Gate
 from sched_cache.store.redis.opener import OpenClient, Opener

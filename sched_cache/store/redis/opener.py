@@ -11,7 +11,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from sched_cache.config import RedisUrl
 from sched_cache.config.redis_url import Topology
-from sched_cache.store.redis.client import Client, open_client
+from sched_cache.store.redis.client import open_client
+from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.deadline import remaining_seconds, start_call
 
 _MAX_BYTES = 1 << 24

@@ -14,7 +14,7 @@ from sched_cache.config import Config
 from sched_cache.errors import FormatError, RedisUnavailableError
 from sched_cache.format import FORMAT_VERSION, compress, decompress, is_named
 from sched_cache.stats import RedisCounters
-from sched_cache.store.redis.client import Client
+from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.deadline import bytes_read
 from sched_cache.store.redis.link import AnswerTooLongError, Link
 

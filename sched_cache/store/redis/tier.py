@@ -15,8 +15,9 @@ from sched_cache.format import FORMAT_VERSION
 from sched_cache.stats import Stats
 from sched_cache.store.budget import Budget
 from sched_cache.store.contract import Pointer
-from sched_cache.store.redis.client import Client, open_client
-from sched_cache.store.redis.l2 import Answer
+from sched_cache.store.l2 import Answer
+from sched_cache.store.redis.client import open_client
+from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.link import Link
 from sched_cache.store.redis.notification import encode_notification
 from sched_cache.store.redis.opener import OpenClient

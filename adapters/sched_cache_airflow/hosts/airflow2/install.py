@@ -9,10 +9,9 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
+from sched_cache_airflow.hosts.airflow2.replacements import replacements
 from sched_cache_airflow.patching.installation import Installation
-from sched_cache_airflow.patching.replacement import Replacements, part_of
-
-replacements = Replacements()
+from sched_cache_airflow.patching.replacement import part_of
 
 
 def _in_dagbag(module: ModuleType) -> None:

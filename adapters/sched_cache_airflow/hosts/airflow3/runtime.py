@@ -9,9 +9,9 @@ from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.hosts.airflow3.dags.stored_contents import StoredContents
 from sched_cache_airflow.hosts.airflow3.decisions.deciding_host import deciding_host
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
-from sched_cache_airflow.hosts.airflow3.install import replacements
 from sched_cache_airflow.hosts.airflow3.known_code import PINNED
 from sched_cache_airflow.hosts.airflow3.metrics import begin_metrics
+from sched_cache_airflow.hosts.airflow3.replacements import replacements
 from sched_cache_airflow.patching.known_code import HostCode
 from sched_cache_airflow.process.per_process import PerProcess
 from sched_cache_airflow.process.state import ProcessState

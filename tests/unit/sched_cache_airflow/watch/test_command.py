@@ -13,7 +13,8 @@ from sched_cache.cli.entry import main
 from sched_cache.cli.failure import UsageError
 from sched_cache_airflow.watch import command
 from sched_cache_airflow.watch.folder import ChangedFile
-from sched_cache_airflow.watch.installed_airflow import Host, HostFolder
+from sched_cache_airflow.watch.installed_airflow import Host
+from sched_cache_airflow.watch.request import HostFolder
 
 
 class FakeDialect:

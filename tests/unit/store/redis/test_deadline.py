@@ -13,7 +13,8 @@ import pytest
 import redis
 
 from sched_cache.config import parse_redis_url
-from sched_cache.store.redis import Answer, dial
+from sched_cache.store.l2 import Answer
+from sched_cache.store.redis import dial
 from sched_cache.store.redis.client import close_client, open_client
 from sched_cache.store.redis.deadline import start_call
 from sched_cache.store.redis.tier import RedisTier

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sched_cache.store.redis import Answer
+from sched_cache.store.l2 import Answer
 from tests.contracts.l2 import client_of, open_tier, part_of
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sched_cache.store.redis import Answer
+from sched_cache.store.l2 import Answer
 from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l2 import (
     INCARNATION,

@@ -18,7 +18,7 @@ from sched_cache.errors import RedisUnavailableError
 from sched_cache.stats import RedisCounters
 from sched_cache.store.breaker import CLOSED, HALF_OPEN, OPEN
 from sched_cache.store.budget import Budget
-from sched_cache.store.redis.client import Client
+from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.gate import Gate
 from sched_cache.store.redis.link import Link
 from tests.support.clock import ManualClock

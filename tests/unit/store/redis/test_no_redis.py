@@ -9,7 +9,8 @@ import pytest
 from sched_cache.clock import SystemClock
 from sched_cache.config import Config
 from sched_cache.stats import Stats
-from sched_cache.store.redis import L2, Answer, NoRedis, open_l2
+from sched_cache.store.l2 import L2, Answer, NoRedis
+from sched_cache.store.redis import open_l2
 from tests.contracts.l2 import part_of, pointer_to
 
 

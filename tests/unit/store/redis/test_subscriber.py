@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sched_cache.store.redis import Subscription
+from sched_cache.store.l2 import Subscription
 from sched_cache.store.redis.subscriber import Subscriber
 from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l1 import in_child

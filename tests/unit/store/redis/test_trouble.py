@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from sched_cache.errors import RedisUnavailableError
-from sched_cache.store.redis import Answer
+from sched_cache.store.l2 import Answer
 from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l2 import (
     INCARNATION,

@@ -6,10 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Protocol
 
-from sched_cache.clock import Clock
-from sched_cache.config import Config
-from sched_cache.stats import Stats
-from sched_cache.store.budget import Budget
 from sched_cache.store.contract import Pointer
 
 
@@ -145,16 +141,3 @@ class _NoSubscription:
 
     def close(self) -> None:
         pass
-
-
-def open_l2(config: Config, stats: Stats, clock: Clock, budget: Budget | None = None) -> L2:
-    """The L2 that `config.redis_url` names. Opens no connection; that happens when one is first needed.
-
-    budget: shared with others who lose time to tiers in trouble; None: one of its own.
-    """
-    if config.redis_url is None:
-        return NoRedis()
-    # Here, since who has no Redis shall not pay for importing its client.
-    from sched_cache.store.redis.tier import RedisTier
-
-    return RedisTier(config, stats, clock, budget=budget)
