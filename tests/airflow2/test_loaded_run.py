@@ -6,11 +6,11 @@ import pytest
 
 pytest.importorskip("airflow.models.taskinstance")
 
-from sched_cache_airflow.hosts.airflow2 import known_code as host_code
 from sched_cache_airflow.patching.known_code import digests
+from sched_cache_airflow.releases import AIRFLOW_2_11
 
 
-@pytest.mark.parametrize("path", host_code.LOOP)
+@pytest.mark.parametrize("path", AIRFLOW_2_11.loop)
 def test_code_of_the_installed_release_is_known(path: str) -> None:
     """Or nobody would be spared anything."""
-    assert digests([path]) == {path: host_code.LOOP[path]}
+    assert digests([path]) == {path: AIRFLOW_2_11.loop[path]}

@@ -14,8 +14,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache.scheduling import AIRFLOW_3
 from sched_cache_airflow.hosts import airflow3
-from sched_cache_airflow.hosts.airflow3 import known_code as host_code
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.releases import AIRFLOW_3_3
 from tests.airflow3.support.decided_runs import DecidedDag
 from tests.airflow3.support.home import option
 from tests.airflow3.support.metadata_db import MetadataDb
@@ -50,7 +50,7 @@ def fast_host(airflow_db: MetadataDb) -> FastHost:
         DecidedDag,
         DagSerialization.from_dict,
         AIRFLOW_3,
-        host_code.PINNED,
+        AIRFLOW_3_3.decisions,
         unreconciled,
     )
 

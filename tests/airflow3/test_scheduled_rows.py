@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("airflow.sdk")
 
+from dataclasses import replace
+
 from airflow.models import DagRun, TaskInstance
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -17,9 +19,10 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from sched_cache_airflow.hosts.airflow3 import known_code as host_code
+from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow3.install import REPLACEMENTS
 from sched_cache_airflow.patching.known_code import digests
+from sched_cache_airflow.releases import AIRFLOW_3_3
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.statements import statements
 from tests.airflow3.support.stored_dags import create_run, document_of, make_room, store
@@ -174,7 +177,8 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
         else (DagRun, "airflow.models.dagrun")
     )
     before = vars(owner)[name]
-    monkeypatch.setattr(host_code, "LOOP", dict.fromkeys(host_code.LOOP, "another"))
+    another = replace(AIRFLOW_3_3, loop=dict.fromkeys(AIRFLOW_3_3.loop, "another"))
+    monkeypatch.setattr(releases, "AIRFLOW_3_3", another)
     try:
         REPLACEMENTS[module](sys.modules[module])
         assert vars(owner)[name] is before
@@ -184,7 +188,7 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
         replacements.undo()
 
 
-@pytest.mark.parametrize("path", host_code.LOOP)
+@pytest.mark.parametrize("path", AIRFLOW_3_3.loop)
 def test_code_of_the_installed_release_is_known(path: str) -> None:
     """Or nobody would be spared anything."""
-    assert digests([path]) == {path: host_code.LOOP[path]}
+    assert digests([path]) == {path: AIRFLOW_3_3.loop[path]}

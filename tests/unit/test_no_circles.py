@@ -63,7 +63,9 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
     (package / "room").mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "room" / "__init__.py").write_text("")
-    (package / "a.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import planted.room.b\n")
+    (package / "a.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import planted.room.b\n"
+    )
     (package / "room" / "b.py").write_text("def f():\n    from planted import c\n")
     (package / "c.py").write_text("from .a import x\n")
     circle = _circle(_graph(_modules(package)))

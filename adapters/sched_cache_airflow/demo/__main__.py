@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from sched_cache_airflow.demo.figures import Measured, Section, sections, table
 from sched_cache_airflow.demo.home import DemoHome, demo_home
 from sched_cache_airflow.demo.plan import SIZES, write_dag_file
-from sched_cache_airflow.patching.status import SUPPORTED
+from sched_cache_airflow.releases import release_of, supported
 
 _WATCH_SECONDS = 150
 # Else a DAG that was stored a moment ago is not stored again.
@@ -40,8 +40,8 @@ def main() -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal has the bars
     version = _version()
-    if version is None or not version.startswith(SUPPORTED):
-        print(f"this needs Airflow {' or '.join(SUPPORTED)}x, found {version or 'none'}", file=sys.stderr)
+    if version is None or release_of(version) is None:
+        print(f"this needs Airflow {supported()}, found {version or 'none'}", file=sys.stderr)
         return 2
     steps = Steps()
     try:

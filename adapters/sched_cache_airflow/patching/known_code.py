@@ -2,7 +2,9 @@
 
 The fast path stands in for lists that these functions read, so it knows what they read. Each is pinned by a digest
 of its source: a release that changes one, and an installation that replaces one, are left alone. The digests are
-those of the releases that we know: `PINNED` in the `host_code.py` of each host.
+those of the releases that we know: `releases.py`.
+
+`python -m sched_cache_airflow.patching.known_code` prints those of the installed host.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from types import FunctionType
 from typing import Any, Final
+
+from sched_cache_airflow.releases import host_version, release_of
 
 OBSERVES_ONLY: Final = "sched_cache_observes_only"
 """Set on a wrapper that only measures what it wraps (`__wrapped__`), so that it does not count as a change."""
@@ -138,3 +142,11 @@ def digests(paths: Iterable[str]) -> dict[str, str]:
             code = _function(vars(getattr(code, class_name))[name])
         found[path] = _digest(code)
     return found
+
+
+if __name__ == "__main__":
+    release = release_of(host_version() or "")
+    for part in ("decisions", "run_creation", "loop") if release else ():
+        print(f"    {part}")
+        for path, digest in digests(getattr(release, part)).items():
+            print(f'        "{path}": "{digest}",')

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import logging
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from sched_cache_airflow.patching.standard_error import say
+from sched_cache_airflow.releases import host_version, release_of, supported
 from sched_cache_airflow.settings.wrong_options import WrongOption, in_one_line
 
 logger = logging.getLogger("sched_cache.airflow")
 
-PARTS = {"3.3.": "sched_cache_airflow.hosts.airflow3", "2.11.": "sched_cache_airflow.hosts.airflow2"}
-"""Releases of Airflow whose code the replacements were made for and tested with, and where they are."""
-
-SUPPORTED = tuple(PARTS)
-
-_DISTRIBUTIONS = ("apache-airflow-core", "apache-airflow")
 _SWITCHED_OFF = "[sched_cache] enabled is false"
-
-
-def host_version() -> str | None:
-    """The release of Airflow that is installed; None if there is none."""
-    for distribution in _DISTRIBUTIONS:
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
-
-
-def supported() -> str:
-    """The supported releases in words."""
-    return ", ".join(f"{prefix}x" for prefix in SUPPORTED)
 
 
 class Status:
@@ -84,11 +64,12 @@ class Status:
         version = host_version()
         if version is None:
             return False, "apache-airflow is not installed"
-        self._parts = next((parts for prefix, parts in PARTS.items() if version.startswith(prefix)), "")
-        if not self._parts:
+        release = release_of(version)
+        if release is None:
             if _is_switched_off():
                 return False, _SWITCHED_OFF
             return False, f"Airflow {version} is not supported, only {supported()}"
+        self._parts = release.folder
         try:
             from sched_cache_airflow.settings.host_settings import settings_of_host
 

@@ -18,7 +18,7 @@ from sched_cache.errors import SchedCacheError
 from sched_cache.store.sql.failures import Failure, failure_of, mapped_errors
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_engine
-from sched_cache_airflow.patching.status import SUPPORTED, host_version, supported
+from sched_cache_airflow.releases import host_version, release_of, supported
 from sched_cache_airflow.reporting.live_jobs import AliveJob, alive_jobs
 from sched_cache_airflow.reporting.process_words import describe, is_in_trouble, title
 from sched_cache_airflow.reporting.tried_installation import try_installation
@@ -63,7 +63,7 @@ def _host() -> Finding:
         return Finding(
             "airflow", False, "importable, but not installed as a distribution", "install apache-airflow"
         )
-    if not version.startswith(SUPPORTED):
+    if release_of(version) is None:
         advice = "the plugin leaves other releases alone; install one that is supported, or live without it"
         return Finding("airflow", True, f"{version}: supported are {supported()}", advice, is_off=True)
     return Finding("airflow", True, f"{version}, supported")

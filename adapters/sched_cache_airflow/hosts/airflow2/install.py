@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
+from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow2.replacements import replacements
 from sched_cache_airflow.patching.installation import Installation
 from sched_cache_airflow.patching.replacement import part_of
@@ -39,24 +40,26 @@ def _in_serialized_dag(module: ModuleType) -> None:
 
 
 def _in_priority_strategy(module: ModuleType) -> None:
-    from sched_cache_airflow.hosts.airflow2.known_code import CREATION
     from sched_cache_airflow.hosts.airflow2.run_creation import weights
 
     downstream = part_of(module, "_DownstreamPriorityWeightStrategy")
     upstream = part_of(module, "_UpstreamPriorityWeightStrategy")
-    replacements.replace_known(downstream, "get_weight", weights.downstream, CREATION)
-    replacements.replace_known(upstream, "get_weight", weights.upstream, CREATION)
+    replacements.replace_known(
+        downstream, "get_weight", weights.downstream, releases.AIRFLOW_2_11.run_creation
+    )
+    replacements.replace_known(upstream, "get_weight", weights.upstream, releases.AIRFLOW_2_11.run_creation)
 
 
 def _in_task_instance(module: ModuleType) -> None:
     from sched_cache_airflow.fast_path import get_dagrun as loaded_run
     from sched_cache_airflow.hosts.airflow2 import run_creation as creation
-    from sched_cache_airflow.hosts.airflow2.known_code import CREATION, LOOP
 
     _bag_name(module)
     task_instance = part_of(module, "TaskInstance")
-    replacements.replace_known(task_instance, "insert_mapping", creation.insert_mapping, CREATION)
-    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, LOOP)
+    replacements.replace_known(
+        task_instance, "insert_mapping", creation.insert_mapping, releases.AIRFLOW_2_11.run_creation
+    )
+    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, releases.AIRFLOW_2_11.loop)
 
 
 def _in_dagrun(module: ModuleType) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
+from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow3.replacements import replacements
 from sched_cache_airflow.patching.installation import Installation
 from sched_cache_airflow.patching.replacement import part_of
@@ -41,30 +42,31 @@ def _in_serialized_dag(module: ModuleType) -> None:
 
 
 def _in_priority_strategy(module: ModuleType) -> None:
-    from sched_cache_airflow.hosts.airflow3.known_code import CREATION
     from sched_cache_airflow.hosts.airflow3.run_creation import weights
 
     downstream = part_of(module, "_DownstreamPriorityWeightStrategy")
     upstream = part_of(module, "_UpstreamPriorityWeightStrategy")
-    replacements.replace_known(downstream, "get_weight", weights.downstream, CREATION)
-    replacements.replace_known(upstream, "get_weight", weights.upstream, CREATION)
+    replacements.replace_known(
+        downstream, "get_weight", weights.downstream, releases.AIRFLOW_3_3.run_creation
+    )
+    replacements.replace_known(upstream, "get_weight", weights.upstream, releases.AIRFLOW_3_3.run_creation)
 
 
 def _in_task_instance(module: ModuleType) -> None:
     from sched_cache_airflow.fast_path import get_dagrun as loaded_run
     from sched_cache_airflow.hosts.airflow3 import run_creation as creation
-    from sched_cache_airflow.hosts.airflow3.known_code import CREATION, LOOP
 
     task_instance = part_of(module, "TaskInstance")
-    replacements.replace_known(task_instance, "insert_mapping", creation.insert_mapping, CREATION)
-    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, LOOP)
+    replacements.replace_known(
+        task_instance, "insert_mapping", creation.insert_mapping, releases.AIRFLOW_3_3.run_creation
+    )
+    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, releases.AIRFLOW_3_3.loop)
 
 
 def _in_dagrun(module: ModuleType) -> None:
     from sched_cache_airflow.fast_path import decisions
     from sched_cache_airflow.hosts.airflow3 import scheduler
     from sched_cache_airflow.hosts.airflow3.decisions import scheduled_rows
-    from sched_cache_airflow.hosts.airflow3.known_code import LOOP
 
     run = part_of(module, "DagRun")
     replacements.replace(run, "get_running_dag_runs_to_examine", scheduler.runs_to_examine)
@@ -82,7 +84,7 @@ def _in_dagrun(module: ModuleType) -> None:
     replacements.replace(run, "verify_integrity", decisions.verify_integrity)
     replacements.replace(run, "_are_premature_tis", decisions.are_premature_tis)
     replacements.replace(run, "_tis_for_dagrun_state", decisions.tis_for_dagrun_state)
-    replacements.replace_known(run, "schedule_tis", scheduled_rows.schedule_tis, LOOP)
+    replacements.replace_known(run, "schedule_tis", scheduled_rows.schedule_tis, releases.AIRFLOW_3_3.loop)
 
 
 def _in_scheduler_job(module: ModuleType) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sched_cache_airflow.patching import status as module
+from sched_cache_airflow import releases
 from sched_cache_airflow.patching.status import Status
 from sched_cache_airflow.settings.settings import Settings
 
@@ -23,7 +23,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             raise metadata.PackageNotFoundError(name)
         return versions[name]
 
-    monkeypatch.setattr(module.metadata, "version", version)
+    monkeypatch.setattr(releases.metadata, "version", version)
     monkeypatch.setattr("sched_cache_airflow.settings.host_settings.settings_of_host", Settings)
     return versions
 
