@@ -1,7 +1,7 @@
 """What a process keeps: decoded DAGs, and loads under way."""
 
 from sched_cache.cache.eviction import EvictionOrder, Measured, Resident
-from sched_cache.cache.lru import L1, Entry
+from sched_cache.cache.l1 import L1, Entry
 from sched_cache.cache.singleflight import Signal, SingleFlight
 
 __all__ = [

@@ -10,8 +10,8 @@ read = finished_rows_read(proof, rows, asked)        # the finished rows their d
 
 from sched_cache.scheduling.blocked_proof import BlockedProof
 from sched_cache.scheduling.finished_upstreams import finished_rows_read
-from sched_cache.scheduling.host import AIRFLOW_2, AIRFLOW_3, Host
 from sched_cache.scheduling.host_pass import HostPass
+from sched_cache.scheduling.host_rules import AIRFLOW_2, AIRFLOW_3, HostRules
 from sched_cache.scheduling.slim_task_instances import SlimTaskInstance, SlimTaskInstances
 from sched_cache.scheduling.transport import pack_task_instances, unpack_task_instances
 from sched_cache.scheduling.upstream_counts import UpstreamCounts
@@ -20,8 +20,8 @@ __all__ = [
     "AIRFLOW_2",
     "AIRFLOW_3",
     "BlockedProof",
-    "Host",
     "HostPass",
+    "HostRules",
     "SlimTaskInstance",
     "SlimTaskInstances",
     "UpstreamCounts",

@@ -34,7 +34,7 @@ from sched_cache.format import ABSENT, CompactDag
 from sched_cache.format.graph import topological_order
 from sched_cache.scheduling.effective import effective_column
 from sched_cache.scheduling.expansion import Expansion
-from sched_cache.scheduling.host import Host
+from sched_cache.scheduling.host_rules import HostRules
 from sched_cache.scheduling.mapped_tasks import MappedTasks
 from sched_cache.scheduling.trigger_rule import NEVER, kind_of
 
@@ -77,7 +77,7 @@ class BlockedProof:
         "watchers",
     )
 
-    def __init__(self, dag: CompactDag, host: Host) -> None:
+    def __init__(self, dag: CompactDag, host: HostRules) -> None:
         """Reads some ten columns of `dag`. Linear in tasks, edges and relevant setups.
 
         Raises:
@@ -142,7 +142,7 @@ def _marked(n_tasks: int, indices: Iterable[int]) -> bytes:
     return bytes(marks)
 
 
-def _unprovable(dag: CompactDag, host: Host, expansion: Expansion) -> Sequence[int]:
+def _unprovable(dag: CompactDag, host: HostRules, expansion: Expansion) -> Sequence[int]:
     everything = range(dag.n_tasks)
     if dag.groups() is None or expansion.is_contradicted:
         return everything

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from sched_cache.format import ABSENT, CompactDag
 from sched_cache.scheduling.effective import effective_column
-from sched_cache.scheduling.host import Host
+from sched_cache.scheduling.host_rules import HostRules
 
 _FAILS_RUN: Final = "on_failure_fail_dagrun"
 
 
-def effective_leaves(dag: CompactDag, host: Host) -> list[int]:
+def effective_leaves(dag: CompactDag, host: HostRules) -> list[int]:
     """The tasks, ascending, with nothing that counts below them. Cost: linear in tasks and edges.
 
     A teardown counts only if it may fail the run. Of a DAG in which nothing else counts: all without a task below.
@@ -34,7 +34,7 @@ def effective_leaves(dag: CompactDag, host: Host) -> list[int]:
     return leaves or [index for index in tasks if not len(dag.downstream(index))]
 
 
-def _fail_run(dag: CompactDag, host: Host) -> Sequence[Any]:
+def _fail_run(dag: CompactDag, host: HostRules) -> Sequence[Any]:
     if host.mapped_may_fail_run:
         return effective_column(dag, _FAILS_RUN)
     return [value is not ABSENT and value for value in dag.column(_FAILS_RUN)]

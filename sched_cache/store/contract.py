@@ -79,7 +79,7 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublicationResult:
     """What is current after a publication. `changed`: the content is not what it was, so `version` grew.
 
     incarnation: the history that the publication is in; empty where nothing was published.
@@ -156,12 +156,12 @@ class Store(Protocol):
     def token(self, key: str) -> Seq:
         """The sequence of the last publication of `key`, 0 if none. Read it before the file is opened."""
 
-    def publish(self, publication: Publication, connection: Connection | None = None) -> Published:
+    def publish(self, publication: Publication, connection: Connection | None = None) -> PublicationResult:
         """`publish_many` of one. One query when there is nothing to do."""
 
     def publish_many(
         self, publications: Sequence[Publication], connection: Connection | None = None
-    ) -> list[Published]:
+    ) -> list[PublicationResult]:
         """Makes the publications current, all or none, and answers in their order. Each key at most once.
 
         Keys are locked in their order, the counter last and until the commit. With `connection`, a

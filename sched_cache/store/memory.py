@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from sched_cache import fork
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store.contract import ChangeSet, Content, Pointer, Publication, Published, Seq, Stored
+from sched_cache.store.contract import (
+    ChangeSet,
+    Content,
+    Pointer,
+    Publication,
+    PublicationResult,
+    Seq,
+    Stored,
+)
 from sched_cache.store.verdict import Verdict, absent, in_lock_order, pointer_after, published, verdict_on
 
 
@@ -76,13 +84,15 @@ class MemoryStore:
         """The sequence of the last publication of `key`, 0 if there was none."""
         return self.read_pointers([key]).get(key, absent(key)).parsed_seq
 
-    def publish(self, publication: Publication, connection: MemoryTransaction | None = None) -> Published:
+    def publish(
+        self, publication: Publication, connection: MemoryTransaction | None = None
+    ) -> PublicationResult:
         """`publish_many` of one."""
         return self.publish_many([publication], connection)[0]
 
     def publish_many(
         self, publications: Sequence[Publication], connection: MemoryTransaction | None = None
-    ) -> list[Published]:
+    ) -> list[PublicationResult]:
         """Makes the publications current, all or none."""
         ordered = in_lock_order(publications)
         if connection is None:
@@ -198,7 +208,7 @@ class MemoryStore:
 
     def _publish(
         self, transaction: MemoryTransaction, ordered: Sequence[Publication]
-    ) -> dict[str, Published]:
+    ) -> dict[str, PublicationResult]:
         self._take_counter(transaction)
         assert transaction.counter is not None
         with self._mutex:

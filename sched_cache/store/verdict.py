@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from sched_cache.errors import PublishConflictError
-from sched_cache.store.contract import Pointer, Publication, Published, Seq, Version
+from sched_cache.store.contract import Pointer, Publication, PublicationResult, Seq, Version
 
 
 class Verdict(Enum):
@@ -49,10 +49,12 @@ def pointer_after(publication: Publication, current: Pointer, verdict: Verdict, 
     return Pointer(publication.key, version, seq, publication.content_hash)
 
 
-def published(pointer: Pointer, verdict: Verdict, incarnation: str = "") -> Published:
+def published(pointer: Pointer, verdict: Verdict, incarnation: str = "") -> PublicationResult:
     """The answer to the publisher whose publication left `pointer` in the history `incarnation`."""
     is_changed = verdict is Verdict.CHANGE
-    return Published(pointer.version, pointer.parsed_seq, pointer.content_hash, is_changed, incarnation)
+    return PublicationResult(
+        pointer.version, pointer.parsed_seq, pointer.content_hash, is_changed, incarnation
+    )
 
 
 def in_lock_order(publications: Sequence[Publication]) -> list[Publication]:

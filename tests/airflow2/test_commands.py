@@ -36,7 +36,7 @@ def environment(
 ) -> Iterator[dict[str, str]]:
     """That of a command, with one DAG file; our tables are there."""
     with plugin(publish_contents="True"):
-        runtime().upkeep.round(is_woken=False)
+        runtime().maintenance.round(is_woken=False)
     path = Path(airflow_home.dags, "typed.py")
     path.write_text(_FILE)
     yield {**os.environ, **airflow_home.environment, **PLUGIN.environment(), "PYTHONWARNINGS": "ignore"}

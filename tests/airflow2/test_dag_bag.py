@@ -206,7 +206,7 @@ def test_outside_of_a_loop_a_dag_is_as_old_as_the_operator_allows(
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr("sched_cache_airflow.hosts.airflow2.dags.dag_bag.time.monotonic", lambda: now[0])
-    runtime().upkeep.close()  # or the bag would hear of it at once
+    runtime().maintenance.close()  # or the bag would hear of it at once
     write("outside", ["a"])
     bag = new_bag()
     assert tasks_of(bag, "outside") == {"a"}

@@ -29,7 +29,7 @@ DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 @pytest.fixture(autouse=True)
 def scheduler(airflow_db: MetadataDb, quiet_host: None) -> Iterator[None]:
-    """This process in the role of a scheduler with two DAGs, its upkeep and reports begun."""
+    """This process in the role of a scheduler with two DAGs, its maintenance and reports begun."""
     with plugin(publish_contents="True", process_report_seconds="0.01", max_staleness_seconds="0.05"):
         for dag_id in ("first", "second"):
             with DAG(dag_id, schedule=None, start_date=DAY) as dag:
@@ -78,19 +78,19 @@ def test_children_of_a_scheduler(tmp_path: Path) -> None:
     def child() -> None:
         state = runtime()
         assert not sum(state.snapshot()["plugin"].values()), state.snapshot()["plugin"]
-        assert state.heartbeat is None and state.upkeep._thread is None
+        assert state.heartbeat is None and state.maintenance._thread is None
         other = sqlite3.connect(f"{tmp_path}/other.db")
         assert other.execute("SELECT count(*) FROM t").fetchall() == [(0,)]
         other.close()
         begin_anew()
         use(shared)
         state.cache.certify()
-        state.upkeep.wake()
+        state.maintenance.wake()
         state.begin_reports("scheduler")
-        assert state.upkeep._thread.is_alive() and state.heartbeat._thread.is_alive()
+        assert state.maintenance._thread.is_alive() and state.heartbeat._thread.is_alive()
 
     assert_no_child_hangs(
-        [change_everything, change_everything, runtime().upkeep.wake, shared.refresh], child
+        [change_everything, change_everything, runtime().maintenance.wake, shared.refresh], child
     )
     use(shared)
     assert not runtime().stats.fallbacks

@@ -30,8 +30,8 @@ DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 @pytest.fixture(autouse=True)
 def host(airflow_db: MetadataDb, quiet_host: None) -> Iterator[None]:
-    with plugin(publish_contents="True"), mock.patch.object(runtime().upkeep, "wake"):
-        runtime().upkeep.round(is_woken=True)  # its table is made
+    with plugin(publish_contents="True"), mock.patch.object(runtime().maintenance, "wake"):
+        runtime().maintenance.round(is_woken=True)  # its table is made
         yield
 
 
@@ -76,13 +76,13 @@ def of_host() -> dict[str, str]:
 
 def test_no_publication_is_lost_where_writers_are_killed() -> None:
     """Every second one is killed at its commit, without a row, as always on SQLite and MariaDB."""
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     for number in range(6):
         if number % 2:
             die_with_the_commit(number)
         else:
             write(f"dag_{number}", "a")
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     assert published() != of_host()
     sweeps = missed()
     assert sweeps.sweep() >= 3
@@ -95,7 +95,7 @@ def test_no_publication_is_lost_where_writers_are_killed() -> None:
 def test_a_content_that_was_rewritten_is_compared_by_its_hash() -> None:
     """The key is there; what it names is not what the host has."""
     write("dag_1", "a")
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     sweeps = missed()
     assert sweeps.sweep() == 0
     sweeps.sweep()

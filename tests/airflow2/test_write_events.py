@@ -23,7 +23,7 @@ from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
-from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.written_table import written_dag_table
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.home import AirflowHome
@@ -36,7 +36,7 @@ handed_over: list[str] = []
 
 @pytest.fixture(autouse=True)
 def n_woken(airflow_db: MetadataDb, quiet_host: None) -> Iterator[list[None]]:
-    """The plugin, its table made; how often its upkeep was woken. It does not come to work: rows stay."""
+    """The plugin, its table made; how often its maintenance was woken. It does not come to work: rows stay."""
     woken: list[None] = []
     handed_over.clear()
 
@@ -45,9 +45,9 @@ def n_woken(airflow_db: MetadataDb, quiet_host: None) -> Iterator[list[None]]:
         handed_over.extend(names)
 
     with plugin(publish_contents="True"):
-        upkeep = runtime().upkeep
-        upkeep.round(is_woken=False)
-        with mock.patch.object(upkeep, "wake", wake):
+        maintenance = runtime().maintenance
+        maintenance.round(is_woken=False)
+        with mock.patch.object(maintenance, "wake", wake):
             yield woken
 
 
@@ -149,7 +149,7 @@ def test_reserializing_leaves_rows(n_woken: list[None], airflow_home: AirflowHom
     finally:
         path.unlink()
     assert rows() == ["written", "written"]
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     published = runtime().cache.get("dag:written")
     assert published is not None
     assert list(published.task_ids) == ["c"]
@@ -197,7 +197,7 @@ def test_what_was_written_is_published_for_all_nodes() -> None:
     """One round after the commit the shared tiers have what the host's row has, and the row is gone."""
     write("a")
     write("a", "c")
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     assert rows() == []
     with create_session() as session:
         dag_hash = SerializedDagModel.get_latest_version_hash("written", session=session)
@@ -210,9 +210,9 @@ def test_what_was_written_is_published_for_all_nodes() -> None:
 def test_what_was_deleted_is_removed_from_the_shared_tiers() -> None:
     """A DAG without a row has no content of ours either."""
     write("a")
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     delete_dag("written")
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     assert runtime().cache.get("dag:written") is None
     assert list(runtime().cache.keys()) == []
 
@@ -222,7 +222,7 @@ def test_a_sweep_removes_what_nobody_noticed_and_nothing_of_others() -> None:
     from sched_cache_airflow.sharing.removed_versions import RemovedVersions
 
     write("a")
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     dag = runtime().cache.get("dag:written")
     assert dag is not None
     runtime().cache.publish("by hand", dag.to_serialized())
@@ -237,7 +237,7 @@ def test_another_process_takes_the_content_from_the_shared_tiers() -> None:
     from airflow.models.dagbag import DagBag
 
     write("a")
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     runtime().contents.l1.clear()
     bag = DagBag(read_dags_from_db=True, collect_dags=False)
     assert bag.get_dag("written").task_ids == ["a"]
@@ -253,8 +253,8 @@ def write_and_end() -> None:
 
 def test_a_process_that_is_forked_to_parse_a_file_publishes_before_it_ends() -> None:
     """It writes and is gone, and its thread with it."""
-    upkeep = runtime().upkeep
-    with mock.patch.object(upkeep, "wake", partial(Upkeep.wake, upkeep)):
+    maintenance = runtime().maintenance
+    with mock.patch.object(maintenance, "wake", partial(Maintenance.wake, maintenance)):
         child = multiprocessing.get_context("fork").Process(target=write_and_end)
         child.start()
         child.join(20)

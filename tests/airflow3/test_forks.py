@@ -27,7 +27,7 @@ DAG_IDS = ("first", "second")
 
 @pytest.fixture
 def bag(subject: Subject, cluster: Cluster) -> Iterator[Any]:
-    """That of an API server in this process, whose upkeep and reports have begun."""
+    """That of an API server in this process, whose maintenance and reports have begun."""
     from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
 
     for dag_id in DAG_IDS:
@@ -73,18 +73,20 @@ def test_children_of_a_scheduler(bag: Any, tmp_path: Path) -> None:
     def child() -> None:
         state = runtime()
         assert not sum(state.snapshot()["plugin"].values()), state.snapshot()["plugin"]
-        assert state.heartbeat is None and state.upkeep._thread is None
+        assert state.heartbeat is None and state.maintenance._thread is None
         connection = sqlite3.connect(f"{tmp_path}/other.db")
         assert connection.execute("SELECT count(*) FROM t").fetchall() == [(0,)]
         connection.close()
         begin_anew()
         use(bag, "first")
         state.cache.certify()
-        state.upkeep.wake()
+        state.maintenance.wake()
         state.begin_reports("scheduler")
-        assert state.upkeep._thread is not None and state.upkeep._thread.is_alive()
+        assert state.maintenance._thread is not None and state.maintenance._thread.is_alive()
 
-    assert_no_child_hangs([change_everything, change_everything, runtime().upkeep.wake, refresh_bags], child)
+    assert_no_child_hangs(
+        [change_everything, change_everything, runtime().maintenance.wake, refresh_bags], child
+    )
     use(bag, "first")
     assert not runtime().stats.fallbacks
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, inspect
 
 from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
-from sched_cache_airflow.sharing import version_publisher as written_versions
+from sched_cache_airflow.sharing import version_publisher
 from sched_cache_airflow.sharing.version_publisher import WrittenVersions
 from sched_cache_airflow.sharing.written_table import written_table
 
@@ -33,9 +33,9 @@ def test_init_db_makes_every_table_that_the_plugin_uses(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that upkeep says once, with what to do; not an exception of the driver in every round."""
+    """An error that maintenance says once, with what to do; not an exception of the driver in every round."""
     engine = create_engine(f"sqlite:///{tmp_path / 'host.db'}")
-    monkeypatch.setattr(written_versions, "host_transaction", engine.begin)
+    monkeypatch.setattr(version_publisher, "host_transaction", engine.begin)
 
     class Cache:
         def certify(self) -> None:

@@ -26,7 +26,7 @@ def state(subject: Subject, cluster: Cluster) -> Runtime:
     from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     state = runtime()
-    state.upkeep.close()  # each round is the test's
+    state.maintenance.close()  # each round is the test's
     for number in range(N_DAGS):
         cluster.processor.publish(DagContent(f"dag_{number}", ("a",)))
     with create_session(scoped=False) as session:

@@ -65,9 +65,9 @@ def test_writers_of_the_host(subject: Subject, cluster: Cluster, monkeypatch: py
     assert not errors, f"{len(errors)} of {N_WRITERS * N_WRITES}: {errors[0]}"
     assert n_done == N_WRITERS * N_WRITES
     if subject.name != "stock":
-        upkeep = begun.upkeep
+        maintenance = begun.maintenance
         assert begun.heartbeat is not None and begun.heartbeat.n_failed == 0
-        upkeep.round(is_woken=True)
+        maintenance.round(is_woken=True)
         with create_session(scoped=False) as session:
             version_id, dag_hash = session.execute(
                 select(SerializedDagModel.dag_version_id, SerializedDagModel.dag_hash)
@@ -89,7 +89,7 @@ def test_our_tables_are_in_a_file_of_their_own(subject: Subject, cluster: Cluste
     from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     cluster.processor.publish(DagContent("written", ("a",)))
-    runtime().upkeep.round(is_woken=True)
+    runtime().maintenance.round(is_woken=True)
     host = sqlite3.connect(settings.engine.url.database or "")
     names = [name for (name,) in host.execute("SELECT name FROM sqlite_master")]
     host.close()
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_made(subject: Subject, cluster: Cluster) -> None:
     try:
         airflow3.install()
         cluster.processor.publish(DagContent("written", ("a",)))
-        runtime().upkeep.round(is_woken=True)
+        runtime().maintenance.round(is_woken=True)
         from airflow.api_fastapi.common.dagbag import create_dag_bag
 
         with create_session(scoped=False) as session:

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indire
 class Writer:
     """This process in the role of a DAG processor that has the plugin.
 
-    n_woken: how often its upkeep was woken; it does not come to work, so that rows stay to be looked at.
+    n_woken: how often its maintenance was woken; it does not come to work, so that rows stay to be looked at.
     """
 
     home: AirflowHome
@@ -48,13 +48,13 @@ class Writer:
         publish(content.save(self.home.dags), self.home.dags, bundle_version)
 
     def publish(self) -> None:
-        """What the thread of `upkeep` does when it is woken."""
+        """What the thread of `maintenance` does when it is woken."""
         from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
-        upkeep = runtime().upkeep
-        upkeep._names.extend(self.handed_over)
+        maintenance = runtime().maintenance
+        maintenance._names.extend(self.handed_over)
         self.handed_over.clear()
-        upkeep.round(is_woken=True)
+        maintenance.round(is_woken=True)
 
     def rows(self) -> list[str]:
         """The versions in the table or, where the database takes no rows, handed over; without dashes, oldest first."""
@@ -86,8 +86,8 @@ def writer(subject: Subject, cluster: Cluster, airflow_home: AirflowHome) -> Ite
     """A writer whose table is there."""
     from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
-    upkeep = runtime().upkeep
-    upkeep.round(is_woken=False)
+    maintenance = runtime().maintenance
+    maintenance.round(is_woken=False)
     chosen = Writer(airflow_home)
 
     def wake(*names: str) -> None:
@@ -96,7 +96,7 @@ def writer(subject: Subject, cluster: Cluster, airflow_home: AirflowHome) -> Ite
 
     with (
         mock.patch.dict("os.environ", {option("core", "min_serialized_dag_update_interval"): "0"}),
-        mock.patch.object(upkeep, "wake", wake),
+        mock.patch.object(maintenance, "wake", wake),
     ):
         yield chosen
 
@@ -310,9 +310,9 @@ def test_the_first_write_of_an_installation_has_the_table_made(writer: Writer, c
     assert writer.n_woken == 1
     assert {name.replace("-", "") for name in writer.handed_over} == set(version_ids())
     assert not runtime().stats.fallbacks
-    upkeep = runtime().upkeep
-    upkeep._is_prepared = False
-    upkeep.round(is_woken=True)
+    maintenance = runtime().maintenance
+    maintenance._is_prepared = False
+    maintenance.round(is_woken=True)
     writer.write(CONTENT.edited(command="echo 2"))
     assert set(writer.rows()) == set(version_ids())
 
@@ -382,7 +382,7 @@ def test_rows_of_others_are_taken_when_nobody_else_did(writer: Writer, cluster: 
     from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     writer.write(CONTENT)
-    runtime().upkeep.round(is_woken=False)
+    runtime().maintenance.round(is_woken=False)
     assert writer.rows() == version_ids()
-    runtime().upkeep.round(is_woken=False)
+    runtime().maintenance.round(is_woken=False)
     assert writer.rows() == []

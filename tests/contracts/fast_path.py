@@ -19,7 +19,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from sched_cache.format import decode_dag, encode_dag
-from sched_cache.scheduling import Host
+from sched_cache.scheduling import HostRules
 from sched_cache.scheduling.effective_leaves import effective_leaves
 from sched_cache_airflow.fast_path import stand_ins
 from sched_cache_airflow.fast_path.fast_path import FastPath
@@ -46,7 +46,7 @@ class FastHost:
     runtime: Callable[[], Any]
     dag_class: type[DecidedDag]
     from_document: Callable[[dict[str, Any]], Any]
-    rules: Host
+    rules: HostRules
     pinned: MutableMapping[str, str]
     unreconciled: Callable[[], AbstractContextManager[Any]]
 

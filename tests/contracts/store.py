@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 
 from sched_cache.errors import InvalidDagError, PublishConflictError
-from sched_cache.store import Content, Pointer, Publication, Published, Store
+from sched_cache.store import Content, Pointer, Publication, PublicationResult, Store
 
 # Long enough for anything that does not wait for a lock.
 MOMENT_SECONDS = 0.5
@@ -35,7 +35,7 @@ def tombstone(key: str, *, token: int | None = None) -> Publication:
     return Publication(key, None, None, token=token)
 
 
-def is_waiting(future: Future[Published]) -> bool:
+def is_waiting(future: Future[PublicationResult]) -> bool:
     """Whether it has not ended after a moment."""
     try:
         future.result(timeout=MOMENT_SECONDS)
@@ -74,7 +74,7 @@ class PublishingContract:
         """The same hash and nobody who wants a signal: the counter stands still."""
         first = store.publish(publication("sales", "1"))
         again = store.publish(publication("sales", "1", token=first.parsed_seq))
-        assert again == Published(first.version, first.parsed_seq, first.content_hash, changed=False)
+        assert again == PublicationResult(first.version, first.parsed_seq, first.content_hash, changed=False)
         assert store.changes_since(0).counter == first.parsed_seq
 
     def test_numbers_are_unique_across_keys(self, store: Store, twin: Store) -> None:
@@ -183,7 +183,9 @@ class PublishingContract:
     @pytest.mark.parametrize("signal", [False, True])
     def test_deleting_what_is_absent_changes_nothing(self, store: Store, signal: bool) -> None:
         """It stays absent: no row, no number."""
-        assert store.publish(Publication("sales", None, None, signal=signal)) == Published(0, 0, None, False)  # type: ignore[arg-type]  # plain numbers
+        assert store.publish(Publication("sales", None, None, signal=signal)) == PublicationResult(
+            0, 0, None, False
+        )  # type: ignore[arg-type]  # plain numbers
         assert store.changes_since(0).pointers == ()
         assert store.token("sales") == 0
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store import ChangeSet, Pointer, Publication, Published, Seq, Store, Stored
+from sched_cache.store import ChangeSet, Pointer, Publication, PublicationResult, Seq, Store, Stored
 from sched_cache.store.l2 import Answer
 from sched_cache.store.memory import MemoryStore
 from tests.simulation.steps import Steps
@@ -36,10 +36,12 @@ class StepStore:
     def token(self, key: str) -> Seq:
         return self._call("token", key)
 
-    def publish(self, publication: Publication, connection: Any = None) -> Published:
+    def publish(self, publication: Publication, connection: Any = None) -> PublicationResult:
         return self._call("publish", publication, connection)
 
-    def publish_many(self, publications: Sequence[Publication], connection: Any = None) -> list[Published]:
+    def publish_many(
+        self, publications: Sequence[Publication], connection: Any = None
+    ) -> list[PublicationResult]:
         return self._call("publish_many", publications, connection)
 
     def changes_since(self, cursor: int) -> ChangeSet:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-import sched_cache.cache.lru
+import sched_cache.cache.l1
 import sched_cache.cache.singleflight
 import sched_cache.freshness.freshness
 import sched_cache.store.memory
@@ -174,7 +174,7 @@ def stepwise_locks(steps: Steps) -> Iterator[None]:
     threading = SimpleNamespace(Lock=lock, RLock=rlock)
     with (
         patch.object(sched_cache.cache.singleflight, "Lock", lock),
-        patch.object(sched_cache.cache.lru, "RLock", rlock),
+        patch.object(sched_cache.cache.l1, "RLock", rlock),
         patch.object(sched_cache.freshness.freshness, "threading", threading),
         patch.object(sched_cache.store.memory, "threading", threading),
     ):

@@ -38,7 +38,7 @@ def no_floor() -> Iterator[Rules]:
     with (
         patch.object(DagCache, "superseded", lambda self, pointer: None),
         patch.object(DagCache, "_is_old", lambda self, pointer: False),
-        patch("sched_cache.cache.lru.L1.get", entry_whatever_is_known),
+        patch("sched_cache.cache.l1.L1.get", entry_whatever_is_known),
     ):
         yield Rules()
 

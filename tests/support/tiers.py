@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store import ChangeSet, Pointer, Publication, Published, Stored
+from sched_cache.store import ChangeSet, Pointer, Publication, PublicationResult, Stored
 from sched_cache.store.l2 import NoRedis, Subscription
 from sched_cache.store.memory import MemoryStore
 
@@ -26,7 +26,7 @@ class WatchedStore(MemoryStore):
         self.damaged: dict[str, bytes] = {}
         self.after_read_hot: Callable[[], None] = lambda: None
 
-    def publish(self, publication: Publication, connection: Any = None) -> Published:
+    def publish(self, publication: Publication, connection: Any = None) -> PublicationResult:
         self._asked("publish")
         return super().publish(publication, connection)
 

@@ -15,7 +15,7 @@ from typing import Any
 from sched_cache.format import CompactDag, EncodedDag, decode_dag
 from sched_cache.format.fields import HOT_DAG_FIELDS, HOT_GROUP_FIELDS, HOT_TASK_FIELDS, Field
 from sched_cache.stats import Stats
-from sched_cache_airflow.dags.resident_dags import Contents, HostContents
+from sched_cache_airflow.dags.resident_dags import HostContents, ResidentDags
 from sched_cache_airflow.patching.fallback import Fallbacks
 
 MISSING = object()
@@ -147,7 +147,7 @@ class Process:
         self.stored: Any = OneDocument(host, document, self.dag_hash)
         stats = Stats()
         cache: Any = self.tiers
-        self.contents = Contents(self.stored, settings, cache, stats, Fallbacks(stats))
+        self.contents = ResidentDags(self.stored, settings, cache, stats, Fallbacks(stats))
         publisher: Any = self.tiers
         self.contents.publisher = publisher
 

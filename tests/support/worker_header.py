@@ -16,16 +16,16 @@ from typing import Any
 from airflow import __version__
 from airflow.plugins_manager import AirflowPlugin
 
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 
 _BACKGROUND = "sched-cache-refresh"
 
 _lock = Lock()  # guards _loads
 _loads = {"request": 0, "background": 0, "seconds": 0.0}
-_shared = Contents._shared
+_shared = ResidentDags._shared
 
 
-def _counting(contents: Contents, version_id: Any, dag_hash: str) -> Any:
+def _counting(contents: ResidentDags, version_id: Any, dag_hash: str) -> Any:
     """Who looks into the shared tiers has not found the content in memory."""
     begun = time.monotonic()
     try:
@@ -82,4 +82,4 @@ class WorkerHeaderPlugin(AirflowPlugin):  # type: ignore[misc]  # the host is no
         fastapi_root_middlewares = [{"middleware": WorkerHeader, "args": [], "kwargs": {}, "name": "worker"}]
 
 
-Contents._shared = _counting  # type: ignore[assignment]  # the product does not count for whom it loads
+ResidentDags._shared = _counting  # type: ignore[assignment]  # the product does not count for whom it loads

@@ -75,7 +75,7 @@ class HostContents(Protocol):
         """The version that a row of the table `written` names; None if no version has such a name."""
 
 
-class Contents:
+class ResidentDags:
     """The DAGs of this process by version and hash, behind every bag in it. Safe for threads.
 
     The hash comes from the host's own row, so an entry is either what that row holds or a miss; nothing here can

@@ -7,7 +7,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from sched_cache.format import CompactDag
-from sched_cache.scheduling import BlockedProof, Host
+from sched_cache.scheduling import BlockedProof, HostRules
 from sched_cache.scheduling.effective import effective_column
 
 _LIMITS: Final = ("depends_on_past", "max_active_tis_per_dag", "max_active_tis_per_dagrun")
@@ -22,7 +22,7 @@ class ContentProof:
 
     __slots__ = ("__weakref__", "_rank", "dag", "has_limit", "proof")
 
-    def __init__(self, dag: CompactDag, rules: Host) -> None:
+    def __init__(self, dag: CompactDag, rules: HostRules) -> None:
         self.dag = dag
         self.proof = BlockedProof(dag, rules)
         columns = [effective_column(dag, name) for name in _LIMITS]
@@ -54,7 +54,7 @@ class ContentProof:
 class ContentProofs:
     """The proofs in use. A proof lives as long as the counts of a run rest on it."""
 
-    def __init__(self, rules: Host) -> None:
+    def __init__(self, rules: HostRules) -> None:
         self._rules = rules
         self._by_hash: WeakValueDictionary[str, ContentProof] = WeakValueDictionary()
 

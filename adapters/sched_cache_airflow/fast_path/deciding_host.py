@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from sched_cache.scheduling import Host
+from sched_cache.scheduling import HostRules
 from sched_cache_airflow.fast_path.raw_rows import RawRows
 
 
@@ -50,7 +50,7 @@ class DecidingHost:
     it; no query.
     """
 
-    rules: Host
+    rules: HostRules
     rows: SlimRows
     is_ordered: bool
     names_last_ended: bool

@@ -17,7 +17,7 @@ from sched_cache.stats import Snapshot, Stats
 from sched_cache.store.l2 import NoRedis
 from sched_cache.store.memory import MemoryStore
 from sched_cache.store.sql import SqlStore
-from sched_cache_airflow.dags.resident_dags import Contents, HostContents
+from sched_cache_airflow.dags.resident_dags import HostContents, ResidentDags
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.patching.fallback import Fallbacks
@@ -30,7 +30,7 @@ from sched_cache_airflow.settings.own_file import url_of_tables
 from sched_cache_airflow.settings.settings import Settings
 from sched_cache_airflow.sharing.acknowledgement import acknowledge_in_use
 from sched_cache_airflow.sharing.background_refresh import BackgroundRefresh
-from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.missed_writes import MissedWrites
 from sched_cache_airflow.sharing.owner import Owner
 from sched_cache_airflow.sharing.removed_versions import RemovedVersions
@@ -56,12 +56,12 @@ class ProcessState:
         # The DAG objects are kept by `contents`; a second copy of their bytes would serve nobody.
         self.cache = _open_cache(settings)
         self.shares_database = settings.shares and settings.config.database_url == host_database_url()
-        self.contents = Contents(
+        self.contents = ResidentDags(
             *(host, settings, self.cache, self.stats, self.fallbacks),
             shares_database=self.shares_database,
         )
         self.written = written if self.shares_database else None
-        self.upkeep: Upkeep = self._make_upkeep()
+        self.maintenance: Maintenance = self._make_maintenance()
         self.heartbeat: Heartbeat | None = None
         self.metrics: StatsdExporter | None = None
         self.refresh: BackgroundRefresh | None = None
@@ -79,7 +79,7 @@ class ProcessState:
     def reset_counts(self) -> None:
         """Sets to zero what `own_counts` counts."""
 
-    def _make_upkeep(self) -> Upkeep:
+    def _make_maintenance(self) -> Maintenance:
         cache, contents = self.cache, self.contents
         publisher = VersionPublisher(cache, contents)
         removed = RemovedVersions(contents.host, cache)
@@ -95,7 +95,7 @@ class ProcessState:
             if self.settings.shares:
                 missed.sweep()
 
-        return Upkeep(
+        return Maintenance(
             prepare=written.prepare if written else cache.certify,
             publish_written=written.publish if written else lambda is_own: 0,
             sweep=sweep,
@@ -106,7 +106,7 @@ class ProcessState:
     def begin_reports(self, component: str) -> None:
         """Reports on this process from now on, under the name of what it does; once."""
         if component == "scheduler":
-            self.upkeep.start()
+            self.maintenance.start()
         self.metrics = self.metrics or self._begin_metrics(self.snapshot)
         store, every_seconds = self.cache.store, self.settings.process_report_seconds
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
@@ -194,7 +194,7 @@ class ProcessState:
         self.end_reports()
         if self.refresh is not None:
             self.refresh.close()
-        self.upkeep.close()
+        self.maintenance.close()
         self.contents.close()
         hold.reason = ""
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class LastRead:
+class HashQueries:
     """When that was, by the monotonic clock, and how often so far; for the reports of the process."""
 
     at: float = 0.0
     n_queries: int = 0
 
 
-last_read = LastRead()
+hash_queries = HashQueries()
 """That of this process."""

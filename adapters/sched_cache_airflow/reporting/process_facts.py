@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sched_cache.stats import Snapshot, Stats
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.patching.status import Status
-from sched_cache_airflow.reporting.hash_queries import last_read
+from sched_cache_airflow.reporting.hash_queries import hash_queries
 from sched_cache_airflow.settings.hold import hold
 from sched_cache_airflow.settings.settings import Settings
 
@@ -34,7 +34,7 @@ class ReportingProcess(Protocol):
     def settings(self) -> Settings: ...
 
     @property
-    def contents(self) -> Contents: ...
+    def contents(self) -> ResidentDags: ...
 
     @property
     def stats(self) -> Stats: ...
@@ -89,8 +89,8 @@ class ProcessFacts:
 def counts_of(state: ReportingProcess) -> dict[str, dict[str, Any]]:
     """Sections of plain numbers, as in the metrics. A timing is its count and its p50, p99 and max, in seconds."""
     counts = {section: _numbers(values) for section, values in state.snapshot().items()}
-    counts["plugin"]["hash_queries"] = last_read.n_queries
-    age_seconds = time.monotonic() - last_read.at if last_read.n_queries else None
+    counts["plugin"]["hash_queries"] = hash_queries.n_queries
+    age_seconds = time.monotonic() - hash_queries.at if hash_queries.n_queries else None
     counts["gauges"]["hashes_age_seconds"] = age_seconds
     counts["gauges"] |= _numbers(state.stats.snapshot()["gauges"])
     return counts

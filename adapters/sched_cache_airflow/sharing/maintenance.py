@@ -25,7 +25,7 @@ _CLOSE_SECONDS = 0.5
 _MAX_NAMES = 10_000
 
 
-class Upkeep:
+class Maintenance:
     """Publishes what was written, acknowledges what schedulers have, and sweeps out what was removed.
 
     A commit wakes the thread of its own process, which publishes at once. A process that was forked for one piece of
@@ -114,7 +114,7 @@ class Upkeep:
                     self._sweep()
             if self._said:
                 self._said = set()
-                logger.info("upkeep goes on")
+                logger.info("maintenance goes on")
         except Exception as error:
             self._is_prepared = False  # Perhaps a table is gone, and is made again.
             self._note(error)
@@ -136,16 +136,18 @@ class Upkeep:
             return
         self._said.add(type(error))
         if isinstance(error, SchedCacheError):
-            logger.info("upkeep has to wait: %s (said once, until it goes on)", error)
+            logger.info("maintenance has to wait: %s (said once, until it goes on)", error)
         else:
-            logger.warning("upkeep failed, and is tried again (said once, until it goes on)", exc_info=error)
+            logger.warning(
+                "maintenance failed, and is tried again (said once, until it goes on)", exc_info=error
+            )
 
     def _start_thread(self) -> None:
         if self._thread is not None:
             return
         with self._lock:
             if self._thread is None and not self._stopped.is_set():
-                self._thread = Thread(target=self._run, name="sched-cache-upkeep", daemon=True)
+                self._thread = Thread(target=self._run, name="sched-cache-maintenance", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:

@@ -8,7 +8,7 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.errors import FormatError
 from sched_cache.format import decode_dag
 from sched_cache.store import Pointer
-from sched_cache_airflow.dags.resident_dags import HASH_LABEL, Contents
+from sched_cache_airflow.dags.resident_dags import HASH_LABEL, ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 
 DAGS_PER_SWEEP = 500
@@ -24,7 +24,7 @@ class MissedWrites:
         publish: publishes the version that a text names.
     """
 
-    def __init__(self, contents: Contents, cache: DagCache, publish: Callable[[str], object]) -> None:
+    def __init__(self, contents: ResidentDags, cache: DagCache, publish: Callable[[str], object]) -> None:
         self._contents = contents
         self._cache = cache
         self._publish = publish

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, PublishConflictError, StoreUnavailableError
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 
 _ROWS_PER_BATCH = 100
@@ -34,7 +34,7 @@ def create_missing(table: Table) -> None:
 class VersionPublisher:
     """Publishes what a version of the host holds by now."""
 
-    def __init__(self, cache: DagCache, contents: Contents) -> None:
+    def __init__(self, cache: DagCache, contents: ResidentDags) -> None:
         self._cache = cache
         self._contents = contents
 

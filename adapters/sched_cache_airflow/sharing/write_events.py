@@ -10,8 +10,8 @@ Nothing depends on it but time: a write that goes unnoticed is found by the hash
 
 On PostgreSQL a write leaves a row in the table of written versions, in its own transaction (`written_row.py`), so that
 another process finds it if this one dies. Where a row cannot be left within a bound, on other databases and where it
-was given up, the session keeps the name, and after the commit hands it to the thread of `upkeep`. A name that dies with
-its process is found by comparing hashes (`missed_writes.py`).
+was given up, the session keeps the name, and after the commit hands it to the thread of `maintenance`. A name that
+dies with its process is found by comparing hashes (`missed_writes.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, object_session
 
 from sched_cache_airflow.host_database.transactions import remember_engine
 from sched_cache_airflow.patching.fallback import Fallbacks
-from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.written_row import (
     TableMissingError,
     WrittenRows,
@@ -66,7 +66,7 @@ class WritingProcess(Protocol):
         """The table of written versions; None if ours are in another database than the host's."""
 
     @property
-    def upkeep(self) -> Upkeep: ...
+    def maintenance(self) -> Maintenance: ...
 
     @property
     def fallbacks(self) -> Fallbacks: ...
@@ -197,9 +197,9 @@ class WriteEvents:
         del session.info[_INFO_KEY]
         try:
             remember_engine()
-            self._runtime().upkeep.wake(*noted.kept)
+            self._runtime().maintenance.wake(*noted.kept)
         except Exception as error:
-            self._fall_back("upkeep not woken", error)
+            self._fall_back("maintenance not woken", error)
 
     def _on_rollback(self, session: Session) -> None:
         session.info.pop(_INFO_KEY, None)

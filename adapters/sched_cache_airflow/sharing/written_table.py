@@ -2,7 +2,7 @@
 
 A row is inserted in the transaction that writes, so it becomes true with it and is rolled back with it, savepoints
 included. It needs no lock that another writer could hold. Who comes by later publishes what the version holds by
-then, and removes the row; see `upkeep`.
+then, and removes the row; see `maintenance`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 
 from sched_cache_airflow.watch.events import EventsUnavailableError, file_events
 from sched_cache_airflow.watch.folder import ChangedFile, Folder
-from sched_cache_airflow.watch.installed_airflow import AskFailedError, Host, host_here
+from sched_cache_airflow.watch.installed_airflow import AskFailedError, InstalledAirflow, host_here
 from sched_cache_airflow.watch.state import StateFile
 from sched_cache_airflow.watch.watcher import Watcher
 
@@ -15,7 +15,7 @@ __all__ = [
     "ChangedFile",
     "EventsUnavailableError",
     "Folder",
-    "Host",
+    "InstalledAirflow",
     "StateFile",
     "Watcher",
     "file_events",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sched_cache.cli.failure import UsageError
 
 if TYPE_CHECKING:
-    from sched_cache_airflow.watch import Folder, Host, Watcher
+    from sched_cache_airflow.watch import Folder, InstalledAirflow, Watcher
 
 EXAMPLES = """\
   sched-cache watch                              the folders that Airflow itself reads
@@ -137,7 +137,7 @@ def _events(identities: Sequence[Any], arguments: argparse.Namespace) -> Iterato
     return iter(()) if arguments.no_events or not paths else file_events(paths, arguments.rest_seconds)
 
 
-def _folders(arguments: argparse.Namespace, host: Host) -> list[Folder]:
+def _folders(arguments: argparse.Namespace, host: InstalledAirflow) -> list[Folder]:
     """The folders to watch, in the host's spelling."""
     from sched_cache_airflow.watch import Folder
 

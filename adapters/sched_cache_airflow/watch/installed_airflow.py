@@ -17,7 +17,7 @@ class AskFailedError(Exception):
     """The host's database did not take the requests; nothing was asked. Ask again."""
 
 
-class Host:
+class InstalledAirflow:
     """The Airflow installed here. Reads its configuration, and its database when asked for a file."""
 
     def __init__(self, dialect: Dialect) -> None:
@@ -91,7 +91,7 @@ class Host:
             raise AskFailedError(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
 
 
-def host_here() -> Host | None:
+def host_here() -> InstalledAirflow | None:
     """The Airflow of this environment; None if there is none that takes requests."""
     for distribution, major in (("apache-airflow-core", "3"), ("apache-airflow", "2")):
         try:
@@ -101,5 +101,5 @@ def host_here() -> Host | None:
         if version.split(".")[0] == major:
             # What the host prints while it is imported is not ours, and this command prints lines of its own.
             os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
-            return Host(Airflow3() if major == "3" else Airflow2())
+            return InstalledAirflow(Airflow3() if major == "3" else Airflow2())
     return None

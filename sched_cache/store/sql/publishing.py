@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.engine import Connection
 
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store.contract import Pointer, Publication, Published, Seq
+from sched_cache.store.contract import Pointer, Publication, PublicationResult, Seq
 from sched_cache.store.sql.paging import pages
 from sched_cache.store.sql.schema import Tables
 from sched_cache.store.sql.upsert import Row, insert_missing, upsert
@@ -36,7 +36,9 @@ class Publisher:
         found = self._read(connection, keys, self._pointers)
         return {key: pointer for key, pointer in found.items() if pointer.parsed_seq}
 
-    def publish(self, connection: Connection, publications: Sequence[Publication]) -> dict[str, Published]:
+    def publish(
+        self, connection: Connection, publications: Sequence[Publication]
+    ) -> dict[str, PublicationResult]:
         """Publishes all of `publications`, which are in the order of their keys.
 
         Raises:

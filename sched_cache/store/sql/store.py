@@ -18,7 +18,15 @@ from sched_cache import fork
 from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.stats.counters import DatabaseCounters
-from sched_cache.store.contract import ChangeSet, Pointer, Publication, Published, Seq, Stored, in_range
+from sched_cache.store.contract import (
+    ChangeSet,
+    Pointer,
+    Publication,
+    PublicationResult,
+    Seq,
+    Stored,
+    in_range,
+)
 from sched_cache.store.sql.calls import Call
 from sched_cache.store.sql.engine import Connect, Engines, open_engines
 from sched_cache.store.sql.failures import (
@@ -169,13 +177,13 @@ class SqlStore:
         """The sequence of the last publication of `key`, 0 if there was none."""
         return self.read_pointers([key]).get(key, absent(key)).parsed_seq
 
-    def publish(self, publication: Publication, connection: Connection | None = None) -> Published:
+    def publish(self, publication: Publication, connection: Connection | None = None) -> PublicationResult:
         """`publish_many` of one."""
         return self.publish_many([publication], connection)[0]
 
     def publish_many(
         self, publications: Sequence[Publication], connection: Connection | None = None
-    ) -> list[Published]:
+    ) -> list[PublicationResult]:
         """Makes the publications current, all or none."""
         ordered = in_lock_order(publications)
         if connection is not None:
@@ -186,7 +194,7 @@ class SqlStore:
             outcome = self._publish_by_ourselves(ordered)
         return [outcome[one.key] for one in publications]
 
-    def _publish_by_ourselves(self, ordered: Sequence[Publication]) -> dict[str, Published]:
+    def _publish_by_ourselves(self, ordered: Sequence[Publication]) -> dict[str, PublicationResult]:
         # Nearly every publication finds the content unchanged. Locking the row would already write to the
         # disk.
         current = self.read_pointers([one.key for one in ordered])

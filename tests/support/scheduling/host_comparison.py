@@ -13,8 +13,8 @@ from typing import Any
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.scheduling import (
     BlockedProof,
-    Host,
     HostPass,
+    HostRules,
     SlimTaskInstances,
     UpstreamCounts,
     finished_rows_read,
@@ -57,7 +57,7 @@ class StoredRun(ABC):
     """
 
     host_name: HostName
-    host: Host
+    host: HostRules
 
     def __init__(self, session: Any, seed: int, spec: RunSpec | None = None) -> None:
         """Stores `spec`, or else a random run; `seed` decides that and what is left open."""

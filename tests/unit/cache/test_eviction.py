@@ -11,7 +11,7 @@ import cachetools
 import pytest
 
 from sched_cache.cache import L1
-from sched_cache.cache.lru import OVERHEAD_BYTES
+from sched_cache.cache.l1 import OVERHEAD_BYTES
 from sched_cache.stats import L1Counters
 from tests.contracts.l1 import SizedDag, check_books
 

@@ -16,8 +16,8 @@ from sched_cache.scheduling import (
     AIRFLOW_2,
     AIRFLOW_3,
     BlockedProof,
-    Host,
     HostPass,
+    HostRules,
     SlimTaskInstances,
     UpstreamCounts,
 )
@@ -26,7 +26,7 @@ from tests.support.scheduling.dag_document import HostName
 from tests.support.scheduling.host_model import HostModel, Judgement
 from tests.support.scheduling.random_run import FINISHED, RULES
 
-HOSTS: Mapping[HostName, Host] = {"airflow2": AIRFLOW_2, "airflow3": AIRFLOW_3}
+HOSTS: Mapping[HostName, HostRules] = {"airflow2": AIRFLOW_2, "airflow3": AIRFLOW_3}
 UNPROVABLE_RULES = ("always", "dummy", "no_such_rule")
 """Met at once, its old name, and a rule that neither we nor the host know."""
 

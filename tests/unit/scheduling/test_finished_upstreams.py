@@ -7,7 +7,7 @@ from sched_cache.scheduling import (
     AIRFLOW_2,
     AIRFLOW_3,
     BlockedProof,
-    Host,
+    HostRules,
     SlimTaskInstances,
     finished_rows_read,
 )
@@ -23,7 +23,7 @@ TASKS = [
 ]
 
 
-def read_for(asked: str, *, finished: tuple[str, ...], host: Host = AIRFLOW_3) -> set[str] | None:
+def read_for(asked: str, *, finished: tuple[str, ...], host: HostRules = AIRFLOW_3) -> set[str] | None:
     encoded = encode_dag(document_of(TASKS, "airflow2" if host is AIRFLOW_2 else "airflow3"))
     dag = decode_dag(encoded.hot, encoded.cold)
     states = {task.task_id: "success" if task.task_id in finished else None for task in TASKS}

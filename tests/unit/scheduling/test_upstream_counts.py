@@ -13,8 +13,8 @@ from sched_cache.scheduling import (
     AIRFLOW_2,
     AIRFLOW_3,
     BlockedProof,
-    Host,
     HostPass,
+    HostRules,
     SlimTaskInstances,
     UpstreamCounts,
 )
@@ -62,7 +62,7 @@ def change(random: Random, run: RunSpec) -> None:
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from([AIRFLOW_2, AIRFLOW_3]))
-def test_corrected_counters_equal_counters_made_anew(random: Random, host: Host) -> None:
+def test_corrected_counters_equal_counters_made_anew(random: Random, host: HostRules) -> None:
     """Whatever changed between loops, and whoever changed it, the answers are those of a fresh start."""
     run = random_run(random, max_tasks=8)
     dag = dag_of(run)

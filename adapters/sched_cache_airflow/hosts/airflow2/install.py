@@ -51,7 +51,7 @@ def _in_priority_strategy(module: ModuleType) -> None:
 
 
 def _in_task_instance(module: ModuleType) -> None:
-    from sched_cache_airflow.fast_path import get_dagrun as loaded_run
+    from sched_cache_airflow.fast_path import get_dagrun
     from sched_cache_airflow.hosts.airflow2 import run_creation as creation
 
     _bag_name(module)
@@ -59,7 +59,7 @@ def _in_task_instance(module: ModuleType) -> None:
     replacements.replace_known(
         task_instance, "insert_mapping", creation.insert_mapping, releases.AIRFLOW_2_11.run_creation
     )
-    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, releases.AIRFLOW_2_11.loop)
+    replacements.replace_known(task_instance, "get_dagrun", get_dagrun.get_dagrun, releases.AIRFLOW_2_11.loop)
 
 
 def _in_dagrun(module: ModuleType) -> None:

@@ -53,14 +53,14 @@ def _in_priority_strategy(module: ModuleType) -> None:
 
 
 def _in_task_instance(module: ModuleType) -> None:
-    from sched_cache_airflow.fast_path import get_dagrun as loaded_run
+    from sched_cache_airflow.fast_path import get_dagrun
     from sched_cache_airflow.hosts.airflow3 import run_creation as creation
 
     task_instance = part_of(module, "TaskInstance")
     replacements.replace_known(
         task_instance, "insert_mapping", creation.insert_mapping, releases.AIRFLOW_3_3.run_creation
     )
-    replacements.replace_known(task_instance, "get_dagrun", loaded_run.get_dagrun, releases.AIRFLOW_3_3.loop)
+    replacements.replace_known(task_instance, "get_dagrun", get_dagrun.get_dagrun, releases.AIRFLOW_3_3.loop)
 
 
 def _in_dagrun(module: ModuleType) -> None:

@@ -14,7 +14,7 @@ from sched_cache.format import CompactDag, EncodedDag, encode_dag
 from sched_cache.stats import Stats
 from sched_cache_airflow.dags import resident_dags as contents_module
 from sched_cache_airflow.dags.publisher import Publisher
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.settings.settings import Settings
 from sched_cache_airflow.sharing import removed_versions
@@ -131,7 +131,7 @@ def test_a_reader_that_was_overtaken_publishes_nothing(
     cache, other = new_cache(), new_cache()
     other.publish("sales", edition(0))
     host, stats = Host(), Stats()
-    contents = Contents(host, Settings(), cache, stats, Fallbacks(stats))
+    contents = ResidentDags(host, Settings(), cache, stats, Fallbacks(stats))
 
     def overtake() -> None:
         host.number = 2 if is_host_rewritten else 1

@@ -11,12 +11,12 @@ import pytest
 from sched_cache import Config, DagCache
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.stats import Stats
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.reporting.process_words import describe, is_in_trouble
 from sched_cache_airflow.settings.hold import hold
 from sched_cache_airflow.settings.settings import Settings
-from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.owner import OTHER
 from tests.support.format.documents import document
 
@@ -49,7 +49,7 @@ def test_nothing_is_read_or_published(held: None, tmp_path: Path) -> None:
     class Dag:
         compact = decode_dag(encode_dag(document(["a"])).hot, lambda: None)
 
-    contents = Contents(Host(), Settings(), cache, stats, Fallbacks(stats))  # type: ignore[arg-type]  # no more is used
+    contents = ResidentDags(Host(), Settings(), cache, stats, Fallbacks(stats))  # type: ignore[arg-type]  # no more is used
     hold.reason = ""
     contents._keep("a", "hash", False, Dag())  # type: ignore[arg-type]  # no more is used
     assert contents.resident("a", "hash", False) is not None
@@ -71,13 +71,13 @@ def test_upkeep_waits(held: None) -> None:
     def publish_written(is_own: bool) -> None:
         done.append("publish")
 
-    upkeep = Upkeep(
+    maintenance = Maintenance(
         lambda: done.append("prepare"), publish_written, lambda: done.append("sweep"), lambda: None
     )
-    upkeep.round(is_woken=True)
+    maintenance.round(is_woken=True)
     assert done == []
     hold.reason = ""
-    upkeep.round(is_woken=True)
+    maintenance.round(is_woken=True)
     assert done == ["prepare", "publish"]
 
 

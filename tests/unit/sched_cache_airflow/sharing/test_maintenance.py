@@ -10,12 +10,12 @@ from threading import Event
 import pytest
 
 from sched_cache.errors import StoreUnavailableError
-from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.maintenance import Maintenance
 
 _EXITING = """
 import sys, time
 from threading import Event
-from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.maintenance import Maintenance
 
 begun = Event()
 
@@ -24,8 +24,8 @@ def publish(is_own):
     while True:
         time.sleep({pause})
 
-upkeep = Upkeep(lambda: None, publish, lambda: None, lambda: None)
-upkeep.wake()
+maintenance = Maintenance(lambda: None, publish, lambda: None, lambda: None)
+maintenance.wake()
 assert begun.wait(10)
 {end}
 """
@@ -49,7 +49,7 @@ def test_a_process_ends_while_its_thread_works(pause: str, end: str, code: int) 
 
 _FORKED = """
 import multiprocessing, time
-from sched_cache_airflow.sharing.maintenance import Upkeep
+from sched_cache_airflow.sharing.maintenance import Maintenance
 
 done = multiprocessing.get_context("fork").Value("i", 0)
 
@@ -57,8 +57,8 @@ def publish(is_own):
     time.sleep({seconds})
     done.value += 1
 
-upkeep = Upkeep(lambda: None, publish, lambda: None, lambda: None)
-child = multiprocessing.get_context("fork").Process(target=upkeep.wake)
+maintenance = Maintenance(lambda: None, publish, lambda: None, lambda: None)
+child = multiprocessing.get_context("fork").Process(target=maintenance.wake)
 started = time.monotonic()
 child.start()
 child.join()
@@ -94,13 +94,13 @@ def test_errors_are_left_for_the_next_round(caplog: pytest.LogCaptureFixture) ->
         if errors:
             raise errors.pop(0)
 
-    upkeep = Upkeep(lambda: None, publish, lambda: None, lambda: None)
+    maintenance = Maintenance(lambda: None, publish, lambda: None, lambda: None)
     with caplog.at_level("WARNING", "sched_cache.airflow"):
         for _ in range(5):
-            upkeep.round(is_woken=True)
+            maintenance.round(is_woken=True)
     assert rounds == [True] * 5
     messages = [record.message for record in caplog.records]
-    assert messages == ["upkeep failed, and is tried again (said once, until it goes on)"]
+    assert messages == ["maintenance failed, and is tried again (said once, until it goes on)"]
 
 
 def test_it_is_prepared_before_the_first_publication() -> None:
@@ -113,24 +113,24 @@ def test_it_is_prepared_before_the_first_publication() -> None:
         if is_away:
             raise StoreUnavailableError("away")
 
-    upkeep = Upkeep(prepare, lambda is_own: done.append("publish"), lambda: None, lambda: None)
-    upkeep.round(is_woken=True)
+    maintenance = Maintenance(prepare, lambda is_own: done.append("publish"), lambda: None, lambda: None)
+    maintenance.round(is_woken=True)
     is_away = False
-    upkeep.round(is_woken=True)
-    upkeep.round(is_woken=False)
+    maintenance.round(is_woken=True)
+    maintenance.round(is_woken=False)
     assert done == ["prepare", "prepare", "publish", "publish"]
 
 
 def test_only_a_scheduler_acknowledges() -> None:
     """Others have no part in what is fresh."""
     done = Event()
-    upkeep = Upkeep(lambda: None, lambda is_own: None, lambda: None, done.set)
-    upkeep.round(is_woken=True)
+    maintenance = Maintenance(lambda: None, lambda is_own: None, lambda: None, done.set)
+    maintenance.round(is_woken=True)
     assert not done.is_set()
-    upkeep.start()
-    upkeep.wake()
+    maintenance.start()
+    maintenance.wake()
     assert done.wait(10)
-    upkeep.close()
+    maintenance.close()
 
 
 def test_names_are_published_also_where_the_table_cannot_be_made() -> None:
@@ -148,22 +148,24 @@ def test_names_are_published_also_where_the_table_cannot_be_made() -> None:
             raise ValueError(name)
         published.append(name)
 
-    upkeep = Upkeep(prepare, lambda is_own: None, lambda: None, lambda: None, publish)
-    upkeep._names.extend(["a", "broken", "b"])
-    upkeep.round(is_woken=True)
+    maintenance = Maintenance(prepare, lambda is_own: None, lambda: None, lambda: None, publish)
+    maintenance._names.extend(["a", "broken", "b"])
+    maintenance.round(is_woken=True)
     is_away = False
     for _ in range(2):
-        upkeep.round(is_woken=False)
+        maintenance.round(is_woken=False)
     assert sorted(published) == ["a", "b"]
 
 
 def test_the_number_of_names_is_bounded() -> None:
     """While the tiers are away; the comparison of hashes finds those that were dropped."""
-    upkeep = Upkeep(lambda: None, lambda is_own: None, lambda: None, lambda: None, lambda name: None)
-    upkeep._start_thread = lambda: None  # type: ignore[method-assign]
+    maintenance = Maintenance(
+        lambda: None, lambda is_own: None, lambda: None, lambda: None, lambda name: None
+    )
+    maintenance._start_thread = lambda: None  # type: ignore[method-assign]
     for number in range(20_000):
-        upkeep.wake(str(number))
-    assert len(upkeep._names) == 10_000
+        maintenance.wake(str(number))
+    assert len(maintenance._names) == 10_000
 
 
 def test_closing_does_not_wait_for_a_tier_that_hangs() -> None:
@@ -174,12 +176,12 @@ def test_closing_does_not_wait_for_a_tier_that_hangs() -> None:
         begun.set()
         over.wait(60)
 
-    upkeep = Upkeep(lambda: None, publish, lambda: None, lambda: None)
-    upkeep.wake()
+    maintenance = Maintenance(lambda: None, publish, lambda: None, lambda: None)
+    maintenance.wake()
     assert begun.wait(10)
     started = time.monotonic()
-    upkeep.close()
+    maintenance.close()
     assert time.monotonic() - started < 10
-    assert upkeep._thread is not None and upkeep._thread.daemon
+    assert maintenance._thread is not None and maintenance._thread.daemon
     over.set()
-    upkeep._thread.join(10)
+    maintenance._thread.join(10)

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, create_engine, inspect
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from sched_cache_airflow.sharing import version_publisher as written_versions
+from sched_cache_airflow.sharing import version_publisher
 from sched_cache_airflow.sharing.version_publisher import create_missing
 
 TABLE = Table("written", MetaData(), Column("id", Integer, primary_key=True))
@@ -22,7 +22,7 @@ def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     def host_transaction() -> AbstractContextManager[Connection]:
         return engine.begin()
 
-    monkeypatch.setattr(written_versions, "host_transaction", host_transaction)
+    monkeypatch.setattr(version_publisher, "host_transaction", host_transaction)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Host:
         self.fallbacks = Fallbacks(self.stats)
         self.handed_over: list[str] = []
         self.n_woken = 0
-        self.upkeep = SimpleNamespace(wake=self._wake)
+        self.maintenance = SimpleNamespace(wake=self._wake)
 
     def _wake(self, *names: str) -> None:
         self.n_woken += 1

@@ -13,7 +13,7 @@ from sched_cache.cli.entry import main
 from sched_cache.cli.failure import UsageError
 from sched_cache_airflow.watch import command
 from sched_cache_airflow.watch.folder import ChangedFile
-from sched_cache_airflow.watch.installed_airflow import Host
+from sched_cache_airflow.watch.installed_airflow import InstalledAirflow
 from sched_cache_airflow.watch.request import HostFolder
 
 
@@ -31,7 +31,7 @@ class FakeDialect:
 def chosen(arguments: Sequence[str], *folders: HostFolder) -> list[tuple[str | None, str, str]]:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    found = command._folders(parser.parse_args(arguments), Host(FakeDialect(*folders)))
+    found = command._folders(parser.parse_args(arguments), InstalledAirflow(FakeDialect(*folders)))
     return [(folder.bundle, folder.root, folder.below) for folder in found]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from sched_cache_airflow.reporting.hash_queries import last_read
+from sched_cache_airflow.reporting.hash_queries import hash_queries
 
 _INFO_KEY = "sched_cache.versions"
 
@@ -36,14 +36,14 @@ _OF_NEXT_RUN = (
 
 def read_hash(dag_id: str, session: Session) -> str | None:
     """The hash of a DAG's content as the database has it now. One query."""
-    last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
+    hash_queries.at, hash_queries.n_queries = monotonic(), hash_queries.n_queries + 1
     dag_hash: str | None = session.connection().execute(_HASH, {"dag_id": dag_id}).scalar()
     return dag_hash
 
 
 def read_hashes(dag_ids: Collection[str], connection: Connection) -> dict[str, str]:
     """The hashes of these DAGs' contents as the database has them now; nothing for one without. One query."""
-    last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
+    hash_queries.at, hash_queries.n_queries = monotonic(), hash_queries.n_queries + 1
     query = select(_CONTENT.dag_id, _CONTENT.dag_hash).where(_CONTENT.dag_id.in_(list(dag_ids)))
     return {row.dag_id: row.dag_hash for row in connection.execute(query)}
 
@@ -71,7 +71,7 @@ class Versions:
         if not dag_ids:
             return
         self.n_queries += 1
-        last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
+        hash_queries.at, hash_queries.n_queries = monotonic(), hash_queries.n_queries + 1
         rows = session.execute(
             select(_CONTENT.dag_id, _CONTENT.dag_hash)
             .where(_CONTENT.dag_id.in_(list(dag_ids)))

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache import fork
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import read_hash, read_hashes, versions_of
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
@@ -36,7 +36,7 @@ class BagDags(MutableMapping[str, Any]):
     says which hash each has. What the host's own path puts here stays in `stock`.
     """
 
-    def __init__(self, hashes: dict[str, str], contents: Contents, load_op_links: bool) -> None:
+    def __init__(self, hashes: dict[str, str], contents: ResidentDags, load_op_links: bool) -> None:
         self.stock: dict[str, Any] = {}
         self._hashes = hashes
         self._contents = contents

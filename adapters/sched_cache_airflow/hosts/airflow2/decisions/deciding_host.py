@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import AIRFLOW_2
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.fast_path.deciding_host import DecidingHost
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import versions_of
 from sched_cache_airflow.hosts.airflow2.dags.dag import CompactSerializedDAG
 from sched_cache_airflow.hosts.airflow2.decisions import slim_rows
 
 
-def deciding_host(contents: Contents) -> DecidingHost:
+def deciding_host(contents: ResidentDags) -> DecidingHost:
     """Airflow 2.11, whose DAGs are in `contents`."""
 
     def predicted_dag(dag_run: Any, session: Session) -> Any:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from sched_cache_airflow.reporting.hash_queries import last_read
+from sched_cache_airflow.reporting.hash_queries import hash_queries
 
 _INFO_KEY = "sched_cache.versions"
 _READ_OF_RUN = frozenset(("dag_id", "bundle_version", "created_dag_version_id"))
@@ -71,14 +71,14 @@ def _current(*wanted: str) -> Select[Any]:
 
 def read_latest(dag_id: str, session: Session) -> Current | None:
     """The latest version of a DAG as the database has it now. One query."""
-    last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
+    hash_queries.at, hash_queries.n_queries = monotonic(), hash_queries.n_queries + 1
     row = session.connection().execute(_LATEST, {"dag_id": dag_id}).one_or_none()
     return None if row is None else Current(*row)
 
 
 def read_hash(version_id: Any, session: Session) -> str | None:
     """The hash of a version's content as the database has it now. One query."""
-    last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
+    hash_queries.at, hash_queries.n_queries = monotonic(), hash_queries.n_queries + 1
     dag_hash: str | None = session.connection().execute(_HASH, {"version_id": version_id}).scalar()
     return dag_hash
 
@@ -117,7 +117,7 @@ class Versions:
     def read_by(self, connection: Connection, dag_ids: Collection[str], version_ids: Collection[Any]) -> None:
         """The same without a session; at least one of them is named."""
         self.n_queries += 1
-        last_read.at, last_read.n_queries = monotonic(), last_read.n_queries + 1
+        hash_queries.at, hash_queries.n_queries = monotonic(), hash_queries.n_queries + 1
         wanted = {"dag_ids": list(dag_ids), "version_ids": list(version_ids)}
         rows = connection.execute(
             _current(*(name for name, values in wanted.items() if values)),

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache import fork
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
     Versions,
@@ -39,7 +39,7 @@ class BagEntries(MutableMapping[Any, Any]):
     each had when it was last confirmed, and when. What the host's own path puts here stays in the host's own cache.
     """
 
-    def __init__(self, stock: MutableMapping[Any, Any], contents: Contents, load_op_links: bool) -> None:
+    def __init__(self, stock: MutableMapping[Any, Any], contents: ResidentDags, load_op_links: bool) -> None:
         self.stock = stock
         self._contents = contents
         self._load_op_links = load_op_links

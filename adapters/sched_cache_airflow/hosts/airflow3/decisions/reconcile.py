@@ -22,7 +22,7 @@ from cachetools import LRUCache
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.dags.resident_dags import Contents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import versions_of
 from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
 
@@ -32,7 +32,7 @@ _MAX_RUNS = 50_000
 class Reconciler:
     """Which runs are known to agree with which content. For the one thread that schedules."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: ResidentDags) -> None:
         self._contents = contents
         # By `DagRun.id`: run_id, version, hash. The run_id is there because SQLite gives the id of a run that was
         # rolled back to the next one.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sched_cache.cache import L1
-from sched_cache.cache.lru import OVERHEAD_BYTES
+from sched_cache.cache.l1 import OVERHEAD_BYTES
 from sched_cache.stats import L1Counters
 from tests.contracts.l1 import L1Contract, SizedDag, check_books
 

@@ -14,19 +14,19 @@ from bench.serialized import generate_document
 from sched_cache.cache import L1
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.stats import Stats
-from sched_cache_airflow.dags import operator_expiry as renewal
+from sched_cache_airflow.dags import operator_expiry
 from sched_cache_airflow.hosts.airflow3.dags.dag import dag_of_compact
 
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Seconds that have passed for `renewal`."""
+    """Seconds that have passed for `operator_expiry`."""
 
     class Time:
         passed = 0.0
 
-    real = renewal.time.monotonic
-    monkeypatch.setattr(renewal.time, "monotonic", lambda: real() + Time.passed)
+    real = operator_expiry.time.monotonic
+    monkeypatch.setattr(operator_expiry.time, "monotonic", lambda: real() + Time.passed)
     return Time
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostRules:
     """What the proof must know of the host that it saves work.
 
     any_task_may_skip: `NotPreviouslySkippedDep` asks every direct upstream for its skip decision, not
@@ -21,9 +21,9 @@ class Host:
     mapped_may_fail_run: bool
 
 
-AIRFLOW_2: Final = Host(any_task_may_skip=True, tasks_choose_deps=True, mapped_may_fail_run=False)
+AIRFLOW_2: Final = HostRules(any_task_may_skip=True, tasks_choose_deps=True, mapped_may_fail_run=False)
 """2.11.2: not_previously_skipped_dep.py asks each finished upstream; a task's document may have `deps`;
 models/mappedoperator.py has `is_teardown` in its partial arguments, and no `on_failure_fail_dagrun`."""
 
-AIRFLOW_3: Final = Host(any_task_may_skip=False, tasks_choose_deps=False, mapped_may_fail_run=True)
+AIRFLOW_3: Final = HostRules(any_task_may_skip=False, tasks_choose_deps=False, mapped_may_fail_run=True)
 """3.3.2: `parent.inherits_from_skipmixin` comes first; `SerializedBaseOperator.deps` is a constant."""
