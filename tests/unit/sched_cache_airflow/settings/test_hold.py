@@ -64,7 +64,7 @@ def test_nothing_is_read_or_published(held: None, tmp_path: Path) -> None:
     cache.close()
 
 
-def test_upkeep_waits(held: None) -> None:
+def test_maintenance_waits(held: None) -> None:
     """Least of all does it remove what this host does not have."""
     done: list[str] = []
 
