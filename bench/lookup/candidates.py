@@ -16,7 +16,7 @@ def sched_cache_candidate(source: Source) -> Candidate:
     """The product, its store slow at reading contents; no Redis, as that would spare the load."""
     from sched_cache import Config, DagCache
     from sched_cache.store.l2 import NoRedis
-    from sched_cache.store.memory import MemoryStore
+    from sched_cache.testing.memory_store import MemoryStore
 
     from ..serialized import generate_document
 

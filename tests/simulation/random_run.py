@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from sched_cache.store.memory import State
+from sched_cache.testing.memory_store import State
 from tests.simulation.world import STALENESS, Process, Rules, World
 
 KEYS = ("a", "b")

@@ -10,7 +10,7 @@ from typing import Any
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store import ChangeSet, Pointer, Publication, PublicationResult, Seq, Store, Stored
 from sched_cache.store.l2 import Answer
-from sched_cache.store.memory import MemoryStore
+from sched_cache.testing.memory_store import MemoryStore
 from tests.simulation.steps import Steps
 
 

@@ -17,7 +17,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 import sched_cache.cache.l1
 import sched_cache.cache.singleflight
 import sched_cache.freshness.freshness
-import sched_cache.store.memory
+import sched_cache.testing.memory_store
 
 Choose = Callable[[list[str], str | None], int]
 """Given the names of the threads that can go on, and of the one that went last: the index of the next."""
@@ -176,6 +176,6 @@ def stepwise_locks(steps: Steps) -> Iterator[None]:
         patch.object(sched_cache.cache.singleflight, "Lock", lock),
         patch.object(sched_cache.cache.l1, "RLock", rlock),
         patch.object(sched_cache.freshness.freshness, "threading", threading),
-        patch.object(sched_cache.store.memory, "threading", threading),
+        patch.object(sched_cache.testing.memory_store, "threading", threading),
     ):
         yield

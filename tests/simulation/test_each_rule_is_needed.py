@@ -13,7 +13,7 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.freshness import Freshness
 from sched_cache.freshness.floors import Floors
 from sched_cache.store import Pointer
-from sched_cache.store.memory import MemoryStore
+from sched_cache.testing.memory_store import MemoryStore
 from tests.simulation.explore import Scope, explore
 from tests.simulation.random_run import run
 from tests.simulation.test_small_scopes import (

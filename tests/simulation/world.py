@@ -26,7 +26,7 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.errors import PublishConflictError, SchedCacheError, StoreUnavailableError
 from sched_cache.format import CompactDag, EncodedDag, encode_dag
 from sched_cache.store import Pointer, Seq, Version
-from sched_cache.store.memory import MemoryStore, State
+from sched_cache.testing.memory_store import MemoryStore, State
 from tests.simulation.seams import SharedRedis, StepRedis, StepStore
 from tests.simulation.steps import Choose, Clock, Signal, Steps, stepwise_locks
 

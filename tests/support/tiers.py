@@ -9,7 +9,7 @@ from typing import Any
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store import ChangeSet, Pointer, Publication, PublicationResult, Stored
 from sched_cache.store.l2 import NoRedis, Subscription
-from sched_cache.store.memory import MemoryStore
+from sched_cache.testing.memory_store import MemoryStore
 
 
 class WatchedStore(MemoryStore):

@@ -14,8 +14,8 @@ from sched_cache.cache import SingleFlight
 from sched_cache.clock import SystemClock
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.stats import Stats
-from sched_cache.store.memory import MemoryStore
 from sched_cache.store.sql import SqlStore
+from sched_cache.testing.memory_store import MemoryStore
 from tests.contracts.store import publication
 from tests.support.forks import assert_no_child_hangs
 

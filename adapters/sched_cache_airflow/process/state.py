@@ -15,7 +15,7 @@ from sched_cache.errors import SchedCacheError
 from sched_cache.exporters.statsd import StatsdExporter
 from sched_cache.stats import Snapshot, Stats
 from sched_cache.store.l2 import NoRedis
-from sched_cache.store.memory import MemoryStore
+from sched_cache.store.no_store import NoStore
 from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.dags.resident_dags import HostContents, ResidentDags
 from sched_cache_airflow.host_database.connections import as_host_connects
@@ -207,6 +207,6 @@ def _open_cache(settings: Settings) -> DagCache:
     """The shared tiers. Without tables there are none: every look-up is a miss at once, and nothing is published."""
     config = replace(settings.config, l1_max_bytes=0)
     if not settings.shares:
-        return DagCache(config, MemoryStore(), NoRedis())
+        return DagCache(config, NoStore(), NoRedis())
     config, connect = as_host_connects(config)
     return DagCache.open(config, connect=connect, keeps_cold=True)

@@ -6,7 +6,7 @@ import pytest
 
 from sched_cache.freshness import Freshness
 from sched_cache.store import ChangeSet, Pointer
-from sched_cache.store.memory import MemoryStore
+from sched_cache.testing.memory_store import MemoryStore
 from tests.support.clock import ManualClock
 
 MAX_STALENESS_SECONDS = 5.0

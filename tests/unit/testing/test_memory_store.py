@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sched_cache.errors import StoreUnavailableError
-from sched_cache.store.memory import MemoryStore, MemoryTransaction
+from sched_cache.testing.memory_store import MemoryStore, MemoryTransaction
 from tests.contracts.store import ConcurrentFlagContract, StoreContract, publication
 
 
