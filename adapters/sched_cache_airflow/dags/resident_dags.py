@@ -6,7 +6,7 @@ import json
 import time
 import zlib
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
@@ -16,9 +16,10 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, SchedCacheError
 from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag, with_labels
 from sched_cache.stats import Stats
+from sched_cache_airflow.dags.host_contents import HostContents, HostDag
 from sched_cache_airflow.dags.patience import Patience
 from sched_cache_airflow.dags.publisher import Publisher
-from sched_cache_airflow.dags.trial import LABEL, Trial, TriedDag, TriedFields
+from sched_cache_airflow.dags.trial import LABEL, Trial
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.settings.hold import hold
@@ -31,48 +32,6 @@ _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
 _PER_READ = 32
 """DAGs that are asked for at once: so many that a round trip hardly matters, so few that they come soon."""
-
-
-class HostDag(TriedDag, Protocol):
-    """The host's DAG object over a compact DAG."""
-
-    @property
-    def nbytes(self) -> int: ...
-
-    def renewed(self) -> HostDag:
-        """The DAG without what was made of it for those who used it, or itself if that is little or young."""
-
-
-class HostContents(Protocol):
-    """The contents that the host stores, and its objects of them. `version_id`: what names a version there."""
-
-    @property
-    def fields(self) -> TriedFields:
-        """What it makes of the fields of tasks."""
-
-    def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
-        """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
-
-    def hash_of(self, version_id: Any, reader: Connection) -> str | None:
-        """The hash of the host's row as it is now; None if there is none. One query."""
-
-    def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
-        """Those that the host has a row of. One query."""
-
-    def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
-        """(DAG, version, hash) of the current content of the first `limit` DAGs with greater ids. One query or two."""
-
-    def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> HostDag | None:
-        """The host's object; None for a document that only the host's own path reads."""
-
-    def key_of(self, version_id: Any) -> str:
-        """Its key in our tables."""
-
-    def version_of(self, key: str) -> Any:
-        """The version that has this key in our tables; None for a key of somebody else."""
-
-    def noted(self, text: str) -> Any:
-        """The version that a row of the table `written` names; None if no version has such a name."""
 
 
 class ResidentDags:

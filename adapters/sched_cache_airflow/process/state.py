@@ -17,7 +17,8 @@ from sched_cache.stats import Snapshot, Stats
 from sched_cache.store.l2 import NoRedis
 from sched_cache.store.no_store import NoStore
 from sched_cache.store.sql import SqlStore
-from sched_cache_airflow.dags.resident_dags import HostContents, ResidentDags
+from sched_cache_airflow.dags.host_contents import HostContents
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.patching.fallback import Fallbacks

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import PublishConflictError
-from sched_cache_airflow.dags.resident_dags import HostContents
+from sched_cache_airflow.dags.host_contents import HostContents
 from sched_cache_airflow.host_database.transactions import host_transaction
 
 KEYS_PER_SWEEP = 500
