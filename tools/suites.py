@@ -48,8 +48,7 @@ _NOT_BY_INTERPRETER = tuple(
         *(f"store/sql/test_{name}.py" for name in ("as_run", "deadlines", "outage", "pgbouncer")),
         "cli/test_troubles.py",
         "cli/test_database_examination.py",
-        "sched_cache_airflow/test_trigger.py",
-        "sched_cache_airflow/test_trigger_rights.py",
+        "sched_cache_airflow/triggers",
     )
 )
 _FEWER_FORKS = ("env", "SCHED_CACHE_FORKS=30")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import suites
 from tools.steps import SKIPPED, Step, report, run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -115,3 +116,15 @@ def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None
     deadline = time.monotonic() + 5  # a signal is sent, not delivered
     while is_alive(int((tmp_path / "child").read_text())):
         assert time.monotonic() < deadline
+
+
+def test_what_a_step_leaves_out_is_there() -> None:
+    """pytest says nothing of a path that it is to ignore and that has moved."""
+    ignored = [
+        argument.removeprefix("--ignore=")
+        for one in suites.steps()
+        for argument in one.command
+        if argument.startswith("--ignore=")
+    ]
+    assert ignored
+    assert [path for path in ignored if not (CHECKOUT / path).exists()] == []
