@@ -29,7 +29,7 @@ from sched_cache_airflow.settings.settings import CORE_OPTIONS, OWN_OPTIONS
 from tests.support.option_values import values_for
 
 ALL = {**OWN_OPTIONS, **CORE_OPTIONS}
-VALUES = int(os.environ.get("SCHED_CACHE_OPTION_VALUES") or 5)
+VALUES = int(os.environ.get("SCHED_CACHE_OPTION_VALUES") or 3)
 SEED = int(os.environ.get("SCHED_CACHE_OPTION_SEED") or 11)
 RESULTS = os.environ.get("SCHED_CACHE_OPTION_RESULTS")
 CHILD_SECONDS = 120.0
