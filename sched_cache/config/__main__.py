@@ -1,4 +1,4 @@
-"""Prints what CONFIG.md says of the library."""
+"""Prints the part of CONFIG.md about the library."""
 
 import sys
 

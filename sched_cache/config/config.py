@@ -1,4 +1,4 @@
-"""`Config`: every option, checked when it is built, passed in from the edge."""
+"""`Config`: every option, checked at construction and passed in from the edge."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _IDENTIFIER_IN_WORDS = "a letter or _, then letters, digits and _, 30 at most"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Config:
-    """All options. Building one checks every value; nothing is opened.
+    """All options. The constructor checks every value and opens nothing.
 
     Raises:
-        ConfigError: a value is out of its range. Names option, value (no password) and what is allowed.
+        ConfigError: a value is out of its range. Names the option, the value (no password) and the allowed range.
     """
 
     # The database: the source of truth.
@@ -37,52 +37,53 @@ class Config:
         "sqlite:///sched_cache.db",
         DatabaseUrl(),
         unit="URL",
-        doc="Where versions, flags and contents are kept.",
+        doc="The database that stores versions, flags and contents.",
     )
     database_schema: str | None = option(
         None,
         Name(_IDENTIFIER, _IDENTIFIER_IN_WORDS + ", or empty", is_optional=True),
-        doc="Schema of the tables; empty: the default of the connection.",
+        doc="The schema of the tables. Empty: the default schema of the connection.",
     )
     table_prefix: str = option(
         "sched_cache_",
         TABLE_PREFIX,
-        doc="In front of the name of every table.",
+        doc="The prefix of the name of every table.",
     )
     create_tables: bool = option(
         True,
         Flag(),
-        doc="Create and upgrade the tables at first use. If not, `sched-cache init-db` must have run.",
+        doc="Whether the first use creates and upgrades the tables. If false, run `sched-cache init-db` before.",
     )
     database_timeout_seconds: float = option(
         5.0,
         Number(0.1, 300),
         unit="seconds",
-        doc="How long a call may take in all, reads too: connection, locks, each packet, retries. A database that "
-        "does not answer in that time, cannot be reached or has no usable tables is left alone for up to 5 seconds: "
-        "calls fail at once with `StoreUnavailableError`, and one call after each pause asks again. A lock is waited "
-        "for 80% of it, at least a second on MySQL. Statements in a transaction of the caller's are bounded by the "
-        "caller.",
+        doc="The deadline of a whole call, including reads: connection, locks, each packet, and retries. If the "
+        "database does not answer in that time, cannot be reached or has no usable tables, it is left alone for up to "
+        "5 seconds: calls fail at once with `StoreUnavailableError`, and one call after each pause tries again. The "
+        "limit for waiting for a lock is 80 % of the deadline, on MySQL at least one second. For statements in a "
+        "transaction of the caller, the caller sets the limit.",
     )
     database_attempts: int = option(
         3,
         Number(1, 10, is_integer=True),
         unit="count",
-        doc="How often an operation is tried before it fails with `StoreUnavailableError`, within "
-        "`database_timeout_seconds`.",
+        doc="The number of attempts of an operation, within `database_timeout_seconds`, before it fails with "
+        "`StoreUnavailableError`.",
     )
     database_pool_size: int = option(
         5,
         Number(1, 100, is_integer=True),
         unit="connections",
-        doc="Connections that a process has open at most for reads, and as many for writes; it keeps two of each.",
+        doc="The maximum number of open connections of a process for reads, and as many for writes. Two idle "
+        "connections of each kind stay open.",
     )
     database_grace_seconds: float = option(
         0.0,
         Number(0, 86_400),
         unit="seconds",
-        doc="While the database is down, serve what was last certified for this long past "
-        "`max_staleness_seconds`. 0: fail instead of serving old DAGs.",
+        doc="While the database is down, how long beyond `max_staleness_seconds` the last certified DAGs are "
+        "served. 0: reads fail instead of returning old DAGs.",
     )
 
     # Freshness.
@@ -90,13 +91,14 @@ class Config:
         1.0,
         Number(0, 3_600),
         unit="seconds",
-        doc="A read returns nothing older than what was current this long ago. 0: each asks the database.",
+        doc="The maximum age: a read returns nothing older than the version that was current this long ago. 0: "
+        "each read asks the database.",
     )
     full_certify_seconds: float = option(
         60.0,
         Number(1, 86_400),
         unit="seconds",
-        doc="How often all keys are compared with the database, besides the changes.",
+        doc="The interval at which all keys are compared with the database, in addition to the changes.",
     )
 
     # L1: in this process.
@@ -104,19 +106,20 @@ class Config:
         256 * 1024 * 1024,
         Number(0, 2**40, is_integer=True),
         unit="bytes",
-        doc="Room for decoded DAGs in each process, their bookkeeping included. 0: keep none.",
+        doc="The memory limit for decoded DAGs in each process, including bookkeeping. 0: keep none.",
     )
     l1_max_entries: int = option(
         100_000,
         Number(1, 10_000_000, is_integer=True),
         unit="DAGs",
-        doc="How many decoded DAGs a process keeps at most.",
+        doc="The maximum number of decoded DAGs that a process keeps.",
     )
     flight_wait_seconds: float = option(
         30.0,
         Number(0.01, 3_600),
         unit="seconds",
-        doc="How long a thread waits for another one that loads the same content, before it loads it itself.",
+        doc="How long a thread waits for another thread that loads the same content before it loads the content "
+        "itself.",
     )
 
     # L2: Redis.
@@ -124,61 +127,62 @@ class Config:
         "fake://",
         RedisAddress(),
         unit="URL",
-        doc="The Redis that all nodes share. The default is one inside this process; empty: none. A URL made for "
-        "Celery can be used as it is, also with `valkey`, and with `ssl_cert_reqs=CERT_NONE` and the like. Its "
-        "`socket_timeout`, `retry_on_timeout`, `health_check_interval` and the other options for connections "
-        "are checked and have no effect: `redis_timeout_seconds` bounds each call.",
+        doc="The Redis that all nodes share. The default is a Redis inside the process; empty: no Redis. A URL made "
+        "for Celery can be used as it is, including `valkey` and `ssl_cert_reqs=CERT_NONE`. Its options for "
+        "connections, such as `socket_timeout`, `retry_on_timeout` and `health_check_interval`, are checked but have "
+        "no effect: `redis_timeout_seconds` limits each call.",
     )
     namespace: str = option(
         "sched_cache",
         Name(r"[A-Za-z0-9_.-]{1,64}", "1 to 64 of letters, digits, `_`, `.` and `-`"),
-        doc="In front of every Redis key and channel. Clusters that share a Redis do not disturb each other with one "
-        "namespace; different ones tell their keys apart, and let Redis ACLs do so.",
+        doc="The prefix of every Redis key and channel. Clusters that share a Redis may use the same namespace without "
+        "disturbing each other; with different namespaces, their keys can be told apart, also by Redis ACLs.",
     )
     redis_timeout_seconds: float = option(
         0.05,
         Number(0.001, 10),
         unit="seconds",
-        doc="The longest that a call to Redis may take in all: resolving the name, connecting, TLS, password, "
-        "sentinels, and every packet of the answer. Nothing is retried.",
+        doc="The deadline of a whole call to Redis: name resolution, connection, TLS, password, sentinels, and every "
+        "packet of the answer. Calls are not retried.",
     )
     redis_content_ttl_seconds: int = option(
         7 * 86_400,
         Number(60, 366 * 86_400, is_integer=True),
         unit="seconds",
-        doc="How long an unused content stays in Redis. Use renews it.",
+        doc="The time to live of an unused content in Redis. Reads renew it.",
     )
     redis_compression_min_bytes: int = option(
         32 * 1024,
         Number(0, 2**30, is_integer=True),
         unit="bytes",
-        doc="Smaller parts are not compressed in Redis. Lower saves memory and network, and costs readers "
-        "processor time.",
+        doc="Smaller parts are stored in Redis without compression. A lower value saves memory and network traffic, "
+        "and costs readers CPU time.",
     )
     redis_lease_seconds: float = option(
         3.0,
         Number(0.05, 60),
         unit="seconds",
-        doc="How long one node may have the exclusive right to load a content that is not in Redis.",
+        doc="The duration of a lease: the exclusive right of one node to load a content that is not in Redis.",
     )
     redis_lease_wait_seconds: float = option(
         1.0,
         Number(0, 60),
         unit="seconds",
-        doc="How long the other nodes wait for that one before they load the content themselves; no longer "
-        "than what is left of `tier_loss_seconds`.",
+        doc="How long the other nodes wait for the holder of the lease before they load the content themselves; "
+        "never longer than the remainder of `tier_loss_seconds`.",
     )
     redis_ping_seconds: float = option(
         5.0,
         Number(0.05, 300),
         unit="seconds",
-        doc="How long the notification channel may be silent before its connection is tested.",
+        doc="After how long a silence of the notification channel its connection is tested.",
     )
     redis_breaker_failures: int = option(
         3,
         Number(1, 1_000, is_integer=True),
         unit="count",
-        doc="Failures in a row after which Redis is left alone, if `tier_loss_seconds` is not spent before.",
+        doc="The number of consecutive failures after which Redis is left alone, unless `tier_loss_seconds` is used "
+        "up earlier.",
     )
     redis_breaker_min_seconds: float = option(
         1.0,
@@ -190,38 +194,38 @@ class Config:
         _BREAKER_MAX_SECONDS,
         Number(0.01, 3_600),
         unit="seconds",
-        doc="Longest back-off, and so how long after its end a trouble may be noticed. If set, at least "
+        doc="Longest back-off, and therefore the longest time until a recovery is noticed. If set, at least "
         "`redis_breaker_min_seconds`.",
     )
     tier_loss_seconds: float = option(
         0.08,
         Number(0.001, 60),
         unit="seconds",
-        doc="The most that Redis in trouble may cost a process at once, however many calls it makes; in the "
-        "long run it may cost a tenth of that per second. Lost is the whole of a call without an answer, and of "
-        "an answer the time by which it came later than the database takes. A call waits no longer than what is "
-        "left; when nothing is, Redis is left alone, and tried again in the background. Where "
-        "`redis_timeout_seconds` is longer, that is the limit. In the plugin, a `database_url` of its own shares it: "
-        "no loop or request waits longer for DAGs that Airflow's own rows have, and what comes sooner than those "
-        "costs nothing.",
+        doc="The time budget that a process may lose to a Redis in trouble at once, however many calls it makes; in "
+        "the long run it may lose a tenth of the budget per second. A call without an answer counts with its whole "
+        "duration, an answer with the time by which it was slower than the database. A call waits no longer than the "
+        "rest of the budget; when the budget is used up, Redis is left alone and probed in the background. If "
+        "`redis_timeout_seconds` is longer, it replaces the budget. In the plugin, a database named by `database_url` "
+        "shares the budget: no loop or request waits longer for DAGs that Airflow's own rows have, and answers that "
+        "are faster than those rows cost nothing.",
     )
 
     # The compact format.
     hot_include: tuple[str, ...] = option(
         (),
         FieldNames(),
-        doc="Fields that schedulers read besides the usual ones. All nodes must agree.",
+        doc="Additional fields that schedulers read. All nodes must have the same value.",
     )
     hot_exclude: tuple[str, ...] = option(
         (),
         FieldNames(),
-        doc="Fields that schedulers do not read although they usually do. All nodes must agree.",
+        doc="Fields that schedulers do not read although they are hot by default. All nodes must have the same value.",
     )
     max_content_bytes: int = option(
         64 * 1024 * 1024,
         Number(1_024, 2**30, is_integer=True),
         unit="bytes",
-        doc="A stored part that unpacks to more is refused.",
+        doc="The limit of the unpacked size of a stored part; larger parts are rejected.",
     )
 
     def __post_init__(self) -> None:
@@ -236,7 +240,7 @@ class Config:
             )
 
     def __repr__(self) -> str:
-        """What differs from the defaults, without passwords."""
+        """The options that differ from the defaults, without passwords."""
         changed = []
         for declared in options(Config):
             value = getattr(self, declared.name)
@@ -246,7 +250,7 @@ class Config:
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Config:
-        """The defaults, and what `environ` (None: the process's environment) says in `SCHED_CACHE__*`.
+        """The defaults, overridden by the variables `SCHED_CACHE__*` of `environ` (None: of this process).
 
         Raises:
             ConfigError: a variable names no option, or its value is not allowed.
@@ -258,7 +262,7 @@ class Config:
                 continue
             if variable not in by_variable:
                 similar = get_close_matches(variable.upper(), by_variable, n=3)
-                # Not its value: this may be a misspelt URL with a password in it.
+                # Without its value: it may be a URL with a password, under a misspelt name.
                 raise ConfigError(variable, "***", ", ".join(similar or by_variable))
             chosen[by_variable[variable].name] = by_variable[variable].read(text)
         return cls(**chosen)

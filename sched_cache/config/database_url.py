@@ -1,4 +1,4 @@
-"""Where the tables are, in one URL: what the configuration allows is what the store can open.
+"""The URL of the database with the tables. A URL that the configuration allows is one that the store can open.
 
 Nothing is connected, and the driver itself is not imported: see `open_engines`.
 """
@@ -26,7 +26,7 @@ ALLOWED: Final = (
 
 
 def parse_database_url(text: str) -> URL:
-    """The URL with the driver that is going to be used.
+    """The URL, with the driver that will be used.
 
     Raises:
         ValueError: says what is wrong without repeating a part that may hold a password.

@@ -1,4 +1,4 @@
-"""What values an option may have: how one is read from text, checked and shown."""
+"""Kinds of option values: how a value is read from text, checked and shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sched_cache.config.url import redact_url
 
 
 class Kind(Protocol):
-    """One kind of value."""
+    """A kind of option values."""
 
     @property
     def allowed(self) -> str:
@@ -22,7 +22,7 @@ class Kind(Protocol):
         ...
 
     def read(self, text: str) -> Any:
-        """The value that an environment variable spells. Raises ValueError when it spells none."""
+        """The value of the text of an environment variable. Raises ValueError if the text has none."""
         ...
 
     def check(self, value: Any) -> None:
@@ -30,7 +30,7 @@ class Kind(Protocol):
         ...
 
     def show(self, value: Any) -> object:
-        """`value` as it may stand in a log."""
+        """`value` in a form that may be logged, without passwords."""
         ...
 
 
@@ -53,7 +53,7 @@ class Number:
         right_type = int if self.is_integer else (int, float)
         if isinstance(value, bool) or not isinstance(value, right_type):
             raise ValueError
-        if not self.low <= value <= self.high:  # NaN neither
+        if not self.low <= value <= self.high:  # rejects NaN, too
             raise ValueError
 
     def show(self, value: Any) -> object:
@@ -79,7 +79,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A word that matches `pattern`; with `is_optional`, None (in the environment: empty) as well."""
+    """A word that matches `pattern`; with `is_optional`, also None (in the environment: empty)."""
 
     pattern: str
     allowed: str
@@ -101,7 +101,7 @@ class Name:
 TABLE_PREFIX: Final = Name(
     r"[a-z_][a-z0-9_]{0,29}", "30 at most of a-z, 0-9 and _, not beginning with a digit"
 )
-"""Without capitals: a name that needs quotes is another one to a database that folds names."""
+"""No capitals: a database that folds names would take a quoted and an unquoted name for different ones."""
 
 FIXED_FIELDS: Final = ("task_id", "downstream_task_ids", "_downstream_task_ids", "partial_kwargs")
 """Fields that the compact format itself needs."""
@@ -109,7 +109,7 @@ FIXED_FIELDS: Final = ("task_id", "downstream_task_ids", "_downstream_task_ids",
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
-    """A tuple of names of serialized fields; in the environment with commas between."""
+    """A tuple of names of serialized fields; in the environment, separated by commas."""
 
     allowed: str = "`task.FIELD` and `dag.FIELD`, separated by commas, without " + ", ".join(FIXED_FIELDS)
 

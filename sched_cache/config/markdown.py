@@ -1,4 +1,4 @@
-"""CONFIG.md, made from the declarations; the part about the library. `python -m sched_cache.config` prints it."""
+"""The part of CONFIG.md about the library, made from the declarations. `python -m sched_cache.config` prints it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _HEAD = """\
 Made by `python -m sched_cache_airflow.settings.markdown > CONFIG.md`; a test compares it with the code.
 
 Each option is a field of `sched_cache.Config` and an environment variable that `Config.load()` reads. An
-unknown variable that begins with `SCHED_CACHE__`, a value out of its range or a URL that cannot be used is a
-`ConfigError` at start. Passwords are never shown, neither in errors nor in `repr(config)`.
+unknown variable that begins with `SCHED_CACHE__`, a value out of its range or a URL that cannot be used raises
+`ConfigError` at start. Neither errors nor `repr(config)` show passwords.
 
 | option and environment variable | default | unit | range | meaning |
 |---|---|---|---|---|
@@ -31,13 +31,13 @@ Escape special characters of a user or password (`%40` is `@`). With TLS the URL
 
 
 def config_markdown() -> str:
-    """The text of CONFIG.md up to what is about Airflow."""
+    """The text of CONFIG.md up to the part about Airflow."""
     forms = (redis_url.__doc__ or "").partition("\n\n")[2].rstrip()
     return _HEAD + "".join(map(_row, options(Config))) + _TAIL.format(forms=forms)
 
 
 def default_in_words(default: object) -> str:
-    """As it stands in a table."""
+    """`default` as it is written in a table."""
     if default is None or default == ():
         return "empty"
     if isinstance(default, bool):

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What is known of one option besides its value."""
+    """The declaration of one option."""
 
     name: str
     default: Any
@@ -31,10 +31,10 @@ class Option:
         return PREFIX + self.name.upper()
 
     def read(self, text: str) -> Any:
-        """The value that `text` spells, not yet checked against the range.
+        """The value of `text`, not yet checked against the range.
 
         Raises:
-            ConfigError: it spells none.
+            ConfigError: `text` is not a value of this kind.
         """
         try:
             return self.kind.read(text)
@@ -68,13 +68,13 @@ def _shortened(shown: object) -> object:
 
 
 def option(default: T, kind: Kind, *, unit: str = "", doc: str) -> T:
-    """A field of `Config`. `doc` is a Markdown sentence or two for CONFIG.md."""
+    """A field of `Config`. `doc` is its description in CONFIG.md, in Markdown."""
     declared: T = field(default=default, metadata={"kind": kind, "unit": unit, "doc": doc})
     return declared
 
 
 def options(config_class: type[Any]) -> Iterator[Option]:
-    """The options of `config_class` in the order of their declaration; other fields are passed over."""
+    """The options of `config_class` in the order of their declaration; other fields are skipped."""
     for declared in fields(config_class):
         facts = declared.metadata
         if "kind" not in facts:

@@ -13,7 +13,7 @@ _DEMANDS = {
 }
 
 Reader = Callable[[str], Any]
-"""Makes a value of its text. Raises ValueError with the allowed range and without the text."""
+"""Converts text to a value. Raises ValueError with the allowed range and without the text."""
 
 
 def _truth(text: str) -> bool:
@@ -41,7 +41,7 @@ def _number(low: float, high: float) -> Reader:
 
 def _integer(low: int, high: int) -> Reader:
     def read(text: str) -> int:
-        # A database is also spelled as a path, by Celery as by a URL.
+        # Celery and URLs may write a database as a path.
         digits = text.removeprefix("/")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 9 and low <= int(digits) <= high):
             raise ValueError(f"integer, {low:,} to {high:,}")
@@ -69,8 +69,8 @@ read_db = _integer(0, 65_535)
 OF_ALL: Mapping[str, Reader] = {
     "db": read_db,
     "virtual_host": read_db,
-    # What follows is understood, so that a URL made for Celery can be used as it is, and has no effect: how
-    # long a call may take is `redis_timeout_seconds`, nothing is retried, and connections are kept alive and
+    # The following options are accepted, so that a URL made for Celery can be used as it is, but have no effect:
+    # `redis_timeout_seconds` is the deadline of a call, calls are not retried, and connections are kept alive and
     # tested as this package needs it.
     "socket_timeout": _number(0.001, 86_400),
     "socket_connect_timeout": _number(0.001, 86_400),
@@ -103,8 +103,8 @@ def read_options(pairs: list[tuple[str, str]], readers: Mapping[str, Reader]) ->
     """The values of a query.
 
     Raises:
-        ValueError: names an option and its range, or the options that are known. Repeats no value, and no name
-            that is unknown: a password with a `?` in it ends up here.
+        ValueError: names an option and its range, or the known options. It repeats no value and no unknown name,
+            because the rest of a password that contains a `?` is parsed as an option.
     """
     options: dict[str, Any] = {}
     for name, text in pairs:

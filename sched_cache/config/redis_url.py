@@ -1,4 +1,4 @@
-"""Where Redis is and how to speak to it, in one URL.
+"""The address of Redis and the options of its connections, in one URL.
 
 ```text
 redis://[[user]:password@][host][:port][/db]          standalone; rediss:// for TLS
@@ -6,11 +6,11 @@ unix://[[user]:password@]/path/to/socket[?db=0]       standalone, through a sock
 redis+sentinel://[..@]host[:port],host[:port].../service[/db]
 redis+cluster://[..@]host[:port],host[:port]...       rediss+sentinel:// and rediss+cluster:// for TLS
 sentinel://[..@]host[:port];sentinel://...[/db]?master_name=service      as Celery writes it
-fake://[name]                                         inside this process, shared by all that use the name
+fake://[name]                                         inside this process, shared by all users of the name
 ```
 
-`valkey` and `valkeys` stand for `redis` and `rediss` everywhere. User and password are percent-encoded. The
-options in the query are those of `redis_options`; a database number there wins over one in the path.
+`valkey` and `valkeys` may replace `redis` and `rediss` everywhere. User and password are percent-encoded. The
+options in the query are those of `redis_options`; a database number there takes precedence over one in the path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sched_cache.config.redis_options import OF_ALL, OF_SENTINEL, OF_TLS, Reader
 
 
 class Topology(Enum):
-    """What stands behind the URL."""
+    """The kind of deployment behind the URL."""
 
     STANDALONE = "standalone"
     UNIX = "unix"
@@ -57,7 +57,7 @@ _NODE = re.compile(
     rf"(?P<host>\[[0-9A-Fa-f:.]+(%[A-Za-z0-9_.%-]+)?\]|{_LABEL}(\.{_LABEL})*\.?)(:(?P<port>\d{{0,5}}))?"
 )
 _MAX_HOST_LENGTH = 253
-_MAX_PATH_BYTES = 107  # of a socket file, on Linux
+_MAX_PATH_BYTES = 107  # limit of the path of a socket file on Linux
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def parse_redis_url(url: str) -> RedisUrl:
 
 
 def _joined(parsed: list[RedisUrl]) -> RedisUrl:
-    """One URL of those of several sentinels, whose options stand with any of them."""
+    """The URLs of several sentinels as one; any of them may carry the options."""
     nodes = tuple(dict.fromkeys(node for one in parsed for node in one.nodes))
     chosen: dict[str, Any] = {"topology": Topology.SENTINEL, "nodes": nodes}
     for name in ("username", "password", "sentinel_username", "sentinel_password", "name", "db"):
@@ -120,7 +120,7 @@ _NAME_IS_MISSING = "the name of the service is missing: redis+sentinel://host,ho
 def _parse_one(url: str, is_one_of_many: bool = False) -> RedisUrl:
     try:
         parts = urlsplit(url)
-    except ValueError:  # its text repeats what stands before the host
+    except ValueError:  # its text repeats the part before the host
         raise ValueError("it is not a URL") from None
     scheme = re.sub(r"^valkey", "redis", parts.scheme)
     topology = _TOPOLOGIES.get(scheme)

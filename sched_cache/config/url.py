@@ -1,4 +1,4 @@
-"""URLs as they may be shown: without what somebody could log in with."""
+"""URLs without credentials, as they may be shown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)")
 def redact_url(url: str) -> str:
     """`url` with user and password as `***` and without its query.
 
-    A password with an unescaped `/`, `?`, `#` or `@` makes a URL fall apart in places that still look well
-    formed. So whenever an `@` stands anywhere but before the host, nothing but the scheme is shown.
+    A password with an unescaped `/`, `?`, `#` or `@` breaks a URL into parts that still look well formed. Whenever
+    an `@` occurs anywhere but before the host, only the scheme is shown.
     """
     scheme = _SCHEME.match(url)
     nothing_but_scheme = f"{scheme.group()}://***" if scheme else "***"
