@@ -1,4 +1,4 @@
-"""What the bytes of both parts are spent on. Follows the layout written down in format/encoder.py."""
+"""The sizes of all pieces of both parts. Follows the layout that format/encoder.py documents."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _CODINGS = ("constant", "plain", "dictionary", "sparse")
 class Piece:
     """Some bytes of one part.
 
-    part: "hot" or "cold". kind: what it is, such as "task field". name: which one. coding: of a column, and
-    n_values: how many different values it has; None for what is no column.
+    part: "hot" or "cold". kind: such as "task field". name: the name of that field. coding, n_values: the coding of
+    a column and its number of distinct values; None for other pieces.
     """
 
     part: str
@@ -31,7 +31,7 @@ class Piece:
 
 
 def pieces_of(hot: bytes, cold: bytes | None) -> list[Piece]:
-    """Every piece, hot before cold, largest first; what is left of each part is its last piece.
+    """Every piece, hot before cold, largest first; the last piece of each part is its remainder.
 
     Raises:
         FormatError: damaged.

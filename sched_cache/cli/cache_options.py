@@ -1,4 +1,4 @@
-"""The options that say which cache a command is about. Without them the environment does."""
+"""The options that select the cache of a command. Without them, the environment selects it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sched_cache.store.contract import Pointer, Store
 
 
 def add_cache_options(parser: argparse.ArgumentParser, *, with_json: bool = True) -> None:
-    """Adds `--database-url`, `--redis-url` and, unless told otherwise, `--json`."""
+    """Adds `--database-url`, `--redis-url` and, with `with_json`, `--json`."""
     parser.add_argument("--database-url", metavar="URL", help="instead of SCHED_CACHE__DATABASE_URL")
     parser.add_argument(
         "--redis-url", metavar="URL", help="instead of SCHED_CACHE__REDIS_URL; `none` for no Redis"
@@ -22,10 +22,10 @@ def add_cache_options(parser: argparse.ArgumentParser, *, with_json: bool = True
 
 
 def config_of(arguments: argparse.Namespace) -> Config:
-    """What environment and options say together. A command has no use for a Redis inside its own process.
+    """The configuration from environment and options. A Redis inside the process is of no use to a command.
 
     Raises:
-        ConfigError: one of them is not understood.
+        ConfigError: an option or a variable is not understood.
     """
     config = Config.load()
     if "SCHED_CACHE__REDIS_URL" not in os.environ:
@@ -38,12 +38,12 @@ def config_of(arguments: argparse.Namespace) -> Config:
 
 
 def is_told(arguments: argparse.Namespace) -> bool:
-    """Whether options or environment name the tiers; else a host does, where one is installed."""
+    """Whether options or environment name the tiers; otherwise an installed host does."""
     return bool(arguments.database_url or arguments.redis_url or "SCHED_CACHE__DATABASE_URL" in os.environ)
 
 
 def open_cache(arguments: argparse.Namespace) -> DagCache:
-    """The cache that the command is about.
+    """The selected cache.
 
     Raises:
         ConfigError: an option is not understood.
@@ -52,6 +52,6 @@ def open_cache(arguments: argparse.Namespace) -> DagCache:
 
 
 def current_pointers(store: Store) -> list[Pointer]:
-    """The pointers of all DAGs, tombstones left out, by key."""
+    """The pointers of all DAGs by key, without tombstones."""
     pointers = (pointer for pointer in store.changes_since(0).pointers if pointer.content_hash is not None)
     return sorted(pointers, key=lambda pointer: pointer.key)

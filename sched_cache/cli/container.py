@@ -1,4 +1,4 @@
-"""One file for one DAG: the hot part, then the cold part. Each part's header says how long it is."""
+"""The file format of one DAG: the hot part, then the cold part. The header of each part has its length."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _LENGTH = slice(8, 12)  # of the body, in the header
 
 
 def is_container(data: bytes) -> bool:
-    """Whether `data` begins like one; JSON never does."""
+    """Whether `data` begins with the header of a part; JSON never does."""
     return data.startswith(MAGIC)
 
 
 def join(hot: bytes, cold: bytes) -> bytes:
-    """Both parts as one."""
+    """Both parts as one byte string."""
     return hot + cold
 
 

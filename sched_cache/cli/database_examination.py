@@ -1,4 +1,4 @@
-"""What `doctor` finds of our tables: whether they are there, and whether all that a process does to them is allowed."""
+"""The findings of `doctor` about the tables: whether they exist, and whether a process has the rights that it needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HAS_SCHEMA = (
 
 
 def examine_database(config: Config, connect: Callable[[], Any] | None = None) -> Iterator[Finding]:
-    """The tables, their rights, and how long the usual questions take. Changes nothing, waits within its bounds."""
+    """The tables, the rights on them, and the duration of the usual queries. Changes nothing; all waits are bounded."""
     url = redact_url(config.database_url)
     try:
         with mapped_errors():
@@ -59,7 +59,7 @@ def examine_database(config: Config, connect: Callable[[], Any] | None = None) -
 
 
 def init_db_command(config: Config) -> str:
-    """What makes the tables of this cache, as it is to be typed. The password is left out of it."""
+    """The shell command that creates the tables of this cache, without the password."""
     options = {
         "SCHED_CACHE__TABLE_PREFIX": config.table_prefix if config.table_prefix != DEFAULT_PREFIX else None,
         "SCHED_CACHE__DATABASE_SCHEMA": config.database_schema,
@@ -69,7 +69,7 @@ def init_db_command(config: Config) -> str:
 
 
 def missing_rights(connection: Connection, table: Table) -> list[str]:
-    """Which of the usual statements the role may not run on a table that is there. No row is touched.
+    """The usual statements that the role may not run on an existing table. No row is touched.
 
     Raises:
         DBAPIError: a statement fails for another reason: other columns, or a database that takes no writes.
@@ -128,7 +128,7 @@ def _untested(dialect: Dialect) -> Iterator[Finding]:
     """A note on a server that this release was not tested with."""
     if dialect.name == "mysql" and not getattr(dialect, "is_mariadb", False):
         version = ".".join(str(part) for part in dialect.server_version_info or ("of unknown version",))
-        advice = "PostgreSQL, MariaDB and SQLite are; please report what does not work"
+        advice = "PostgreSQL, MariaDB and SQLite are tested; please report problems"
         yield Finding("database server", True, f"MySQL {version}: sched-cache was not tested with it", advice)
 
 
@@ -139,7 +139,7 @@ def _missing(config: Config, url: str, missing: list[str], connection: Connectio
             "database",
             False,
             f"{url}: there is no table {', '.join(missing)}",
-            f"drop the other {config.table_prefix}* tables (what is in them can be made again), and run `{command}`",
+            f"drop the other {config.table_prefix}* tables (their content can be created again), and run `{command}`",
         )
     if not config.create_tables:
         return Finding("database", False, f"{url}: no tables, and create_tables is false", f"run `{command}`")
@@ -154,13 +154,13 @@ def _missing(config: Config, url: str, missing: list[str], connection: Connectio
                 "database",
                 False,
                 f"{url}: no tables, and this user may not create any",
-                f"run `{command}` with a user that may, and grant this one SELECT, INSERT, UPDATE and DELETE",
+                f"run `{command}` as a user that may, and grant this user SELECT, INSERT, UPDATE and DELETE",
             )
     return Finding(
         "database",
         True,
         f"{url}: no tables yet",
-        f"they are made when they are used first; `{command}` makes them now",
+        f"the first use creates them; `{command}` creates them now",
         is_off=True,
     )
 
@@ -169,7 +169,7 @@ def _advice(error: Exception, url: str) -> str:
     kind = failure_of(error)
     if kind not in (Failure.SILENT, Failure.OTHER):
         return str(kind.value)
-    # Of a file, there is no host to check.
+    # A file has no host to check.
     if url.startswith("sqlite"):
         return "is it a database that this user may read and write?"
     return "check host, port, user, password and name of the database"

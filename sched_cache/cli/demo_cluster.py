@@ -35,7 +35,7 @@ _NO_EDGES: dict[str, list[str]] = {
 
 
 def document(dag_id: str, n_tasks: int, edition: int) -> dict[str, Any]:
-    """A DAG as Airflow 3 stores it: layers of ten tasks, each with three upstream tasks; `edition` is in it."""
+    """A DAG as Airflow 3 stores it: layers of ten tasks, each with three upstream tasks. It contains `edition`."""
     names = [f"layer_{index // 10}_task_{index % 10}" for index in range(n_tasks)]
     tasks = []
     for index, name in enumerate(names):
@@ -63,7 +63,7 @@ def document(dag_id: str, n_tasks: int, edition: int) -> dict[str, Any]:
 
 @dataclass
 class Observations:
-    """What the threads saw. Each list is written by several threads; appending is safe."""
+    """Measurements of the threads. Several threads append to each list, which is safe."""
 
     staleness_seconds: list[float] = field(default_factory=list)
     load_seconds: list[float] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Observations:
 
 
 class DemoCluster:
-    """One processor and two schedulers, each with a cache of its own, as in processes of their own."""
+    """One processor and two schedulers, each with its own cache, as in separate processes."""
 
     def __init__(self, config: Config, sizes: dict[str, int], seed: int) -> None:
         self.sizes = sizes
@@ -86,7 +86,7 @@ class DemoCluster:
         self._seed = seed
 
     def publish(self, key: str) -> None:
-        """Edits the file of `key` and publishes it; once more if the other was faster."""
+        """Edits the file of `key` and publishes it; again if another publication was faster."""
         self.editions[key] += 1
         edition = self.editions[key]
         while True:
@@ -99,7 +99,7 @@ class DemoCluster:
                 self.seen.n_conflicts += 1
 
     def run(self, seconds: float) -> None:
-        """Lets all of them work for a while, then lets the schedulers finish."""
+        """Lets processor and schedulers work for `seconds`, then lets the schedulers finish."""
         threads = [threading.Thread(target=self._edit)]
         threads += [
             threading.Thread(target=self._schedule, args=(cache, n))
@@ -109,7 +109,7 @@ class DemoCluster:
             for thread in threads:
                 thread.start()
             time.sleep(seconds)
-        finally:  # after an interruption too, or they would go on without their database
+        finally:  # after an interruption, too: otherwise the threads would outlive their database
             self.stop.set()
             for thread in threads:
                 if thread.ident is not None:
@@ -158,4 +158,4 @@ class DemoCluster:
                     claim.acknowledge()
                 return len(claims)
         except StoreUnavailableError:
-            return 1  # SQLite has one writer: the next time
+            return 1  # SQLite has one writer: try again in the next turn

@@ -1,4 +1,4 @@
-"""A DAG given as a file: the JSON that Airflow stores, or what `sched-cache encode` made of it."""
+"""A DAG given as a file: the JSON that Airflow stores, or the output of `sched-cache encode`."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def add_hot_fields(parser: argparse.ArgumentParser) -> None:
 
 
 def from_either(path: str, data: bytes, arguments: argparse.Namespace) -> GivenDag:
-    """The DAG in `data`, whichever form it has.
+    """The DAG in `data`, in either form.
 
     Raises:
-        InputError: it has neither, or is damaged, or is no serialized DAG.
-        ConfigError: an unknown hot field, or any with a DAG that is encoded already.
+        InputError: `data` is neither, is damaged, or is not a serialized DAG.
+        ConfigError: an unknown hot field, or any hot field for a DAG that is encoded already.
     """
     if not is_container(data):
         return from_json(path, data, arguments)
@@ -54,7 +54,7 @@ def from_json(path: str, data: bytes, arguments: argparse.Namespace) -> GivenDag
     """The DAG in `data`, encoded as the options of `add_hot_fields` say.
 
     Raises:
-        InputError: not JSON, or no serialized DAG.
+        InputError: not JSON, or not a serialized DAG.
         ConfigError: an unknown hot field.
     """
     hot_fields = HotFields.choose(arguments.hot_include, arguments.hot_exclude)
@@ -74,7 +74,7 @@ def from_container(path: str, data: bytes) -> GivenDag:
     """The DAG in `data`, all of it verified.
 
     Raises:
-        InputError: not what `sched-cache encode` writes, or damaged.
+        InputError: not an output of `sched-cache encode`, or damaged.
     """
     try:
         hot, cold = split(data)

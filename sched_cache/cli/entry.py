@@ -1,4 +1,4 @@
-"""Reads the command line, runs one command, and turns what went wrong into one line and an exit code."""
+"""Reads the command line, runs one command, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from sched_cache.errors import ConfigError, SchedCacheError
 
 _EXIT_CODES = """exit codes:
     0  done
-    1  the data is bad (not JSON, not a DAG, damaged, made by a newer version), or the database does not answer
-    2  the command cannot be carried out: unknown option, or a file that cannot be read or written
+    1  the data is bad (not JSON, not a DAG, damaged, made by a newer version), the database does not answer,
+       or there is not enough memory
+    2  the command cannot run: an unknown or wrong option, or a file that cannot be read or written
   130  interrupted
   141  the reader of the output has closed it
 """
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _fail(command, error, _USAGE)
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough. Nothing may be written any more, at exit either.
+        # The reader of the output, such as `head`, has closed it. Nothing may be written from here on, at exit either.
         _give_up_output()
         return _BROKEN_PIPE
     except KeyboardInterrupt:
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """A command says itself what is wrong. A host that it imports may log to standard output, among its JSON."""
+    """A command reports problems itself. A host that it imports may log to standard output, among the JSON."""
     logger = logging.getLogger("sched_cache")
     propagates, logger.propagate = logger.propagate, False
     nowhere = logging.NullHandler()
@@ -103,7 +104,7 @@ def _is_of_a_driver(error: Exception) -> bool:
 
 
 def _in_words(error: Exception) -> str:
-    """One line without the statement and its parameters."""
+    """The error in one line, without the statement and its parameters."""
     cause = getattr(error, "orig", None) or error
     return f"{type(cause).__name__}: {' '.join(str(cause).split())}"
 
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """One that does not swallow that its help could not be written."""
+    """A parser that does not hide that its help could not be written."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:

@@ -1,4 +1,4 @@
-"""What `sched-cache doctor` finds, and how a host adds what only it knows.
+"""The findings of `sched-cache doctor`, and how a host adds its own.
 
 An entry point of the group `sched_cache.doctor` is a function without arguments. It returns an `Examination`, or
 None where its host is not installed.
@@ -21,9 +21,9 @@ GROUP = "sched_cache.doctor"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was tried. `advice` is empty if there is nothing to do.
+    """The result of one check. `advice` is empty if there is nothing to do.
 
-    is_off: nothing is broken, but it is not in use.
+    is_off: nothing is broken, but the thing that was checked is not in use.
     """
 
     what: str
@@ -34,22 +34,22 @@ class Finding:
 
     @property
     def word(self) -> str:
-        """For the first column."""
+        """The word in the first column of the output."""
         return "BAD" if not self.is_well else "off" if self.is_off else "ok"
 
 
 def no_tables(config: Config) -> list[Table]:
-    """For a host that has none."""
+    """The tables of a host that has none."""
     return []
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a host has to say.
+    """The contribution of one host.
 
-    config: the cache that its processes use, None if it could not be told. findings: before those about the
+    config: the cache that its processes use, None if it is unknown. findings: shown before those about the
     database and Redis of `config`; later: called after them. connect: opens the connections to the database of
-    `config`, None for its driver. tables: those that `sched-cache init-db` makes besides its own.
+    `config`, None for its driver. tables: tables that `sched-cache init-db` creates besides its own.
     """
 
     config: Config | None
@@ -63,7 +63,7 @@ Examine: TypeAlias = Callable[[], Examination | None]
 
 
 def examinations() -> Iterator[Examination]:
-    """Those of all hosts that are installed here. One whose code fails is a finding."""
+    """The examinations of all installed hosts. A host whose code fails is a finding."""
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             examine: Examine = entry.load()

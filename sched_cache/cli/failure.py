@@ -1,12 +1,12 @@
-"""Why a command could not do its work."""
+"""Errors that end a command with an exit code."""
 
 from __future__ import annotations
 
 
 class InputError(Exception):
-    """What the user gave is not what it should be. Exit code 1.
+    """The input is wrong. Exit code 1.
 
-    source: the name of the file, or what else it came from.
+    source: the name of the file, or another name for the origin of the input.
     """
 
     def __init__(self, source: str, reason: str) -> None:
@@ -16,4 +16,4 @@ class InputError(Exception):
 
 
 class UsageError(Exception):
-    """The command cannot be carried out as it was given, or a file cannot be opened. Exit code 2."""
+    """The command cannot run with these arguments, or a file cannot be opened. Exit code 2."""

@@ -1,4 +1,4 @@
-"""Files as arguments: `-` is standard input or output, and a written file is there whole or not at all."""
+"""Files as arguments: `-` is standard input or output, and files are written atomically."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from sched_cache.cli.table import printable
 STANDARD = "-"
 _MAX_SHOWN = 200
 _MAX_BYTES = 1 << 28
-"""Of a file: a DAG of a million tasks has fewer."""
+"""The limit of a file; a DAG of a million tasks is smaller."""
 
 
 def name_of(path: str) -> str:
-    """What to call the input in messages."""
+    """The name of the input in messages."""
     if path == STANDARD:
         return "standard input"
     return path if len(path) <= _MAX_SHOWN else f"{path[: _MAX_SHOWN // 2]}...{path[-_MAX_SHOWN // 2 :]}"
 
 
 def read_file(path: str) -> bytes:
-    """All of the file, or of standard input.
+    """The whole content of the file, or of standard input.
 
     Raises:
         UsageError: it cannot be read.
@@ -45,7 +45,7 @@ def read_file(path: str) -> bytes:
 
 def _bounded(path: str, file: BinaryIO) -> bytes:
     data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:  # such as a device without end
+    if len(data) > _MAX_BYTES:  # such as an endless device
         raise UsageError(f"{name_of(path)}: cannot be read: it has more than {_MAX_BYTES:,} bytes")
     return data
 
@@ -70,7 +70,7 @@ def write_file(path: str, data: bytes) -> None:
         try:
             with open(descriptor, "wb") as file:
                 file.write(data)
-            os.chmod(temporary, 0o666 & ~_umask())  # what open() would have given; mkstemp gives 0600
+            os.chmod(temporary, 0o666 & ~_umask())  # the mode that open() would have set; mkstemp sets 0600
             os.replace(temporary, target)
         except BaseException:
             with suppress(OSError):
@@ -82,7 +82,7 @@ def write_file(path: str, data: bytes) -> None:
 
 
 def _umask() -> int:
-    # There is no way to ask for it but to set it.
+    # The only way to read it is to set it.
     umask = os.umask(0)
     os.umask(umask)
     return umask

@@ -1,4 +1,4 @@
-"""How far a long command is, on standard error: one line that is written over on a terminal, else now and then."""
+"""Progress of a long command on standard error: a line that is updated on a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WIDTH = 24
 
 
 class Progress:
-    """Counts up to `total`. Says nothing about work that is over within a second."""
+    """Counts up to `total`. Prints nothing for work that ends within a second."""
 
     def __init__(self, what: str, total: int) -> None:
         self._what = what
@@ -21,7 +21,7 @@ class Progress:
         self._has_written = False
 
     def advance(self, n: int = 1) -> None:
-        """`n` more are done."""
+        """Counts `n` more items as done."""
         self._done += n
         now = monotonic()
         if now >= self._next_at:
@@ -29,7 +29,7 @@ class Progress:
             self._write(now)
 
     def close(self) -> None:
-        """The work is over."""
+        """Ends the progress line."""
         if self._has_written:
             self._write(monotonic())
             if self._is_terminal:

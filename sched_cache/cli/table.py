@@ -11,7 +11,7 @@ Cell = str | int | float | None
 def render(headers: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int = 0) -> str:
     """`rows` under `headers`, a line each, without trailing spaces. Floats get two decimals.
 
-    Characters that a terminal might obey are escaped: names come from files that may be hostile.
+    Control characters that a terminal might interpret are escaped, because names come from files that may be hostile.
     """
     columns = [[row[number] for row in rows] for number in range(len(headers))]
     aligned: list[list[str]] = []
@@ -25,7 +25,7 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int =
 
 
 def printable(text: str) -> str:
-    """`text` with everything escaped that is not to be seen."""
+    """`text` with all unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,9 +1,9 @@
 """The commands of `sched-cache`: every module here is one, under its own name with dashes for underscores.
 
-So is what others offer under the entry point group `sched_cache.commands`.
+Other packages add commands with the entry point group `sched_cache.commands`.
 
-A module has a docstring, of which the first line goes into the list of commands, and the names of `Command`.
-Drivers and whatever else is slow to import are imported in `run`, because `--help` imports every module.
+A module has a docstring, whose first line is shown in the list of commands, and the attributes of `Command`.
+Drivers and other slow imports belong into `run`, because `--help` imports every module.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Protocol, cast
 
 
 class Command(Protocol):
-    """What a module in this package has to have."""
+    """The attributes that a module in this package must have."""
 
     EXAMPLES: str
     """Shown at the end of `sched-cache COMMAND --help`."""
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
-        """Adds what the command takes."""
+        """Adds the arguments of the command."""
         ...
 
     @staticmethod
     def run(arguments: argparse.Namespace) -> int:
-        """Does it, and returns the exit code.
+        """Runs the command and returns its exit code.
 
         Raises:
             InputError, UsageError, SchedCacheError: see `entry`.

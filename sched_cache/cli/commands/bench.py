@@ -1,6 +1,6 @@
-"""Measure this against the scheduler of the Airflow that is installed here.
+"""Compare sched_cache with the scheduler of the installed Airflow.
 
-What follows `bench` goes to the harness: `list`, `run SUITE`, `report`, `compare OLD NEW`.
+The arguments after `bench` go to the benchmark harness: `list`, `run SUITE`, `report`, `compare OLD NEW`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Decode a compact DAG into the JSON it was made from.
 
-The output equals, value by value, what was encoded; only the order of keys and the spaces may differ.
+The output has the same values as the JSON that was encoded; only the order of keys and the white space may differ.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="what `sched-cache encode` wrote; - for standard input")
+    parser.add_argument("file", metavar="FILE", help="output of `sched-cache encode`; - for standard input")
     parser.add_argument("-o", "--output", metavar="OUT", default=STANDARD, help="default: standard output")
     parser.add_argument("--indent", type=int, metavar="N", help="spread over lines, N spaces a level")
 

@@ -1,6 +1,7 @@
-"""Run a small cluster on SQLite and an in-process Redis, and show what the cache does.
+"""Run a small cluster on SQLite and an in-process Redis, and show the effect of the cache.
 
-One processor edits DAGs at speed, two schedulers read them and act on every change. Nothing is left behind.
+One processor edits DAGs in quick succession; two schedulers read them and act on every change. The demo leaves no
+files behind.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _positive(number: Callable[[str], T]) -> Callable[[str], T]:
-    """What argparse calls to read such a number."""
+    """A reader of positive numbers for argparse."""
 
     def read(given: str) -> T:
         if not 0 < float(given) < math.inf:
@@ -152,9 +153,9 @@ def _table(figures: dict[str, Any], arguments: argparse.Namespace) -> str:
         ("  loaded from the database", f"{figures['read_from_database']:,}"),
         ("a read that hits, median", f"{figures['hit_microseconds']:.1f} us"),
         ("a read that loads, median", f"{figures['load_microseconds']:,.0f} us"),
-        ("how old was what was read, p50 / p99", _pair(figures, "staleness_p50_ms", "staleness_p99_ms")),
-        ("  bound", f"{figures['staleness_bound_ms']:,.0f} ms"),
-        ("signals of the processor acted upon", f"{figures['signals_handled']:,}"),
+        ("age of the data read, p50 / p99", _pair(figures, "staleness_p50_ms", "staleness_p99_ms")),
+        ("  limit", f"{figures['staleness_bound_ms']:,.0f} ms"),
+        ("signals of the processor handled", f"{figures['signals_handled']:,}"),
         ("signals lost", f"{figures['signals_lost']}"),
         ("memory of one scheduler's DAGs", f"{figures['resident_bytes'] / 1e6:.1f} MB"),
     ]
@@ -171,7 +172,7 @@ def _table(figures: dict[str, Any], arguments: argparse.Namespace) -> str:
         (
             render(("a cluster on SQLite and an in-process Redis", ""), rows),
             render(("a DAG of 1000 tasks", "JSON", "compact"), large),
-            "All threads share one interpreter here: times are upper bounds. `make bench` measures with care.",
+            "All threads share one interpreter here, so times are upper bounds. `make bench` measures with care.",
         )
     )
 

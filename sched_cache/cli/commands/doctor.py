@@ -1,8 +1,8 @@
-"""Check what works, and say what to do about what does not.
+"""Check the installation, and give advice on each problem.
 
-Examines the database and Redis that the options, else the environment name. Where Airflow is installed, those of
-its `[sched_cache]` section instead, and also the plugin: its entry points and options, and process by process
-whether it serves there. Writes nothing but its own probe: a Redis string that expires within a minute.
+Examines the database and the Redis that the options or the environment name. Where Airflow is installed, examines
+those of its `[sched_cache]` section instead, and the plugin: its entry points, its options, and whether it is active
+in each process. Writes nothing except a probe: a Redis string that expires within a minute.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from sched_cache.config import Config, parse_redis_url, redact_url
 from sched_cache.errors import SchedCacheError
 
 EXAMPLES = """\
-  sched-cache doctor                exit code 1 if something does not work, else 3 if the plugin is not in use
+  sched-cache doctor                exit code 1 if something is broken, else 3 if the plugin is not in use
   sched-cache doctor --json         every finding: what, is_well, is_off, found, advice
 """
 
 EXIT_CODES = """exit codes:
     0  everything works
-    1  something does not
-    2  the command cannot be carried out: unknown option, or one of the environment
-    3  everything works, and the plugin is not in use: it is off, nothing runs, or this release is not supported
+    1  something is broken
+    2  the command cannot run: an unknown option, a wrong value in the environment, or output that cannot be written
+    3  nothing is broken, but the plugin is not in use: it is switched off, no process of Airflow runs or reports,
+       tables are not created yet, or this release of Airflow is not supported
   130  interrupted
   141  the reader of the output has closed it
 """
@@ -76,7 +77,7 @@ def _examine(arguments: argparse.Namespace) -> Iterator[Finding]:
 
 def _examine_redis(config: Config) -> Iterator[Finding]:
     if config.redis_url is None:
-        advice = "optional: with one, other nodes hear of changes at once and load without the database"
+        advice = "optional: with a Redis, other nodes hear of changes at once and load without the database"
         yield Finding("redis", True, "none configured", advice)
         return
     from sched_cache.store.redis.client import close_client, open_client
@@ -86,7 +87,7 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
 
     url = redact_url(config.redis_url)
     client: Any = None
-    # For all that is asked here; each single answer has `redis_timeout_seconds`.
+    # For all commands together; each of them has `redis_timeout_seconds`.
     start_call(_REDIS_SECONDS)
     try:
         client = open_client(parse_redis_url(config.redis_url), config.redis_timeout_seconds)
@@ -115,7 +116,7 @@ def _examine_redis(config: Config) -> Iterator[Finding]:
 
 
 def _examine_channel(client: Any, namespace: str) -> Finding:
-    """Whether a message of one connection reaches another, on a channel like that of the cache."""
+    """Whether a message from one connection reaches another, on a channel like the one of the cache."""
     from redis.exceptions import RedisError
 
     channel = f"{namespace}:doctor:{secrets.token_hex(4)}"
@@ -138,7 +139,7 @@ def _examine_channel(client: Any, namespace: str) -> Finding:
     finally:
         with suppress(RedisError, OSError):
             listener.close()
-    advice = f"allow its user the commands publish and subscribe on {namespace}:*; without, changes are noticed later"
+    advice = f"allow its user publish and subscribe on {namespace}:*; without them, changes are noticed later"
     return Finding("redis channel", False, found, advice)
 
 
@@ -148,7 +149,7 @@ def _examine_policy(client: Any) -> Iterator[Finding]:
     try:
         memory = client.info("memory")
     except (RedisError, OSError, AttributeError):
-        return  # not every Redis lets everybody look
+        return  # not every user of Redis has access to INFO
     policy, bound = memory.get("maxmemory_policy", "unknown"), memory.get("maxmemory", 0)
     is_well = not bound or policy != "noeviction"
     advice = (

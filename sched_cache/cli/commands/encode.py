@@ -1,6 +1,6 @@
 """Encode a serialized DAG into its compact form.
 
-FILE is what Airflow stores in serialized_dag.data, of any version. The output holds both parts, hot and cold.
+FILE is the JSON that Airflow stores in serialized_dag.data, of any version. The output holds the hot and the cold part.
 """
 
 from __future__ import annotations

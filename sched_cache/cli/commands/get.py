@@ -1,6 +1,6 @@
 """Show the current DAG of a key.
 
-What is printed is what a scheduler would be given now: from Redis if it is there, else from the database.
+Prints the DAG that a scheduler would get now: from Redis if it is there, else from the database.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sched_cache.cli.failure import InputError
 from sched_cache.cli.table import render
 
 EXAMPLES = """\
-  sched-cache get sales               what there is, in a few lines
+  sched-cache get sales               a summary in a few lines
   sched-cache get sales --document    the document that was published
 """
 

@@ -1,8 +1,8 @@
 """Create or upgrade the tables.
 
-Any number of processes may do so at once. Where Airflow is installed, its `[sched_cache]` section names the database
-unless an option or the environment does, and the tables of the plugin are created as well. Without this command
-the first use of the cache does it, unless SCHED_CACHE__CREATE_TABLES is false.
+Any number of processes may run this at once. Where Airflow is installed, its `[sched_cache]` section names the
+database unless an option or the environment does, and the tables of the plugin are created as well. Without this
+command, the first use of the cache creates the tables, unless SCHED_CACHE__CREATE_TABLES is false.
 """
 
 from __future__ import annotations

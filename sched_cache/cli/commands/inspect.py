@@ -1,6 +1,6 @@
-"""Show what a DAG takes: its size in every form, and what each field costs.
+"""Show the size of a DAG in every form, and the size of each field.
 
-FILE is JSON as Airflow stores it, or what `sched-cache encode` wrote. Sizes are bytes. "JSON" is the document
+FILE is JSON as Airflow stores it, or the output of `sched-cache encode`. Sizes are in bytes. "JSON" is the document
 on one line, "zlib JSON" the same compressed, "resident" the memory of a DAG that is decoded and not used yet.
 """
 
@@ -57,7 +57,7 @@ def _summary(given: GivenDag) -> dict[str, Any]:
         "content_hash": content_hash_of(given.hot),
         "n_tasks": dag.n_tasks,
         "n_edges": sum(len(dag.downstream(index)) for index in range(dag.n_tasks)),
-        "n_groups": None if groups is None else len(groups) - 1,  # the root is no group of the author's
+        "n_groups": None if groups is None else len(groups) - 1,  # without the root, which no author wrote
     }
 
 

@@ -1,7 +1,7 @@
 """Publish serialized DAGs.
 
-Each FILE is what Airflow stores in serialized_dag.data. A file that is no DAG, or cannot be read, is named and
-left out; the others are published all the same.
+Each FILE is the JSON that Airflow stores in serialized_dag.data. A file that is not a DAG, or cannot be read, is
+reported and left out; the others are published all the same.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Show what is published, what is fresh, and how Redis is doing.
+"""Show the published DAGs, the fresh DAGs, and the state of Redis.
 
-Counters of a running scheduler are in that process: see its exporter. This is what all of them share.
+The counters of a running scheduler are in its own process: use its exporter. This command shows the shared state.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--watch", type=float, metavar="SECONDS", help="show it again and again, until stopped"
+        "--watch", type=float, metavar="SECONDS", help="repeat every SECONDS until interrupted"
     )
     add_cache_options(parser)
 

@@ -1,6 +1,6 @@
 """Compare every stored copy of every DAG with its hash and its pointer.
 
-The database's copies must be what their pointers name; Redis may lack a copy, but must not have another one.
+Copies in the database must match their pointers. Redis may lack a copy, but must not hold a different one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fill Redis with every content that it lacks.
 
-May be stopped and run again: what is in Redis by then is not read from the database again. Exit code 1 if Redis
-did not take a content, or the database's own copy is damaged; `sched-cache verify` names those.
+The command may be stopped and run again: it skips contents that are in Redis by then. The exit code is 1 if Redis did
+not accept a content, or if a copy in the database is damaged; `sched-cache verify` names damaged copies.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             answers = l2.get_many(batch)
             missing = [content_hash for content_hash, answer in answers.items() if isinstance(answer, Answer)]
             stored = store.read_whole([batch[content_hash] for content_hash in missing])
-            # Without data are those that were deleted just now.
+            # DAGs without data were deleted a moment ago.
             found = [(row.pointer.content_hash, row.data) for row in stored.values() if row.data is not None]
             checked = {name: sound(both, name, config.max_content_bytes) for name, both in found if name}
             parts = {name: part for name, part in checked.items() if part is not None}
