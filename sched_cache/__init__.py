@@ -1,4 +1,4 @@
-"""A slim, always-fresh copy of each Airflow DAG for every scheduler."""
+"""Slim, always fresh copies of Airflow DAGs for schedulers."""
 
 from sched_cache.config import Config
 from sched_cache.dag_cache import DagCache, Published

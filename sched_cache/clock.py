@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time of one process. Never compared with another process's, so only differences mean anything."""
+    """The time of one process. It is never compared with that of another process: only differences are meaningful."""
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary moment; never goes back."""

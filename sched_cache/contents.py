@@ -1,4 +1,4 @@
-"""From a pointer to the DAG it names: L2, else the database, one load per content and process."""
+"""Loads the DAG that a pointer names: from L2, else from the database, with one load per content and process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ logger = logging.getLogger("sched_cache")
 
 
 class Contents:
-    """Loads contents by their hash. Keeps none: that is L1's.
+    """Loads contents by their hash. Keeps none: that is the task of L1.
 
-    What comes back always has the hash that was asked for. A load that finds another content in the database
-    brings nothing, and the process has learnt the newer pointer by then, so the caller asks for that one.
+    A result always has the requested hash. A load that finds another content in the database returns nothing; the
+    process has learnt the newer pointer by then, so the caller asks for that one.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Contents:
         max_bytes: int,
         keeps_cold: bool = False,
     ) -> None:
-        """max_bytes: of what Redis may hold under one name. keeps_cold: every DAG comes with its cold part."""
+        """max_bytes: the limit of a value in Redis. keeps_cold: every DAG comes with its cold part."""
         self._store = store
         self._l2 = l2
         self._freshness = freshness
@@ -48,10 +48,10 @@ class Contents:
         self._read_contents = store.read_whole if keeps_cold else store.read_hot
 
     def load_many(self, pointers: Sequence[Pointer]) -> dict[str, CompactDag | FormatError]:
-        """The DAGs by key, without those whose content is another by now. One round trip per tier.
+        """The DAGs by key, without keys whose content has changed meanwhile. One round trip per tier.
 
-        Where the database's own copy is damaged there is an error in place of the DAG: of those that are loaded
-        at once, and of those who wait for one of them, only who asked for that key is to be told.
+        If the copy in the database is damaged, the result has an error in place of the DAG: other keys that are
+        loaded at once, and threads that wait for them, are not affected.
 
         Raises:
             StoreUnavailableError: neither tier answered.
@@ -70,8 +70,8 @@ class Contents:
         }
 
     def _bring(self, keys: Mapping[str, str]) -> dict[str, CompactDag | FormatError | None]:
-        """Content hash to DAG, given the key under which the database has each."""
-        # A flight may have landed and been installed since this one was asked for.
+        """Content hash to DAG, given the key of each hash in the database."""
+        # Another flight may have landed and installed its DAG since this one was requested.
         brought: dict[str, CompactDag | FormatError | None] = {
             content_hash: self._find(content_hash) for content_hash in keys
         }
@@ -81,7 +81,7 @@ class Contents:
             parts = self._read(
                 {content_hash: keys[content_hash] for content_hash in hashes}, self._read_contents
             )
-            # What Redis returns, L2 has checked.
+            # L2 has checked the values from Redis.
             checked = {name: sound(part, name, self._max_bytes) for name, part in parts.items()}
             for content_hash, part in checked.items():
                 if part is None:
@@ -104,7 +104,7 @@ class Contents:
     def _read(
         self, keys: Mapping[str, str], read_parts: Callable[[list[str]], Mapping[str, Stored]]
     ) -> dict[str, bytes]:
-        """The parts of those contents that are still current in the database; learns what is instead."""
+        """The parts of the contents that are still current in the database; learns newer pointers."""
         started = perf_counter()
         floors = self._freshness.known.pointers
         before = {key: floors.get(key) for key in keys.values()}
@@ -130,12 +130,12 @@ class Contents:
         dag = decode_dag(hot, cold, content_hash=content_hash, is_checked=True)
         if cold_part is not None and self._keeps_cold:
             dag.keep_cold(cold_part, is_checked=True)
-        # The digest and not the DAG, which would refer to itself then, and be freed late when it is evicted.
+        # The digest instead of the DAG: a DAG that refers to itself would be freed late after its eviction.
         digest = dag.cold_digest
         return dag
 
     def _cold(self, digest: str, content_hash: str, key: str) -> bytes | None:
-        """The cold part; None if the database has another content by now and L2 does not have it."""
+        """The cold part; None if the database has a newer content and L2 does not have the part."""
 
         def read() -> bytes | None:
             return self._read({content_hash: key}, self._store.read_cold).get(content_hash)
@@ -143,7 +143,7 @@ class Contents:
         return self._l2.fetch(digest, read)
 
     def keep_cold(self, dags: Mapping[str, CompactDag]) -> set[str]:
-        """Has DAGs keep their cold parts; the keys of those that have it now. One round trip per tier.
+        """Makes DAGs keep their cold parts; the keys of those that have it now. One round trip per tier.
 
         Args:
             dags: by key.
@@ -159,7 +159,7 @@ class Contents:
             digest_of = {str(wanted[digest][1].content_hash): digest for digest in digests}
             found = {digest_of[content_hash]: part for content_hash, part in parts.items()}
             for digest, part in list(found.items()):
-                if content_hash_of(part) != digest:  # what Redis returns, L2 has checked
+                if content_hash_of(part) != digest:  # L2 has checked the values from Redis
                     key, dag = wanted[digest]
                     self._damaged(str(dag.content_hash), key)
                     del found[digest]
@@ -178,7 +178,7 @@ class Contents:
         return {key for key, dag in dags.items() if dag.keeps_cold}
 
     def parts_of(self, encoded: EncodedDag) -> dict[str, bytes]:
-        """What Redis is given of a content, by name: what readers of this kind ask for."""
+        """The values to store in Redis for a content, by name: those that readers of this kind request."""
         both = encoded.hot + encoded.cold
         if self._keeps_cold and len(both) <= self._max_bytes:
             return {encoded.content_hash: both}

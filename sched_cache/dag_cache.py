@@ -29,7 +29,7 @@ from sched_cache.store.l2 import L2
 from sched_cache.store.redis import open_l2
 
 _MAX_ROUNDS = 8
-"""Reads of one key before giving up: each further one needs a publication in between."""
+"""Reads of one key before giving up. Each further read needs a publication in between."""
 _GRACE_PAUSE_SECONDS = 1.0
 _MEASURED_PER_LOAD = 2
 _MEASURED_PER_CERTIFICATION = 64
@@ -37,10 +37,10 @@ _MEASURED_PER_CERTIFICATION = 64
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is current for a key after a publication.
+    """The current state of a key after a publication.
 
-    changed: the content is not what it was, so `version` grew. encoded: what was published, for `announce`.
-    incarnation: the history that the publication is in; empty where nothing was published.
+    changed: the content has changed, so `version` was increased. encoded: the published content, for `announce`.
+    incarnation: the history that the publication is in; empty if nothing was published.
     """
 
     key: str
@@ -53,12 +53,12 @@ class Published:
 
 
 class DagCache:
-    """The current DAG of every key: from this process, from Redis, from the database, and never an old one.
+    """The current DAG of every key: from this process, from Redis or from the database, and never an outdated one.
 
     A read that starts after this process has learnt of a version returns that version or a newer one; a read
     that starts at time t returns nothing older than what was committed before t - `max_staleness_seconds`.
 
-    Safe for threads, and after a fork. Closing it ends its connections and its thread.
+    Thread-safe, and usable after a fork. `close` ends its connections and its thread.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class DagCache:
         clock = clock or SystemClock()
         self.config = config
         self.budget = budget or Budget.configured(config, clock)
-        """The time that tiers in trouble may cost this process; Redis charges it."""
+        """The time that this process may lose to tiers in trouble; Redis charges it."""
         self._stats = stats or Stats()
         self._store = store
         self._l2 = l2
@@ -106,7 +106,7 @@ class DagCache:
             keeps_cold=keeps_cold,
         )
         self._subscription = l2.subscribe(self._ask, self._ask, lambda: self._freshness.incarnation)
-        # What the hit path reads, so that it need not go through three objects.
+        # The fields that the hit path reads, so that it need not go through three objects.
         self._monotonic = clock.monotonic
         self._entries = self._l1.entries
         self._order = self._l1.order
@@ -124,15 +124,15 @@ class DagCache:
         connect: Callable[[], Any] | None = None,
         keeps_cold: bool = False,
     ) -> DagCache:
-        """A cache for `config`, or for what the environment says. Connects at first use.
+        """A cache for `config`, by default from the environment. Connects at first use.
 
         Args:
-            connect: opens the connections to the database in place of its driver: with a password or certificates
-                that the URL does not hold. Called in a thread of its own. Not for SQLite.
+            connect: opens the connections to the database in place of its driver, for example with a password or
+                certificates that the URL does not contain. Called in a thread of its own. Not for SQLite.
             keeps_cold: every DAG comes with its cold part, in the same round trip, and keeps it.
 
         Raises:
-            ConfigError: an option is unknown, out of range, or a URL that cannot be used.
+            ConfigError: an option is unknown or out of range, or a URL cannot be used.
         """
         # Here, so that importing the package does not import SQLAlchemy.
         from sched_cache.store.sql import SqlStore
@@ -162,9 +162,9 @@ class DagCache:
             min_version: a version that the caller knows of, from a claim or a publication; nothing older will do.
 
         Raises:
-            StoreUnavailableError: it could not be told which version is current, or its content not be had.
-            VersionNotFoundError: the database has nothing as new as `min_version`.
-            FormatError: the database's own copy is damaged.
+            StoreUnavailableError: the current version could not be determined, or its content not be loaded.
+            VersionNotFoundError: the database has no version as new as `min_version`.
+            FormatError: the copy in the database is damaged.
         """
         now = self._monotonic()
         known = self._floors.known
@@ -181,10 +181,10 @@ class DagCache:
         return self.get_many([key], min_version)[key]
 
     def get_many(self, keys: Collection[str], min_version: int = 0) -> dict[str, CompactDag | None]:
-        """`get` for many keys. One round trip per tier, however many are missing in it.
+        """`get` for many keys. One round trip per tier, however many keys it lacks.
 
         Raises:
-            As `get`; of the DAGs that could be had, those that fit stay resident all the same.
+            As `get`. DAGs that could be loaded and fit stay resident all the same.
         """
         is_in_grace = not self._ensure_certified()
         self._subscription.start()  # now it knows which channel
@@ -223,16 +223,16 @@ class DagCache:
                 if self._l1.is_tight:
                     self._l1.measure(_MEASURED_PER_LOAD * len(missing))
                 return found
-            # The database has something else for these. Newer: that was learnt just now. Older, or nothing:
-            # that was noted as a doubt, and this asks for every pointer.
+            # The database has another content for these keys. If it is newer, it was learnt just now. If it is older
+            # or absent, that was noted as a doubt, and this certification asks for every pointer.
             self._freshness.certify()
         raise StoreUnavailableError(f"key {wanted[0]!r} was published faster than it could be read")
 
     def keep_cold(self, dags: Mapping[str, CompactDag]) -> set[str]:
-        """Has DAGs that were read keep their cold parts, so that they can be read to their end whatever is published
-        or breaks later; the keys of those that have it now. One round trip per tier, none for those that have it.
+        """Makes DAGs keep their cold parts, so that they stay readable whatever is published or fails later; the keys
+        of those that have it now. One round trip per tier, none for DAGs that have it already.
 
-        The others are another content by now: read them again.
+        The content of the other keys has changed: read them again.
 
         Args:
             dags: by key.
@@ -243,7 +243,7 @@ class DagCache:
         return self._contents.keep_cold(dags)
 
     def certify(self, *, full: bool = False) -> Learnt:
-        """Learns what was published until now, with one query whatever the number of DAGs; what was news.
+        """Learns all publications up to now, with one query for any number of DAGs; returns what was new.
 
         Raises:
             StoreUnavailableError: the database did not answer; nothing is forgotten.
@@ -252,15 +252,15 @@ class DagCache:
         learnt = self._freshness.certify(full=full)
         self._subscription.start()  # now it knows which channel
         self._stats.freshness.certify_seconds.record(perf_counter() - started)
-        # DAGs grow while they are used; somebody has to look.
+        # DAGs grow while they are used, so they are measured from time to time.
         self._l1.measure(_MEASURED_PER_CERTIFICATION)
         return learnt
 
     def _ensure_certified(self) -> bool:
-        """True; or False if the database is down and the operator allows to go on for now."""
+        """True; or False if the database is down and the operator allows reads to continue for now."""
         grace_seconds = self.config.database_grace_seconds
         if grace_seconds and self._is_in_grace() and self._freshness.failed_within(_GRACE_PAUSE_SECONDS):
-            return False  # to ask a dead database may take as long as its time-out, so not at each read
+            return False  # a query to a dead database may take the whole time-out: not every read sends one
         try:
             self._freshness.ensure_certified()
         except StoreUnavailableError:
@@ -279,7 +279,7 @@ class DagCache:
         )
 
     def _ask_for(self, key: str, min_version: int) -> Pointer | None:
-        """The pointer of `key`, from the database because what is known is too old for the caller."""
+        """The pointer of `key` from the database, because the known one is too old for the caller."""
         floor = self._freshness.known.pointers.get(key)
         pointer = self._store.read_pointers([key]).get(key)
         self._freshness.learn_row(key, pointer, floor)
@@ -288,13 +288,13 @@ class DagCache:
         return pointer
 
     def _install(self, pointer: Pointer, dag: CompactDag) -> None:
-        """Keeps `dag`, unless the process has learnt of something newer meanwhile.
+        """Keeps `dag`, unless the process has learnt of a newer version meanwhile.
 
         1. this thread loads version 1
         2. another thread learns of version 2: it raises the floor, then `superseded` finds nothing to drop
         3. this thread would put version 1
-        Under the lock that `superseded` takes, 3 sees the floor that 2 has raised; and if 3 comes first, then
-        2 finds version 1 and drops it.
+        Under the lock that `superseded` takes, step 3 sees the floor that step 2 has raised. If step 3 comes first,
+        step 2 finds version 1 and drops it.
         """
         assert pointer.content_hash is not None
         if not self._keeps_dags:
@@ -308,10 +308,10 @@ class DagCache:
         floor = self._freshness.known.pointers.get(pointer.key)
         return floor is None or floor.version != pointer.version or floor.content_hash != pointer.content_hash
 
-    # What `Freshness` tells.
+    # Calls from `Freshness`.
 
     def superseded(self, pointer: Pointer) -> None:
-        """Drops what is older than `pointer`. Called before anybody may rely on the new version."""
+        """Drops versions older than `pointer`. Called before any reader may rely on the new version."""
         self._l1.discard(pointer.key, older_than=pointer.version)
         self._stats.freshness.learnt += 1
 
@@ -321,9 +321,10 @@ class DagCache:
         self._stats.freshness.restores += 1
 
     def _ask(self) -> None:
-        """Learns what is new, because a message says that something is; or because none was heard for a while.
+        """Certifies, because a message has arrived or because none has arrived for a while.
 
-        Anybody may write to the channel, so a message is no evidence: only that it came is used.
+        Any client of Redis may write to the channel, so the content of a message is not trusted: only its arrival
+        is used.
         """
         try:
             self._freshness.certify()
@@ -333,7 +334,7 @@ class DagCache:
     # Publishing
 
     def token(self, key: str) -> Seq:
-        """The state of `key` to read before its file is opened, and to publish with. One query."""
+        """The state of `key`. Read it before the file is opened, and pass it to `publish`. One query."""
         return self._store.token(key)
 
     def publish(
@@ -348,14 +349,14 @@ class DagCache:
         """Makes a DAG current for `key`.
 
         Args:
-            serialized: the mapping Airflow stores, or an `EncodedDag`.
-            token: what `token(key)` returned before the file was read; None: whatever happened since.
+            serialized: the mapping that Airflow stores, or an `EncodedDag`.
+            token: the result of `token(key)` before the file was read; None: publish unconditionally.
             signal: raise the fresh flag even if nothing changed.
             connection: a transaction that the caller has open and commits; after that, call `announce`.
 
         Raises:
-            InvalidDagError: this is no DAG; what was current stays current.
-            PublishConflictError: somebody published since `token` was read. Read the file again.
+            InvalidDagError: `serialized` is not a DAG; the current version stays current.
+            PublishConflictError: another process published since `token` was read. Read the file again.
             StoreUnavailableError: the database did not answer.
         """
         encoded = (
@@ -368,7 +369,7 @@ class DagCache:
     def delete(
         self, key: str, *, token: int | None = None, connection: Connection | None = None
     ) -> Published:
-        """Publishes that there is no DAG for `key` any more. Raises as `publish`."""
+        """Publishes that `key` has no DAG any more. Raises the same errors as `publish`."""
         return self._publish(Publication(key, None, None, token), None, connection)
 
     def _publish(
@@ -402,10 +403,10 @@ class DagCache:
         return published
 
     def announce(self, published: Published) -> None:
-        """Tells this process and all nodes of a publication that the caller has committed. Never raises.
+        """Announces a publication that the caller has committed to this process and all nodes. Never raises.
 
-        Nothing depends on it but time: a process that does not hear of it learns of it by certifying. This one
-        certifies now, for whether the caller's transaction was committed only the database can say.
+        Only speed depends on it: a process that does not get the announcement learns of the publication when it
+        certifies. This process certifies now, because only the database knows whether the transaction was committed.
         """
         self._ask()
         self._tell(published)
@@ -413,9 +414,9 @@ class DagCache:
     def _tell(self, published: Published) -> None:
         encoded = published.encoded
         parts = self._contents.parts_of(encoded) if published.changed and encoded is not None else {}
-        # Before the message, so that those who hear of it find it.
+        # Before the message, so that processes that receive it find the content.
         if parts and not self._l2.put_many(parts):
-            return  # a Redis that did not answer would only keep the caller waiting once more
+            return  # a Redis that did not answer would only make the caller wait again
         self._l2.notify(_pointer_to(published), published.incarnation)
 
     def claim(self, limit: int = 20) -> AbstractContextManager[list[Claim]]:
@@ -434,21 +435,21 @@ class DagCache:
         return self._store
 
     def floor(self, key: str) -> Pointer | None:
-        """The newest pointer of `key` that this process has learnt of: a read that starts now returns no older one."""
+        """The newest pointer of `key` that this process has learnt of. A read that starts now returns no older one."""
         return self._freshness.known.pointers.get(key)
 
     @property
     def n_loads(self) -> int:
-        """How many contents were loaded from Redis or the database so far."""
+        """The number of contents loaded from Redis or the database so far."""
         return self._stats.flights.flights
 
     @property
     def n_learnt(self) -> int:
-        """How many newer versions this process has learnt of so far."""
+        """The number of newer versions that this process has learnt of so far."""
         return self._stats.freshness.learnt
 
     def keys(self) -> Iterator[str]:
-        """The keys that have a DAG, as of the last certification, which this makes if there was none."""
+        """The keys that have a DAG, as of the last certification. Certifies first if there was none."""
         self._ensure_certified()
         pointers = self._freshness.known.pointers
         return iter([key for key, pointer in list(pointers.items()) if pointer.content_hash is not None])

@@ -1,4 +1,4 @@
-"""Every error this package raises on purpose, under one root."""
+"""The errors that this package raises, under one root class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class SchedCacheError(Exception):
 class FormatError(SchedCacheError):
     """These bytes are not a compact DAG that this reader understands.
 
-    Treat the stored value as a miss, count it, and fetch the content from elsewhere. `reason` says what was
+    Treat the stored value as a miss, count it, and fetch the content from another tier. `reason` states what was
     found and what was expected.
     """
 
@@ -20,9 +20,9 @@ class FormatError(SchedCacheError):
 
 
 class InvalidDagError(SchedCacheError):
-    """This serialized DAG cannot be published; whatever was current for it stays current.
+    """This serialized DAG cannot be published; the current version stays current.
 
-    `dag_id` is None when the document is too broken to have one. `field` is the path of the offending value,
+    `dag_id` is None if the document is too broken to have one. `field` is the path of the offending value,
     such as `tasks[3].downstream_task_ids`.
     """
 
@@ -48,7 +48,7 @@ class StoreUnavailableError(SchedCacheError):
 
 
 class PublishConflictError(SchedCacheError):
-    """Somebody published this key after the token was read. Take a new token, read the file again, publish."""
+    """Another process published this key after the token was read. Take a new token, read the file again, publish."""
 
     def __init__(self, key: str, expected_seq: int, current_seq: int) -> None:
         super().__init__(f"DAG {key!r}: token is {expected_seq}, the database is at {current_seq}")
@@ -70,11 +70,11 @@ class VersionNotFoundError(SchedCacheError):
 
 
 class RedisUnavailableError(SchedCacheError):
-    """Redis refused, timed out or answered nonsense. Never means that the key is absent."""
+    """Redis refused, timed out or sent an invalid answer. It never means that the key is absent."""
 
 
 class ColdPartMissingError(SchedCacheError):
-    """A field of the cold part was asked for, and no cold part could be had. Load the DAG with its cold part."""
+    """A field of the cold part was requested, but no cold part is available. Load the DAG with its cold part."""
 
     def __init__(self, dag_id: str) -> None:
         super().__init__(f"DAG {dag_id!r} was decoded without its cold part")

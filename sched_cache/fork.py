@@ -1,11 +1,11 @@
-"""Forks: they wait a moment for threads that are inside a library, and a child gets new locks, connections and counts.
+"""Fork safety: a fork waits briefly for threads that are inside a library, and a child renews its objects.
 
-Two things make a forked child hang or misbehave, and each has its own remedy here:
+Two causes make a forked child hang or misbehave, and each has its own remedy here:
 
-| in the child | remedy |
+| cause | remedy |
 |---|---|
-| an object of ours was made for the parent: locks held by other threads, sockets, threads, counts | `register` |
-| a library's own lock was held by a thread of ours (SQLite's mutexes, a resolver, a pool) | `held_off` |
+| one of our objects belongs to the parent: locks held by other threads, sockets, threads, counts | `register` |
+| one of our threads held a lock of a library (mutexes of SQLite, the resolver, a pool) | `held_off` |
 
 Source of the order of the hooks: CPython `PyOS_BeforeFork`, `PyOS_AfterFork_Child`, `PyOS_AfterFork_Parent`.
 """
@@ -28,32 +28,32 @@ _MAX_FORK_SECONDS = 1.0
 
 
 class ForkAware(Protocol):
-    """An object with state that a child may not share with its parent."""
+    """An object with state that a child must not share with its parent."""
 
     def reset_after_fork(self) -> None:
-        """Called in the child, where only the forking thread lives on. May take no lock and do no I/O."""
+        """Called in the child, where only the forking thread exists. Must take no lock and do no I/O."""
         ...
 
 
 class ForkGate:
-    """Keeps forks and calls into libraries apart, with a bound on both sides.
+    """Keeps forks and calls into libraries apart, with limits on both sides.
 
-    A fork waits until every other thread has left its call, but for none longer than `max_wait_seconds` after it
-    entered: a thread that is inside for longer than that waits for a server or a disk, outside of any mutex of the
-    library, and so a tier that hangs delays one fork and not every one. A thread that wants to enter waits until the
-    fork is over, at most `_MAX_FORK_SECONDS`: hooks that run between ours may want something of that thread.
+    A fork waits until every other thread has left its call, but at most until `max_wait_seconds` after the thread has
+    entered it. A thread that stays longer waits for a server or a disk, outside of the library's mutexes; therefore a
+    tier that hangs delays one fork, not every fork. A thread that wants to enter waits until the fork is over, at most
+    `_MAX_FORK_SECONDS`, because hooks that run between ours may wait for that thread.
 
     The forking thread never waits for itself. The lock is reentrant, because a signal handler may fork at any point.
 
-    A thread enters and leaves without the lock while there is no fork. That is safe because each side first says and
-    then looks, and one bytecode that changes a dictionary or an attribute is seen by all threads before the next one:
+    While there is no fork, a thread enters and leaves without the lock. This is safe because each side writes first
+    and reads then, and a bytecode that changes a dictionary or an attribute is visible to all threads before the next:
 
     1. The thread writes its entry. 2. It reads `_n_forking`.
     1. The fork raises `_n_forking`. 2. It reads the entries.
 
-    Whichever is first, at least one of the two sees the other, and the lock then decides.
+    In either order, at least one of the two sees the other, and then the lock decides.
 
-    n_not_waited: forks that did not wait to the end, in this process.
+    n_not_waited: forks of this process that did not wait to the end.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class ForkGate:
     ) -> None:
         self._max_wait_seconds = max_wait_seconds
         self._monotonic = monotonic
-        # Guards _n_forking, and is notified of every change that a waiting thread is after.
+        # Guards _n_forking, and is notified of every change that a thread may wait for.
         self._changed = Condition()
-        # Thread to how deep it is inside and when it entered. Changed by the thread itself alone.
+        # Thread to its nesting depth and the time when it entered. Only the thread itself changes its entry.
         self._inside: dict[int, tuple[int, float]] = {}
         self._n_forking = 0
         self.n_not_waited = 0
@@ -90,7 +90,7 @@ class ForkGate:
                 self._changed.notify_all()
 
     def let_pass(self) -> None:
-        """Lets a waiting fork happen: for a thread that stays inside for long, at a point where no library runs."""
+        """Lets a waiting fork proceed: for a thread that stays inside for long, at a point where no library runs."""
         me = get_ident()
         inside = self._inside.get(me)
         if self._n_forking:
@@ -99,7 +99,7 @@ class ForkGate:
             self._inside[me] = inside[0], self._monotonic()
 
     def _step_aside(self, me: int, depth: int) -> None:
-        """Leaves, lets the fork happen, and enters again."""
+        """Leaves, lets the fork proceed, and enters again."""
         with self._changed:
             self._inside.pop(me, None)
             self._changed.notify_all()
@@ -108,12 +108,12 @@ class ForkGate:
                 self._inside[me] = depth, self._monotonic()
 
     def before_fork(self) -> None:
-        """Lets nobody enter any more, and waits for those who are inside."""
+        """Keeps other threads from entering, and waits for the threads that are inside."""
         me = get_ident()
         with self._changed:
             self._n_forking += 1
             while True:
-                # A copy, made at once: others enter and leave meanwhile.
+                # A copy in one operation: other threads enter and leave meanwhile.
                 inside = self._inside.copy()
                 entered = [entered_at for thread, (_, entered_at) in inside.items() if thread != me]
                 if not entered:
@@ -125,13 +125,13 @@ class ForkGate:
                 self._changed.wait(seconds_left)
 
     def after_fork_in_parent(self) -> None:
-        """Lets those pass who wait to enter."""
+        """Lets waiting threads enter."""
         with self._changed:
             self._n_forking = max(self._n_forking - 1, 0)
             self._changed.notify_all()
 
     def after_fork_in_child(self) -> None:
-        """Nobody is inside but perhaps the thread that forked."""
+        """Forgets all threads but the one that forked, which may be inside."""
         me = get_ident()
         self._changed = Condition()
         self._inside = {me: self._inside[me]} if me in self._inside else {}
@@ -140,22 +140,22 @@ class ForkGate:
 
 
 gate = ForkGate()
-"""That of this process."""
+"""The gate of this process."""
 
 _registered: WeakSet[ForkAware] = WeakSet()
 _is_hooked = False
 
 
 def register(instance: ForkAware) -> None:
-    """Has `instance.reset_after_fork()` called in every child forked while `instance` is alive."""
+    """Makes every child that is forked while `instance` is alive call `instance.reset_after_fork()`."""
     _hook()
     _registered.add(instance)
 
 
 def held_off() -> AbstractContextManager[None]:
-    """A block inside of which a library may hold locks of its own: a fork in another thread waits for its end.
+    """A block in which a library may hold locks: a fork in another thread waits for its end.
 
-    To be held for short calls: one statement, one connection. May be nested, and costs less than a microsecond.
+    Use it for short calls: one statement, one connection. It may be nested, and costs less than a microsecond.
     """
     if not _is_hooked:
         _hook()
@@ -180,5 +180,5 @@ def _reset_all() -> None:
         try:
             instance.reset_after_fork()
         except Exception:
-            # The others are reset all the same.
-            logger.exception("%s could not be made new in a forked child", type(instance).__name__)
+            # The other objects are reset all the same.
+            logger.exception("%s could not be reset in a forked child", type(instance).__name__)

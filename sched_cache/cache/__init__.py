@@ -1,4 +1,4 @@
-"""What a process keeps: decoded DAGs, and loads under way."""
+"""The tier inside a process: decoded DAGs, and loads that are in progress."""
 
 from sched_cache.cache.eviction import EvictionOrder, Measured, Resident
 from sched_cache.cache.l1 import L1, Entry

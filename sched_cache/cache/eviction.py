@@ -1,4 +1,4 @@
-"""Who stays in L1: an order of eviction that a scan cannot sweep away."""
+"""The eviction order of L1, which is resistant to scans."""
 
 from __future__ import annotations
 
@@ -37,36 +37,38 @@ class Resident(Generic[D]):
         self.dag = dag
         self.nbytes = nbytes
         self.loaded_nbytes = loaded_nbytes
-        """What the DAG alone took when it came."""
+        """Bytes of the DAG alone when it was admitted."""
         self.keys: tuple[str, ...] = ()
         self.stamp = 0
-        """The order's tick at the last use. Readers store it without a lock; a lost one costs little."""
+        """The order's tick at the last use. Readers store it without a lock; a lost update costs little."""
         self._arrived = 0
         self._segment = _GONE
 
 
 class EvictionOrder(Generic[D]):
-    """Decides, when there is no room, whether a newcomer or an older resident goes. Not safe for threads.
+    """Decides, when there is no room, whether a newcomer or an older resident is evicted. Not thread-safe.
 
-    A scheduler visits its DAGs in turn. Once they outnumber the places, an LRU evicts each just before its
-    next use. So a newcomer has to earn a place. Time is counted in admissions, the `tick`:
+    A scheduler visits its DAGs in turn. Once there are more DAGs than places, an LRU evicts each of them just
+    before its next use. Therefore a newcomer has to earn a place. Time is counted in admissions, the `tick`:
 
-    - While there is room, everybody gets a place.
-    - The mean *reuse interval* is learnt from those that come back: the ticks since they were last used.
-      `_last_used` remembers the evicted for that.
-    - A newcomer takes the place of the resident that was unused for longest if that has been idle for more
-      than twice the mean interval: whoever is still in use has been seen since. Otherwise the newcomer waits
-      in a small first-in first-out probation, where another use in time gives it the same chance again.
-    - A mean that nobody confirmed for long says nothing: the scan is longer than `_last_used` reaches back.
+    - While there is room, every newcomer gets a place.
+    - The mean *reuse interval* is learnt from contents that come back: the ticks since their last use.
+      `_last_used` remembers evicted contents for this purpose.
+    - A newcomer takes the place of the resident that was unused for longest if that resident has been idle for
+      more than twice the mean interval: a resident that is still in use would have been read since. Otherwise
+      the newcomer waits in a small first-in first-out probation, where another use in time gives it the same
+      chance again.
+    - A mean that no reuse has confirmed for a long time is ignored: the scan is longer than `_last_used`
+      reaches back.
     - One unknown newcomer in 32 gets a place in any case, so that a wrong mean corrects itself, and a scan
-      longer than anything remembered still keeps some.
+      that is longer than anything remembered still keeps some contents.
 
     The last rule alone is bimodal insertion (Qureshi et al., ISCA 2007). Comparing reuse interval with idle
-    time is the idea of LIRS (Jiang and Zhang, SIGMETRICS 2002); here with one mean for all, since single
-    intervals vary too much when a scheduler visits its DAGs in changing order.
+    time is the idea of LIRS (Jiang and Zhang, SIGMETRICS 2002). Here all contents share one mean, because
+    single intervals vary too much when a scheduler visits its DAGs in a changing order.
 
-    Ages are exact although a use moves nothing: a heap holds the stamps as they were when last looked at, and
-    a resident that surfaces with a newer stamp sinks again.
+    Ages are exact although a use moves nothing: a heap holds each stamp as it was when it was last examined,
+    and a resident that reaches the top with a newer stamp is pushed down again.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class EvictionOrder(Generic[D]):
         self.clear()
 
     def clear(self) -> None:
-        """Forgets every resident, without dropping any."""
+        """Forgets every resident without calling `drop`."""
         self._heap: list[tuple[int, int, Resident[D]]] = []
         self._n_protected = 0
         self._protected_bytes = 0
@@ -99,7 +101,7 @@ class EvictionOrder(Generic[D]):
         self._n_pushed = 0
 
     def admit(self, newcomer: Resident[D]) -> bool:
-        """Whether `newcomer` stays; calls `drop` for each resident that goes instead."""
+        """Whether `newcomer` stays; calls `drop` for each resident that is evicted for it."""
         self.tick += 1
         newcomer.stamp = newcomer._arrived = self.tick
         last_used = self._last_used.pop(newcomer.content_hash, None)
@@ -112,7 +114,7 @@ class EvictionOrder(Generic[D]):
         return False
 
     def remove(self, resident: Resident[D]) -> None:
-        """Takes `resident` out, without dropping it."""
+        """Takes `resident` out of the order without calling `drop`."""
         if resident._segment == _PROBATION:
             del self._probation[resident.content_hash]
             self._probation_bytes -= resident.nbytes
@@ -123,7 +125,7 @@ class EvictionOrder(Generic[D]):
         resident._segment = _GONE
 
     def resize(self, resident: Resident[D], nbytes: int) -> None:
-        """Notes that `resident` is now this large; calls `drop` for what no longer fits, oldest first."""
+        """Records the new size of `resident`; calls `drop` for residents that no longer fit, oldest first."""
         grown = nbytes - resident.nbytes
         if resident._segment == _PROBATION:
             self._probation_bytes += grown
@@ -146,7 +148,7 @@ class EvictionOrder(Generic[D]):
         return self._mean_interval < math.inf and self.tick - self._learnt_at <= 2 * self._n_protected
 
     def _has_room(self, resident: Resident[D]) -> bool:
-        """Whether there is a protected place. One too large for probation may use that room as well."""
+        """Whether there is a protected place. A resident too large for probation may use that room as well."""
         if self._n_protected >= self._protected_max_entries:
             return False
         protected_bytes = self._protected_bytes + resident.nbytes
@@ -169,7 +171,7 @@ class EvictionOrder(Generic[D]):
     def _try_out(self, newcomer: Resident[D]) -> bool:
         while self._probation and not self._has_probation_room(newcomer):
             oldest = next(iter(self._probation.values()))
-            # Several uses within one tick are one use: they say nothing about the next visit.
+            # Several uses within one tick count as one use: they do not predict the next visit.
             interval = oldest.stamp - oldest._arrived
             if interval > 0:
                 self._learn_interval(interval)
@@ -196,7 +198,7 @@ class EvictionOrder(Generic[D]):
         return self._is_mean_true() and self.tick - resident.stamp > _IDLE_INTERVALS * self._mean_interval
 
     def _oldest(self) -> Resident[D] | None:
-        """The protected resident that was unused for longest, or after 16 looks a good guess."""
+        """The protected resident that was unused for longest, or, after 16 attempts, a good approximation."""
         heap = self._heap
         looks = 0
         while heap:
@@ -216,7 +218,7 @@ class EvictionOrder(Generic[D]):
         heappush(self._heap, (resident.stamp, self._n_pushed, resident))
 
     def _compact(self) -> None:
-        """Keeps the heap free of the removed once they are the larger half."""
+        """Rebuilds the heap without removed residents once they are more than half of it."""
         if len(self._heap) > 2 * self._n_protected + _MAX_LOOKS:
             self._heap = [item for item in self._heap if item[2]._segment == _PROTECTED]
             heapify(self._heap)

@@ -1,4 +1,4 @@
-"""L1: the decoded DAGs of this process, bounded in bytes and in number."""
+"""L1: the decoded DAGs of this process, limited in bytes and in number."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from sched_cache.cache.eviction import D, EvictionOrder, Resident
 from sched_cache.stats import L1Counters
 
 OVERHEAD_BYTES = 1024
-"""Of one resident beside its DAG: entry, books, order, and the memory of the evicted."""
+"""Overhead of one resident besides its DAG: entry, bookkeeping, eviction order, and memory of evicted contents."""
 
 _USUAL_GROWTH, _MOST_GROWTH = 8, 32
-"""A DAG takes four to seven times what it takes when loaded once a scheduler has used it, and up to 25 times with
-every task held as an object and the cold part there."""
+"""The usual and the largest growth of a DAG. Once a scheduler has used it, a DAG takes four to seven times its size at
+load, and up to 25 times if every task is held as an object and the cold part is unpacked."""
 
 _GROWTH_WEIGHT = 1 / 32
 
 
 class Entry(Generic[D]):
-    """What a key points to. Immutable, so no reader sees one version's number with another's DAG."""
+    """The version and content that a key points to. Immutable, so that a reader never sees the number of one version
+    with the DAG of another.
+    """
 
     __slots__ = ("resident", "version")
 
@@ -45,13 +47,13 @@ class Entry(Generic[D]):
 
 
 class L1(Generic[D]):
-    """Key to version and DAG. Reads take no lock; changes do.
+    """A mapping from key to version and DAG. Reads take no lock; changes do.
 
-    A content stays as long as some key points to it and the eviction order gives it a place. One that no key
-    points to any more goes at once, before anybody has to make room.
+    A content stays as long as some key points to it and the eviction order gives it a place. A content that no
+    key points to any more is dropped at once, before room is needed.
 
-    entries: read by whoever inlines `get`; only this class changes it.
-    order: whose `tick` a hit stores in `entry.resident.stamp`.
+    entries: read by callers that inline `get`; only this class changes it.
+    order: a hit stores its `tick` in `entry.resident.stamp`.
     lock: guards everything here. Reentrant: hold it to make `put` and a check of your own one step.
     """
 
@@ -69,8 +71,8 @@ class L1(Generic[D]):
         )
         self._max_bytes = max_bytes
         self._counters = counters
-        self._growth = 1.0  # how many times what it took when it came a resident takes now, on average
-        # By content hash. Its own eviction never runs: the order makes room before anything is stored.
+        self._growth = 1.0  # mean ratio of a resident's present size to its size at admission
+        # By content hash. The eviction of `cachetools` never runs: the order makes room before anything is stored.
         self._books: Cache[str, Resident[D]] = Cache(max_bytes, getsizeof=attrgetter("nbytes"))
         self._unmeasured: list[str] = []
         fork.register(self)
@@ -95,11 +97,11 @@ class L1(Generic[D]):
     def put(self, key: str, version: int, content_hash: str, dag: D, nbytes: int | None = None) -> bool:
         """Whether `key` now points to this version or a newer one; if not, the caller has the only copy.
 
-        An older version of `key` is gone afterwards in any case. If the content is here already, `dag` is not
-        kept and `key` shares what is here.
+        An older version of `key` is gone afterwards in any case. If the content is resident already, `dag` is
+        not kept, and `key` shares the resident DAG.
 
         Args:
-            nbytes: an estimate, for when `dag.nbytes` costs too much now; `measure` corrects it.
+            nbytes: an estimate, for use where `dag.nbytes` is too expensive; `measure` corrects it.
         """
         loaded_nbytes = dag.nbytes if nbytes is None else nbytes
         with self.lock:
@@ -110,7 +112,7 @@ class L1(Generic[D]):
             if present is not None and present.resident is not resident:
                 self._unlink(key, present)
             if resident is None:
-                # What others have grown to it will grow to, before anybody measures it.
+                # It is expected to grow as the others did, until it is measured.
                 size = OVERHEAD_BYTES + loaded_nbytes
                 expected = OVERHEAD_BYTES + int(loaded_nbytes * self._growth)
                 resident = Resident(content_hash, dag, min(expected, self._max_bytes), loaded_nbytes)
@@ -125,7 +127,7 @@ class L1(Generic[D]):
             return True
 
     def discard(self, key: str, older_than: int | None = None) -> bool:
-        """Whether `key` pointed to a version below `older_than` (None: to any). If so, it no longer does."""
+        """Removes `key` if its version is below `older_than` (None: any version); whether it did."""
         with self.lock:
             entry = self.entries.get(key)
             if entry is None or (older_than is not None and entry.version >= older_than):
@@ -142,13 +144,13 @@ class L1(Generic[D]):
             self._unmeasured.clear()
 
     def measure(self, limit: int, renew: Callable[[D], D] | None = None) -> None:
-        """Asks up to `limit` residents how large they are by now, in turn and once, and evicts what no longer fits.
+        """Measures up to `limit` residents, each once and in turn, and evicts residents that no longer fit.
 
-        A DAG grows as its sections are unpacked. What is found here is expected of those that come.
+        A DAG grows as its sections are unpacked. Newcomers are expected to grow as much as is found here.
         Cost: `limit` times `dag.nbytes`.
 
         Args:
-            renew: gives the DAG that is kept from now on: the same, or one of the same content that has grown less.
+            renew: returns the DAG to keep from now on: the same one, or a smaller one of the same content.
         """
         with self.lock:
             if limit >= len(self._books):  # each once, from the beginning
@@ -173,25 +175,25 @@ class L1(Generic[D]):
                     self._resize(resident, size)
 
     def _oldest_last(self) -> list[str]:
-        # They are taken from the end: who came just now has not been used yet, and would look smaller than it will be.
+        # They are taken from the end: the latest newcomers are unused and would look smaller than they will be.
         return list(self._books)[::-1]
 
     @property
     def is_tight(self) -> bool:
-        """Whether the bound could be passed, if every resident grew as DAGs usually do."""
+        """Whether the limit would be exceeded if every resident grew as DAGs usually do."""
         return int(self._books.currsize) * _USUAL_GROWTH > self._max_bytes
 
     @property
     def nbytes(self) -> int:
-        """Bytes in use, as last measured, or as expected of what nobody has measured yet; never above the bound."""
+        """Bytes in use as last measured, or as expected for DAGs not measured yet; never above the limit."""
         return int(self._books.currsize)
 
     def __len__(self) -> int:
-        """How many contents are here."""
+        """The number of resident contents."""
         return len(self._books)
 
     def reset_after_fork(self) -> None:
-        """Keeps the contents, unless another thread was just changing them when the process forked."""
+        """Keeps the contents, unless another thread was changing them when the process forked."""
         was_free = self.lock.acquire(blocking=False)
         self.lock = RLock()
         if not was_free:
@@ -200,7 +202,7 @@ class L1(Generic[D]):
     def _resize(self, resident: Resident[D], size: int) -> None:
         self.order.resize(resident, size)
         if resident.keys:  # it was not itself among those that no longer fit
-            # Out and in: given a larger value for a key, older cachetools make room for both.
+            # Removed and stored again: for a larger value of one key, older cachetools make room for both.
             del self._books[resident.content_hash]
             self._books[resident.content_hash] = resident
 

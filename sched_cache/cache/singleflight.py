@@ -1,4 +1,4 @@
-"""One load per content, however many threads want it."""
+"""Single flight: one load per content, however many threads ask for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Signal(Protocol):
     """The part of `threading.Event` that a flight needs; a simulation brings its own."""
 
     def set(self) -> None:
-        """Wakes all who wait, and lets those who come later pass."""
+        """Wakes all waiting threads; threads that wait later return at once."""
         ...
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -26,9 +26,9 @@ class Signal(Protocol):
 
 
 class _Flight(Generic[T]):
-    """One load under way. `outcome` is written once, before `landed` is set, and only read after.
+    """One load in progress. `outcome` is written once, before `landed` is set, and only read afterwards.
 
-    Who joins first makes `landed`, under the lock: nearly all flights are nobody's but their own.
+    The first thread that joins creates `landed`, under the lock: most flights are never joined.
     """
 
     __slots__ = ("error", "landed", "outcome")
@@ -40,17 +40,17 @@ class _Flight(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Loads under way, by content hash. Remembers nothing of those that are over.
+    """Loads in progress, by content hash. Remembers nothing of finished loads.
 
-    The name is a content's, so a caller who needs a newer version asks for another name and can never join an
-    older load:
+    A flight is named by its content, so a caller that needs a newer version asks for another name and can never
+    join an older load:
 
         1. thread A loads content `a1`, which is version 1 of its key
         2. version 2 with content `b2` is published, and this process learns of it
         3. thread B reads the key: the pointer now says `b2`, for which there is no flight to join
         4. A's load ends with `a1`, which A may return, since its call began before 2
 
-    Safe for threads. `load` runs in the calling thread, outside of any lock; it may not ask for its own name.
+    Thread-safe. `load` runs in the calling thread, outside of any lock; it must not ask for its own name.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SingleFlight(Generic[T]):
         self._flights: dict[str, _Flight[T]] = {}  # guarded by _lock
 
     def do(self, content_hash: str, load: Callable[[], T | None]) -> T | None:
-        """What `load` returns, here or in the thread that is already at it.
+        """The result of `load`, run here or in the thread that is already loading.
 
         Raises:
             Whatever `load` raised, in every thread that waited for it.
@@ -83,13 +83,13 @@ class SingleFlight(Generic[T]):
     def do_many(
         self, content_hashes: Iterable[str], load: Callable[[list[str]], Mapping[str, T | None]]
     ) -> dict[str, T | None]:
-        """For each hash what `load` returned for it, here or in another thread; None where it returned none.
+        """The result of `load` for each hash, run here or in another thread; None where it returned none.
 
-        `load` gets the hashes for which no load is under way, all at once. Its own results are handed out
-        before anybody else's are waited for, so two callers that wait for each other's hashes both get them.
+        `load` gets the hashes that are not being loaded yet, all at once. Its results are handed out before this
+        thread waits for other loads, so two callers that wait for each other's hashes both get them.
 
         Raises:
-            Whatever a `load` raised that was to bring one of the hashes.
+            Whatever was raised by a `load` that was responsible for one of the hashes.
         """
         mine: dict[str, _Flight[T]] = {}
         theirs: dict[str, tuple[_Flight[T], Signal]] = {}
@@ -122,8 +122,8 @@ class SingleFlight(Generic[T]):
                 flight.error = error
             raise
         finally:
-            # Also when this thread is being ended (KeyboardInterrupt): the flight lands without outcome or
-            # error then, and one of those who wait flies again.
+            # Also when this thread is interrupted (KeyboardInterrupt): the flight then lands without outcome or
+            # error, and one of the waiting threads loads again.
             with self._lock:
                 for name, flight in flights.items():
                     if self._flights.get(name) is flight:

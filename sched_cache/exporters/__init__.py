@@ -1,5 +1,5 @@
-"""Counters for other systems: Prometheus, statsd, OpenTelemetry. Import the one that is installed.
+"""Exporters of the counters for Prometheus, statsd and OpenTelemetry. Import the module whose client is installed.
 
-Each takes a function that returns a snapshot, `Stats.snapshot` or one that merges those of several processes.
-It is called when the other system asks, or once per interval; nothing is sent when something is counted.
+Each exporter takes a function that returns a snapshot: `Stats.snapshot`, or one that merges those of several
+processes. It calls the function when the monitoring system collects, or once per interval; counting sends nothing.
 """

@@ -1,4 +1,4 @@
-"""OpenTelemetry: observable instruments, read when the reader collects. Needs `sched_cache[otel]`."""
+"""OpenTelemetry: observable instruments, read at each collection. Needs the extra `otel`."""
 
 from __future__ import annotations
 

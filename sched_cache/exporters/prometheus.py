@@ -1,4 +1,4 @@
-"""Prometheus: a collector that reads the counters when it is scraped. Needs `sched_cache[prometheus]`."""
+"""Prometheus: a collector that reads the counters at each scrape. Needs the extra `prometheus`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _BOUNDS = [base * 10.0**power for power in range(-5, 1) for base in (1, 2.5, 5)]
 class PrometheusCollector(Collector):
     """Register it once: `prometheus_client.REGISTRY.register(PrometheusCollector(stats.snapshot))`.
 
-    Names are `sched_cache_<tier>_<counter>_total`, `sched_cache_<tier>_<operation>_seconds` and
-    `sched_cache_<gauge>`.
+    Names are `sched_cache_<tier>_<counter>_total`, `sched_cache_<tier>_<operation>_seconds` (a histogram),
+    `sched_cache_<gauge>`, and `sched_cache_fallbacks_total` with the label `reason`.
     """
 
     def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
@@ -34,7 +34,7 @@ class PrometheusCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """One metric per series."""
         fallbacks = CounterMetricFamily(
-            "sched_cache_fallbacks", "Times a host was sent its own way.", labels=["reason"]
+            "sched_cache_fallbacks", "Fallbacks to the host's own path.", labels=["reason"]
         )
         for series in series_of(self._snapshot()):
             if series.reason is not None and not isinstance(series.value, dict):

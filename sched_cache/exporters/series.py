@@ -11,7 +11,7 @@ from sched_cache.stats import HistogramSnapshot, Snapshot
 
 
 class SeriesKind(Enum):
-    """What may be done with a value."""
+    """The kind of a value."""
 
     COUNTER = "counter"
     GAUGE = "gauge"

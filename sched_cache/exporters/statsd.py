@@ -1,4 +1,4 @@
-"""statsd: what changed, sent once per interval. Needs a client, such as `statsd.StatsClient`."""
+"""statsd: changes, sent once per interval. Needs a client, such as `statsd.StatsClient`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLOSE_SECONDS = 0.25
 
 
 class StatsdClient(Protocol):
-    """What `statsd.StatsClient` and a host's own statsd logger have in common."""
+    """The methods that `statsd.StatsClient` shares with the statsd logger of a host."""
 
     def incr(self, stat: str, count: int) -> object: ...
     def gauge(self, stat: str, value: float) -> object: ...
@@ -26,7 +26,7 @@ class StatsdClient(Protocol):
 class StatsdExporter:
     """Sends counters as increments, and gauges, medians and 99th percentiles as gauges.
 
-    Names are `sched_cache.<tier>.<counter>`, `sched_cache.<tier>.<operation>_seconds.p99`,
+    Names are `sched_cache.<tier>.<counter>`, `sched_cache.<tier>.<operation>_seconds.count`, `.p50` and `.p99`,
     `sched_cache.<gauge>` and `sched_cache.fallbacks.<reason>`.
     """
 
@@ -41,11 +41,11 @@ class StatsdExporter:
         self._thread = Thread(target=self._run, name="sched-cache-statsd", daemon=True)
 
     def start(self) -> None:
-        """Begins to send. To be called once, in the process that counts: threads do not survive a fork."""
+        """Starts to send. Call it once, in the process that counts: threads do not survive a fork."""
         self._thread.start()
 
     def close(self) -> None:
-        """Sends what is left and ends. A client that hangs, as one over TCP may, is left to itself."""
+        """Sends the remaining changes and ends. Does not wait for a client that hangs, as a TCP client may."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(_CLOSE_SECONDS)
@@ -53,7 +53,7 @@ class StatsdExporter:
             self.flush()
 
     def flush(self) -> None:
-        """Sends what changed since the last call."""
+        """Sends the changes since the last call."""
         for series in series_of(self._snapshot()):
             name = ".".join(filter(None, ("sched_cache", series.section, series.name, series.reason)))
             if isinstance(series.value, dict):
@@ -68,7 +68,7 @@ class StatsdExporter:
     def _count(self, name: str, value: float) -> None:
         change = value - self._sent.get(name, 0)
         if change < 0:
-            change = value  # the counters began anew
+            change = value  # the counters were reset
         if change:
             self._client.incr(name, int(change))
         self._sent[name] = value
@@ -81,5 +81,5 @@ class StatsdExporter:
                 with fork.held_off():
                     self.flush()
             except Exception:
-                # Of the client: a resolver, a socket. Metrics may be lost, the process may not notice.
+                # An error of the client, such as of its resolver or socket. Metrics may be lost; the process goes on.
                 logger.exception("could not send metrics to statsd")

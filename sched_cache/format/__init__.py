@@ -1,4 +1,4 @@
-"""The compact form of one DAG: `encode_dag` makes it, `decode_dag` reads it."""
+"""The compact format of one DAG: `encode_dag` writes it, `decode_dag` reads it."""
 
 from sched_cache.format.columns import ABSENT, Column
 from sched_cache.format.compact_dag import CompactDag, decode_dag

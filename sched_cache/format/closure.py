@@ -13,15 +13,15 @@ _FEW_BITS = 64
 def reachable_sums(order: Sequence[int], rows: Rows, weights: Sequence[int]) -> list[int]:
     """For each task its own weight plus the weights of all tasks that `rows` leads to, each counted once.
 
-    The host's `get_weight` walks the graph anew for every task, which is quadratic. Here tasks are numbered
-    in `order`, so what a task reaches lies below its own number and is kept as a pair (full, window): all
-    numbers below `full`, and those at `full` + k for each bit k of `window`. In chains and layers the window
-    stays a few bits wide, so the whole is linear; at worst a step costs n / 8 bytes of bit operations.
+    The host's `get_weight` walks the whole graph for every task, which is quadratic. Here tasks are numbered
+    in `order`, so the tasks that a task reaches have lower numbers. They are kept as a pair (full, window): all
+    numbers below `full`, and the number `full` + k for each bit k of `window`. In chains and layers the window
+    stays a few bits wide, so the total is linear; in the worst case a step costs n / 8 bytes of bit operations.
 
     Args:
-        order: every task after all tasks that `rows` leads from it to.
-        rows: for each task the indices of its direct relatives.
-        weights: for each task its own.
+        order: every task, each after all tasks to which `rows` leads from it.
+        rows: the indices of the direct relatives of each task.
+        weights: the own weight of each task.
     """
     number_of = [0] * len(order)
     for number, index in enumerate(order):
@@ -43,7 +43,7 @@ def reachable_sums(order: Sequence[int], rows: Rows, weights: Sequence[int]) -> 
         for other in rows[index]:
             n_waiting[other] -= 1
             if not n_waiting[other]:
-                reached[other] = None  # nobody asks again: keep only the frontier
+                reached[other] = None  # not needed again: keep only the frontier
     return sums
 
 

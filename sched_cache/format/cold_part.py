@@ -1,4 +1,4 @@
-"""The cold part, decoded: every field that no scheduler reads, and how the document spelled its structure."""
+"""The cold part, decoded: the fields that no scheduler reads, and how the document represents its structure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ColdPart:
         return found
 
     def structure(self, name: str) -> Column:
-        """One column of the shape, for all tasks; the shape of no task has none.
+        """One column of the shape, for all tasks. Without tasks, the shape has no columns.
 
         Raises:
             FormatError: there is no such column, or it does not fit the tasks.
@@ -60,7 +60,7 @@ class ColdPart:
 
     @property
     def nbytes(self) -> int:
-        """Resident bytes of what is unpacked by now."""
+        """Resident bytes of the columns unpacked so far."""
         columns = (*self._columns.values(), *self.shape.values())
         unpacked = sum(column.nbytes for column in columns if isinstance(column, Column))
         fixed = (self.shape, self.dag_fields, self.group_columns)
@@ -71,6 +71,6 @@ def decode_cold(data: bytes, n_tasks: int) -> ColdPart:
     """The cold part in `data`, header included.
 
     Raises:
-        FormatError: not a cold part this reader knows, or damaged.
+        FormatError: not a cold part that this reader knows, or damaged.
     """
     return ColdPart(unpack(body_of(data, COLD), "cold body"), n_tasks)

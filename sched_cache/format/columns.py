@@ -1,11 +1,11 @@
 """One field of many rows, in the smallest of four codings.
 
-    [0, value]                          constant: every row has it
-    [1, [value, ...]]                   plain: one value a row
+    [0, value]                          constant: every row has this value
+    [1, [value, ...]]                   plain: one value per row
     [2, [value, ...], codes]            dictionary: row r has values[codes[r]]
     [3, [value, ...], common, n, rows, codes]   sparse: values[common] but for the n rows listed
 
-A code equal to the number of values means that the row has no such field, which is not the same as null.
+A code equal to the number of values means that the row does not have the field, which differs from null.
 Codes and rows are arrays of little-endian unsigned integers of 1, 2 or 4 bytes.
 """
 
@@ -27,9 +27,9 @@ from sched_cache.format.resident import resident_bytes
 _CONSTANT, _PLAIN, _DICTIONARY, _SPARSE = 0, 1, 2, 3
 _WIDTHS: Final[dict[int, Literal["B", "H", "I"]]] = {1: "B", 2: "H", 4: "I"}
 _SLOT_BYTES: Final = 40
-"""What a mapping takes for one more key."""
+"""Memory of one more key in a mapping."""
 _ABSENT_BYTES: Final = 4
-"""Counted for a value that a row does not have: nothing in memory, but time to find that out."""
+"""Charge for a value that a row does not have: it takes no memory, but time to examine."""
 _HASHABLE: Final = frozenset({str, int, bool, type(None)})
 
 
@@ -44,11 +44,11 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""The row has no such field. Null is None."""
+"""Marks a row that does not have the field. Null is None."""
 
 
 def width_for(largest: int) -> int:
-    """Bytes per number of the smallest array that holds `largest`."""
+    """The smallest width in bytes that holds `largest`."""
     return 1 if largest < 1 << 8 else 2 if largest < 1 << 16 else 4
 
 
@@ -82,12 +82,12 @@ def numbers_in(data: Any, count: int, limit: int, what: str) -> memoryview[int]:
 
 
 def encode_column(values: Sequence[Any], path: str, dag_id: str | None, *, sort_keys: bool = True) -> bytes:
-    """The smallest coding of `values`, one a row, `ABSENT` where the row has none.
+    """The smallest coding of `values`: one value per row, `ABSENT` for a row without the field.
 
     Linear in the values. Values get codes in the order of their first row, so equal columns give equal bytes.
 
     Raises:
-        InvalidDagError: a value that is not JSON.
+        InvalidDagError: a value is not JSON.
     """
     codes, distinct = _codes_of(values, path, dag_id, sort_keys)
     n_rows, n_distinct = len(codes), len(distinct)
@@ -100,7 +100,7 @@ def encode_column(values: Sequence[Any], path: str, dag_id: str | None, *, sort_
         return b"\x92\x01" + table
     counts = Counter(codes)
     if largest < n_distinct:
-        # Sized up before it is built: a large value in many rows would be written out for each of them.
+        # The size is estimated first: a large value in many rows would be written once per row.
         n_bytes = sum(n_times * len(distinct[code]) for code, n_times in counts.items())
         if n_bytes < len(candidates[0]):
             candidates.append(b"\x92\x01" + _packed_array([distinct[code] for code in codes]))
@@ -137,7 +137,7 @@ def _codes_of(
     kinds = set(map(type, values))
     kinds.discard(_Absent)
     if len(kinds) == 1 and kinds <= _HASHABLE:
-        # One hashable type, so 1, 1.0 and True cannot be taken for one another.
+        # One hashable type, so that 1, 1.0 and True stay distinct.
         firsts = dict.fromkeys(values)
         firsts.pop(ABSENT, None)
         distinct = [pack(canonical(value, path, dag_id, sort_keys=sort_keys)) for value in firsts]
@@ -165,7 +165,7 @@ def _codes_of(
 
 
 class _SparseCodes:
-    """The codes of a sparse column. Kept as exceptions: expanding them would let 20 bytes claim n_rows."""
+    """The codes of a sparse column. They stay packed: expanding them would let 20 bytes allocate n_rows codes."""
 
     __slots__ = ("_common", "_exceptions", "_n_rows")
 
@@ -194,8 +194,8 @@ class _SparseCodes:
 class Column(ABC):
     """One field of all rows. `column[row]` is the value, or `ABSENT`.
 
-    `table`: the distinct values, and `ABSENT` behind them where a row may have none; `codes`: one number a
-    row, the index into `table`. Values that are containers are shared between rows: do not change them.
+    `table`: the distinct values, followed by `ABSENT` if a row may lack the field. `codes`: one number per row,
+    the index into `table`. Rows share values that are containers: do not change them.
     """
 
     __slots__ = ()
@@ -247,7 +247,7 @@ class _Coded(Column):
 
 
 class _Constant(Column):
-    """A column of one value: nothing to look through, and small, since most columns of most DAGs are this."""
+    """A column with one value. It is small, because most columns of most DAGs are constant."""
 
     __slots__ = ("_n_rows", "_value")
 
@@ -285,9 +285,9 @@ def constant_column(value: Any, n_rows: int) -> Column:
 
 
 def check_spread(columns: Iterable[Column], limit_bytes: int, what: str) -> None:
-    """Nothing, if every row can be given its own copy of its values.
+    """Checks that every row can be given its own copy of its values.
 
-    Twenty bytes of a column say of all rows that they have the same large value. Cost: a pass over the codes.
+    Twenty bytes of a column may give the same large value to all rows. Cost: a pass over the codes.
 
     Raises:
         FormatError: the copies would take more than `limit_bytes`.
@@ -312,10 +312,10 @@ def _copied_bytes(value: Any) -> int:
 
 
 def packed_columns_in(section: Any, what: str) -> dict[str, Any]:
-    """`section`, if it is a mapping of names to packed columns, none of them unpacked yet.
+    """`section`, checked to be a mapping of names to packed columns. No column is unpacked.
 
     Raises:
-        FormatError: it is not.
+        FormatError: it is not such a mapping.
     """
     if not isinstance(section, dict) or set(map(type, section)) - {str}:
         raise FormatError(f"the columns of {what} are not a mapping of names")

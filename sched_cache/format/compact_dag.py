@@ -1,4 +1,4 @@
-"""A decoded DAG: columns over immutable bytes, unpacked section by section as they are asked for."""
+"""A decoded DAG: columns over immutable bytes, each section unpacked on first use."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _FEW_TASKS = 8
 _FREE_SCANS = 2
 _EMPTY_STRING_BYTES = sys.getsizeof("")
 _BYTES_OF_NO_TASKS, _BYTES_PER_TASK = 800, 260
-"""What the weak mapping of tasks takes, and what it takes more for each task that somebody holds."""
+"""Memory of the weak mapping of tasks, and its growth for each task object that is in use."""
 _BYTES_OR_NONE = (bytes, type(None))
 _shared_indices: list[int] = []
-"""0, 1, 2, ...: one integer object per index for all DAGs of the process, instead of one per DAG."""
+"""0, 1, 2, ...: one integer object per index, shared by all DAGs of the process."""
 
 _making_a_task = RLock()
-"""Guards the creation of tasks: two threads that ask first must get one object. Held for no other work."""
+"""Guards the creation of tasks: two threads that ask at once must get the same object. Held for nothing else."""
 
 
 class _MakingATask:
-    """Has the lock made anew in a forked child. Registered by the first DAG that makes a task."""
+    """Replaces the lock in a forked child. The first DAG that creates a task registers it."""
 
     def reset_after_fork(self) -> None:
         global _making_a_task
@@ -54,17 +54,17 @@ def _indices(n_tasks: int) -> list[int]:
     global _shared_indices
     indices = _shared_indices
     if len(indices) < n_tasks:
-        # A new list: of two threads that lengthen one list at once, both would append the same numbers.
+        # A new list: two threads that extend one list at once would both append the same numbers.
         _shared_indices = indices = [*indices, *range(len(indices), n_tasks)]
     return indices
 
 
 class CompactDag:
-    """One immutable DAG. Sections of the hot part are unpacked at first use; the cold part is fetched then.
+    """One immutable DAG. Sections of the hot part are unpacked on first use; the cold part is fetched on first use.
 
-    Safe for threads: two that ask at once may both unpack a section, and either result stands.
+    Thread-safe: two threads that ask at once may both unpack a section, and either result may be kept.
 
-    n_tasks: how many tasks the DAG has.
+    n_tasks: the number of tasks.
     """
 
     __slots__ = (
@@ -99,7 +99,7 @@ class CompactDag:
             raise FormatError("a section of the hot body is not a byte string")
         if type(groups) not in _BYTES_OR_NONE:
             raise FormatError("the groups of the hot body are not a byte string")
-        if not 0 <= n_tasks < max(len(ids), 1):  # each takes a byte, and so does their number
+        if not 0 <= n_tasks < max(len(ids), 1):  # each id takes at least a byte, and so does their number
             raise FormatError(f"hot body has {len(ids)} bytes for the ids of {excerpt(n_tasks)} tasks")
         self.dag_id: str = dag_id
         self.n_tasks: int = n_tasks
@@ -126,9 +126,9 @@ class CompactDag:
 
     @property
     def task_ids(self) -> tuple[str, ...]:
-        """n_tasks strings in the document's order; a task's *index* is its place there.
+        """n_tasks strings in the order of the document; the *index* of a task is its position there.
 
-        A tuple, which the garbage collector passes over. Cost: the first use unpacks it, 25 ns a task.
+        A tuple, which the garbage collector does not track. Cost: the first use unpacks it, 25 ns per task.
         """
         task_ids = self._task_ids
         return task_ids if task_ids is not None else self._unpack_task_ids()
@@ -138,17 +138,17 @@ class CompactDag:
         if type(task_ids) is not tuple or len(task_ids) != self.n_tasks:
             raise FormatError(f"the task ids are not an array of {self.n_tasks}")
         try:
-            joined = "".join(task_ids)  # the cheapest check that all of them are strings
+            joined = "".join(task_ids)  # the fastest check that all of them are strings
         except TypeError:
             raise FormatError("a task id is not a string") from None
-        # Known for nothing here, where `nbytes` would have to look at each of them.
+        # The size is known here at no cost; `nbytes` would have to examine each of them.
         if joined.isascii():
             self._ids_bytes = sys.getsizeof(joined) + (len(task_ids) - 1) * _EMPTY_STRING_BYTES
         self._task_ids = task_ids
         return task_ids
 
     def index(self, task_id: str) -> int:
-        """The place of `task_id` in `task_ids`.
+        """The position of `task_id` in `task_ids`.
 
         Raises:
             KeyError: the DAG has no such task.
@@ -157,7 +157,7 @@ class CompactDag:
         if index_of is None:
             task_ids = self.task_ids
             if self._n_scans > 0 or len(task_ids) <= _FEW_TASKS:
-                # A scan costs a fraction of the index, and most loads are followed by a look-up or two.
+                # A scan costs a fraction of building the index, and most loads are followed by one or two look-ups.
                 self._n_scans -= 1
                 try:
                     return task_ids.index(task_id)
@@ -177,7 +177,7 @@ class CompactDag:
         return (self._adjacency or self._unpack_graph())[1][index]
 
     def downstream(self, index: int) -> memoryview[int]:
-        """Indices of the direct downstream tasks in the document's order, read in place."""
+        """Indices of the direct downstream tasks in the order of the document, read in place."""
         return (self._adjacency or self._unpack_graph())[0][index]
 
     def _unpack_graph(self) -> tuple[Adjacency, Adjacency]:
@@ -185,9 +185,10 @@ class CompactDag:
         return adjacency
 
     def task(self, task_id: str) -> CompactTask:
-        """The task as an object with attributes: the same object as long as anybody holds it.
+        """The task as an object with attributes: the same object as long as it is referenced.
 
-        The DAG itself does not hold it: the two would keep each other until the garbage collector comes by.
+        The DAG holds no strong reference to it, because the cycle would keep both alive until the next garbage
+        collection.
 
         Raises:
             KeyError: the DAG has no such task.
@@ -209,7 +210,7 @@ class CompactDag:
     # Fields
 
     def packed_column(self, name: str) -> bytes | None:
-        """The bytes of a hot column that is not unpacked yet: equal ones mean equal columns. None for any other."""
+        """The bytes of a hot column that is not unpacked yet; equal bytes mean equal columns. None for others."""
         columns = self._columns
         if columns is None:
             columns = self._unpack_columns()
@@ -219,9 +220,8 @@ class CompactDag:
     def column(self, name: str) -> Column:
         """One field of all tasks as the document has it; every row is `ABSENT` if no task has it.
 
-        A mapped task's `partial_kwargs` are columns named `partial_kwargs.FIELD`. A field that older
-        documents spell differently is found under today's name. Cost: a look-up; the first use of a column
-        unpacks it.
+        The `partial_kwargs` of mapped tasks are columns named `partial_kwargs.FIELD`. A field with another name in
+        older documents is found under its present name. Cost: a look-up; the first use of a column unpacks it.
         """
         columns = self._columns
         if columns is None:
@@ -230,7 +230,7 @@ class CompactDag:
         if type(found) is bytes:
             found = columns[name] = decode_column(found, self.n_tasks, name)
         if found is not None:
-            return found  # type: ignore[return-value]  # bytes were decoded just above
+            return found  # type: ignore[return-value]  # bytes were decoded above
         if name in self._section("cold_task", list):
             return self._cold_part().column(name)
         prefix = PARTIAL_PREFIX if name.startswith(PARTIAL_PREFIX) else ""
@@ -258,7 +258,7 @@ class CompactDag:
         if value is ABSENT and name == "_needs_expansion":  # never written for a mapped task, nor by 2.6
             in_mapped_group = self.derived_column("mapped_group")[index] is not ABSENT
             return in_mapped_group or self.column("_is_mapped")[index] is True
-        if value is ABSENT and name == "_is_sensor":  # version 1 says it by what the task depends on
+        if value is ABSENT and name == "_is_sensor":  # version 1 expresses it by the dependencies of the task
             deps = self.column("deps")[index]
             return isinstance(deps, list) and RESCHEDULE_DEP in deps
         if value is ABSENT:
@@ -275,11 +275,11 @@ class CompactDag:
         return default
 
     def outer(self, name: str) -> Any:
-        """What stands under `name` beside `dag` in the document, such as `__version`; None if nothing."""
+        """The value of the key `name` beside `dag` in the document, such as `__version`; None if there is none."""
         return self._section("outer", dict).get(name)
 
     def label(self, name: str) -> str | None:
-        """What the encoder was told to write beside the document; None if it was not."""
+        """A label that was given to the encoder; None if there was none."""
         if "labels" not in (self._fields or self._unpack_fields()):
             return None
         label = self._section("labels", dict).get(name)
@@ -299,21 +299,21 @@ class CompactDag:
 
     @property
     def cold_column_names(self) -> frozenset[str]:
-        """The cold fields that at least one task has. Needs no cold part."""
+        """The cold fields that at least one task has. Does not need the cold part."""
         return frozenset(self._section("cold_task", list))
 
     @property
     def cold_field_names(self) -> frozenset[str]:
-        """The cold fields that the DAG itself has. Needs no cold part."""
+        """The cold fields that the DAG itself has. Does not need the cold part."""
         return frozenset(self._section("cold_dag", list))
 
     def hot_fields(self) -> dict[str, Any]:
-        """The hot fields that the DAG itself has, serialized. Do not change them."""
+        """The hot fields of the DAG itself, in serialized form. Do not change them."""
         fields: dict[str, Any] = self._section("dag", dict)
         return fields
 
     def derived_column(self, name: str) -> Column:
-        """A derived field of all tasks, see `derived.Derived`; all `ABSENT` if it was not derived."""
+        """A derived field of all tasks (see `derived.Derived`); every row is `ABSENT` if it was not derived."""
         if self._derived is None:
             self._unpack_columns()
         derived = self._derived or {}
@@ -323,7 +323,7 @@ class CompactDag:
         return found if found is not None else constant_column(ABSENT, self.n_tasks)  # type: ignore[return-value]
 
     def derived_value(self, name: str) -> Any:
-        """A derived value of the DAG, see `derived.Derived`; `ABSENT` if it was not derived."""
+        """A derived value of the DAG (see `derived.Derived`); `ABSENT` if it was not derived."""
         return self._section("derived", dict).get(name, ABSENT)
 
     def groups(self) -> Groups | None:
@@ -336,7 +336,7 @@ class CompactDag:
 
     @property
     def cold_digest(self) -> str:
-        """The name of the cold part that belongs to this hot one: 32 lower-case hexadecimal digits."""
+        """The name of the cold part that belongs to this hot part: 32 lower-case hexadecimal digits."""
         return self._cold_digest.hex()
 
     def _cold_part(self) -> ColdPart:
@@ -352,9 +352,9 @@ class CompactDag:
         return decoded
 
     def keep_cold(self, part: bytes, *, is_checked: bool = False) -> None:
-        """Keeps the cold part with this object, so that no tier is asked for it any more.
+        """Keeps the cold part in this object, so that no tier is asked for it any more.
 
-        `is_checked`: the caller has found that `part` has the digest that the hot part names.
+        `is_checked`: the caller has verified that `part` has the digest that the hot part names.
 
         Raises:
             FormatError: `part` is the cold part of another content.
@@ -370,33 +370,33 @@ class CompactDag:
         return isinstance(self._cold, (KeptCold, ColdPart, bytes))
 
     def envelopes(self) -> Column:
-        """What stands around each task in the document, `ABSENT` for one that stands bare."""
+        """The envelope around each task in the document, `ABSENT` for a task without one."""
         return self._cold_part().structure("envelope")
 
     def hot_sections(self) -> tuple[dict[str, Any], dict[str, Column], dict[str, Any]]:
-        """(fields of the DAG, columns of its tasks, keys beside `dag`) as far as they are hot."""
+        """The hot ones of (fields of the DAG, columns of its tasks, keys beside `dag`)."""
         columns = self._columns if self._columns is not None else self._unpack_columns()
         named = {name: self.column(name) for name in columns}
         return self._section("dag", dict), named, self._section("outer", dict)
 
     def to_serialized(self) -> dict[str, Any]:
-        """The document that was encoded: equal to it, sharing nothing with this object but leaves.
+        """A document equal to the encoded one, which shares only immutable values with this object.
 
         Raises:
-            ColdPartMissingError: there is no cold part to be had.
+            ColdPartMissingError: the cold part is not available.
         """
         return restore_document(self, self._cold_part())
 
     def serialized_task(self, index: int) -> dict[str, Any]:
-        """One element of the document's `tasks`, as `to_serialized` has it."""
+        """One element of the document's `tasks`, as in `to_serialized`."""
         return self.serialized_tasks([index])[0]
 
     def serialized_tasks(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        """Some elements of the document's `tasks`, as `to_serialized` has them."""
+        """Some elements of the document's `tasks`, as in `to_serialized`."""
         return restore_tasks(self, self._cold_part(), indices)
 
     def serialized_fields(self) -> dict[str, Any]:
-        """The document's `dag` without its `tasks`, as `to_serialized` has it."""
+        """The document's `dag` without its `tasks`, as in `to_serialized`."""
         return restore_dag_fields(self, self._cold_part())
 
     # Sections
@@ -429,17 +429,17 @@ class CompactDag:
 
     @property
     def packed_nbytes(self) -> int:
-        """Resident bytes without anything unpacked: what `nbytes` is at least. Cost: nothing."""
+        """Resident bytes before anything is unpacked: the minimum of `nbytes`. Takes no time."""
         size = sys.getsizeof(self) + 16 + sys.getsizeof(self._packed) + 16
         size += sum(map(sys.getsizeof, self._packed))
         return size + sys.getsizeof(self.dag_id) + sys.getsizeof(self._cold_digest)
 
     @property
     def nbytes(self) -> int:
-        """Resident bytes of what is unpacked by now. Grows with use: ask again after the first accesses.
+        """Resident bytes, including the sections unpacked so far. Grows with use: ask again after the first accesses.
 
-        Cost: a pass over the unpacked sections, and over task ids that are not ASCII. The index objects that
-        all DAGs share and the source of the cold part count nothing.
+        Cost: a pass over the unpacked sections, and over task ids that are not ASCII. The index objects that all
+        DAGs share and the source of the cold part are not counted.
         """
         task_ids = self._task_ids
         if task_ids is None:
@@ -450,7 +450,7 @@ class CompactDag:
             size = sys.getsizeof(task_ids) + 16 + self._ids_bytes
         size += self.packed_nbytes
         if self._fields is not None:
-            # Walked over once: they do not change.
+            # Measured once: they do not change.
             size += self._fields_bytes or self._measure_fields(self._fields)
         for columns in (self._columns, self._derived):
             if columns:
@@ -484,12 +484,12 @@ def decode_dag(
 
     Args:
         hot: the hot part, header included.
-        cold: the cold part, or a function that fetches it on first need (None: not to be had), or None.
-        content_hash: if given, `hot` must have it.
-        is_checked: the caller has found that `hot` has this hash.
+        cold: the cold part, a function that fetches it on first use (None: not available), or None.
+        content_hash: if given, `hot` must have this hash.
+        is_checked: the caller has verified that `hot` has this hash.
 
     Raises:
-        FormatError: not a hot part this reader knows, damaged, or of another hash.
+        FormatError: not a hot part that this reader knows, damaged, or with another hash.
     """
     if content_hash is not None and not is_checked:
         if content_hash_of(hot) != content_hash:

@@ -1,8 +1,8 @@
-"""Parts as they travel to and rest in Redis: deflate that knows the words of Airflow's documents beforehand.
+"""The form of parts in Redis: deflate with a preset dictionary of common words of Airflow's documents.
 
-Most DAGs are a few kilobytes, of which field names and default values are the bulk; a preset dictionary
-removes those. Wire form: one byte, then the payload. 0: as it is. 1: raw deflate with `dictionary_1.bin`,
-made by `python -m tools.dictionary`. Raw deflate has no checksum: the part's own and the hash find damage.
+Most DAGs take a few kilobytes, mostly for field names and default values, which a preset dictionary removes. Wire
+form: one byte, then the payload. 0: not compressed. 1: raw deflate with `dictionary_1.bin`, which
+`python -m tools.dictionary` wrote. Raw deflate has no checksum: that of the part and its hash detect damage.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sched_cache.errors import FormatError
 _PLAIN, _DEFLATE_1 = b"\x00", b"\x01"
 _LEVEL = 6
 _RAW = -15
-"""zlib's name for no header, no checksum and a window of 32 KB."""
+"""The value that zlib takes for no header, no checksum and a window of 32 KB."""
 
 
 @cache
 def _dictionary_1() -> bytes:
-    # Frozen with wire byte 1: other words get another byte. Read at first use, since importing does no I/O.
+    # Frozen for wire byte 1: another dictionary gets another byte. Read on first use, because importing does no I/O.
     return files(__package__).joinpath("dictionary_1.bin").read_bytes()
 
 
@@ -36,7 +36,7 @@ def compress(part: bytes, min_bytes: int = 128) -> bytes:
 
 
 def decompress(data: bytes, max_bytes: int) -> bytes:
-    """The part in `data`. Never allocates more than `max_bytes` and a buffer of zlib's.
+    """The part in `data`. Never allocates more than `max_bytes` and a buffer of zlib.
 
     Raises:
         FormatError: an unknown first byte, damaged data, or a part larger than `max_bytes`.
@@ -50,7 +50,7 @@ def decompress(data: bytes, max_bytes: int) -> bytes:
         raise FormatError(f"compression {kind!r} is not known to this reader")
     decompressor = zlib.decompressobj(_RAW, zdict=_dictionary_1())
     try:
-        # One byte more than allowed: zlib takes 0 for no limit, and at the exact limit misses the end.
+        # One byte more than allowed: zlib takes 0 as no limit, and does not detect the end at the exact limit.
         part = decompressor.decompress(payload, max_bytes + 1)
     except zlib.error as error:
         raise FormatError(f"compressed part is damaged: {error}") from error

@@ -1,4 +1,4 @@
-"""What the host computes again and again from a DAG, computed once when the DAG is encoded.
+"""Derived values, which the host computes from a DAG again and again, computed once when the DAG is encoded.
 
 Sources, Airflow 3.3.2: task/priority_strategy.py (weights), _shared/dagnode/node.py
 `get_upstreams_only_setups` (setups), models/dagrun.py `_tis_for_dagrun_state` (effective leaves),
@@ -42,14 +42,13 @@ KNOWN_TRIGGER_RULES: Final = frozenset(
 class Derived:
     """Columns and values that follow from the document.
 
-    columns: name -> one value a task, `ABSENT` where there is nothing to say. Missing if no task has any.
-        weight.downstream, weight.upstream: the priority weight under that rule; the rule `absolute` is the
-            task's own. Missing if the graph has a cycle or a weight is not an integer.
+    columns: name -> one value per task, `ABSENT` for a task without one. Missing if no task has a value.
+        weight.downstream, weight.upstream: the priority weight under that rule; under the rule `absolute` it is the
+            own weight of the task. Missing if the graph has a cycle or a weight is not an integer.
         setups: indices of the relevant upstream setups. skip_parents: indices of the direct upstream tasks
             that may skip it. group: row of its group. mapped_group: row of the closest mapped group.
-        simple: whether it is outside everything that needs the host's own judgement (AND of: not mapped, in
-            no mapped group, nothing mapped directly upstream, no setups, no skip parents, no teardown, known
-            rule).
+        simple: whether no decision of the host is needed (all of: not mapped, in no mapped group, nothing mapped
+            directly upstream, no setups, no skip parents, no teardown, a known rule).
     values: name -> value. effective_leaves: indices. has_setups: whether any task is a setup. earliest_start,
         latest_end: seconds since the epoch.
     """
@@ -59,7 +58,7 @@ class Derived:
 
 
 def derive(document: Document) -> tuple[Derived, list[list[int]]]:
-    """What follows from the document, and the upstream indices of each task."""
+    """The derived columns and values of the document, and the upstream indices of each task."""
     downstream = document.downstream
     upstream = transpose(downstream)
     derived = Derived()
@@ -129,7 +128,7 @@ def _relevant_setups(
     is_setup: Sequence[Any],
     is_teardown: Sequence[Any],
 ) -> list[list[int]]:
-    """For each task its upstream setups that have no teardown, or one that is downstream of the task."""
+    """For each task its upstream setups that have no teardown, or a teardown downstream of the task."""
     setups = [index for index, flag in enumerate(is_setup) if flag]
     setup_bit = {index: 1 << bit for bit, index in enumerate(setups)}
     teardown_bit = {
@@ -184,7 +183,7 @@ def _effective_leaves(
 
 
 def _add_time_restriction(values: dict[str, Any], document: Document) -> None:
-    """`earliest_start` and `latest_end`, null where open; missing if a date is in a form unknown to us."""
+    """`earliest_start` and `latest_end`, null if open; missing if a date has an unknown form."""
     dag_start = _seconds(document.dag_fields.get("start_date"))
     dag_end = _seconds(document.dag_fields.get("end_date"))
     starts = [_seconds(value) for value in _distinct(document.effective("start_date"))]
@@ -193,7 +192,7 @@ def _add_time_restriction(values: dict[str, Any], document: Document) -> None:
         return
     known_starts = [value for value in (dag_start, *starts) if value is not None]
     values["earliest_start"] = min(known_starts, default=None)
-    # A task without an end has the DAG's; only if every task ends does the latest of them count.
+    # A task without an end has the end of the DAG; the latest end of the tasks counts only if every task has one.
     task_ends = [dag_end if value is None else value for value in ends]
     known_ends = [value for value in (dag_end, *task_ends) if value is not None]
     values["latest_end"] = dag_end if None in task_ends else max(known_ends, default=None)

@@ -1,7 +1,7 @@
-"""The document Airflow stores in `serialized_dag.data`, taken apart and checked.
+"""The document that Airflow stores in `serialized_dag.data`, parsed and checked.
 
-Every release since 1.10.7 writes `{"__version": n, "dag": {...}}`. What differs: names of a few fields, and
-whether a task stands bare in `tasks` or in an envelope `{"__type": "operator", "__var": {...}}`.
+Every release since 1.10.7 writes `{"__version": n, "dag": {...}}`. Releases differ in the names of a few fields, and
+in whether an element of `tasks` is a task itself or an envelope `{"__type": "operator", "__var": {...}}`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ GROUP_NAMES: Final = ("task_group", "_task_group")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One serialized DAG, checked, with its structure told apart from its fields.
+    """One serialized DAG, checked, with its structure separated from its fields.
 
-    outer: the keys beside `dag`. dag_fields: the keys of `dag` that are fields. rows: for each task its
-    fields, structure included. envelopes: what stands around each task, `ABSENT` if it is bare. edge_name:
-    under which name tasks have their edges. has_edges: which tasks have that field, empty or not. downstream:
-    indices, in the document's order. field_names: the fields that are columns, those of `partial_kwargs`
-    included.
+    outer: the keys beside `dag`. dag_fields: the keys of `dag` that are fields. rows: the fields of each task,
+    including its structure. envelopes: the envelope around each task, `ABSENT` if it has none. edge_name: the name
+    of the field with the edges of a task. has_edges: the tasks that have this field, even if it is empty.
+    downstream: indices, in the order of the document. field_names: the fields that are columns, including those of
+    `partial_kwargs`.
     """
 
     dag_id: str
@@ -49,14 +49,14 @@ class Document:
     field_names: frozenset[str]
 
     def column(self, name: str) -> list[Any]:
-        """The value of one field in each task, `ABSENT` where a task has none."""
+        """The value of one field in each task, `ABSENT` for a task without it."""
         return [row.get(name, ABSENT) for row in self.rows]
 
     def effective(self, name: str) -> list[Any]:
         """The value of one hot field that the host would see in each task.
 
-        The task's own, else its `partial_kwargs`, else the document's `client_defaults`, else the schema's
-        default.
+        This is the task's own value, else that of its `partial_kwargs`, else that of the document's
+        `client_defaults`, else the default of the schema.
         """
         defaults = task_defaults_of(self.outer)
         if name == "_needs_expansion" and name not in defaults:
@@ -71,7 +71,7 @@ class Document:
         return values
 
     def _needs_expansion(self) -> list[Any]:
-        """What is true of tasks that do not say: never written for a mapped task, nor by Airflow 2.6."""
+        """The values of tasks without the field: it is never written for a mapped task, nor by Airflow 2.6."""
         groups = closest_mapped(self.groups) if self.groups is not None else [ABSENT] * len(self.rows)
         return [
             group is not ABSENT or row.get("_is_mapped") is True
@@ -80,17 +80,17 @@ class Document:
 
 
 def task_defaults_of(outer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`client_defaults.tasks`: values that the writing SDK left out of every task; empty before version 3."""
+    """`client_defaults.tasks`: values that the SDK omitted from every task; empty before version 3."""
     client_defaults = outer.get("client_defaults")
     tasks = client_defaults.get("tasks") if isinstance(client_defaults, dict) else None
     return tasks if isinstance(tasks, dict) else {}
 
 
 def read_document(serialized: Any, *, keep_order: bool = False) -> Document:
-    """`serialized` taken apart. Nothing in it is changed; values are shared with it.
+    """The parsed form of `serialized`. Nothing in it is changed; values are shared with it.
 
     Args:
-        keep_order: whether the order of keys counts.
+        keep_order: whether the order of keys is significant.
 
     Raises:
         InvalidDagError: not an object, no dag_id, duplicate task ids, edges to unknown tasks.
@@ -204,7 +204,7 @@ def _has_partial_prefix(name: Any) -> bool:
 
 
 def _split_partials(row: dict[str, Any]) -> dict[str, Any]:
-    """`row` with each keyword of `partial_kwargs` as a field of its own; the object is left behind, empty."""
+    """`row` with each keyword of `partial_kwargs` as a field of its own; an empty `partial_kwargs` remains."""
     partials = row.get("partial_kwargs")
     if not isinstance(partials, dict) or "__type" in partials:
         return row

@@ -1,4 +1,4 @@
-"""From the serialized document to a hot and a cold part. The layout of both bodies is written down here.
+"""Encodes the serialized document as a hot and a cold part. The layout of both bodies is documented here.
 
     hot   [dag_id, number of tasks, task ids, digest of the cold part, fields, columns, graph, groups]
             task ids [task_id...]
@@ -8,10 +8,10 @@
             graph    see graph.py
             groups   null, or [count, parents, {group field: column}]
     cold  [shape, dag fields, {task field: column}, {group field: column}]
-            shape    how the document spelled its structure, see `_shape`
+            shape    how the document represents its structure, see `_shape`
 
-`task ids`, `fields`, `columns`, `graph`, `groups` and every column are byte strings holding MessagePack of their
-own: a reader unpacks only what it is asked for.
+`task ids`, `fields`, `columns`, `graph`, `groups` and every column are byte strings that contain MessagePack again, so
+that a reader unpacks only what is used.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from sched_cache.format.messagepack import canonical, pack, unpack
 
 DEFAULT_HOT_FIELDS = HotFields()
 _FIELDS = 4
-"""The place of the fields in the hot body."""
+"""The position of the fields in the hot body."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedDag:
     """One content: both parts and the hash that names them.
 
-    content_hash: 32 lower-case hexadecimal digits; equal documents have equal ones, whatever their key order.
+    content_hash: 32 lower-case hexadecimal digits. Equal documents have equal hashes, in any order of keys.
     """
 
     dag_id: str
@@ -63,16 +63,16 @@ def encode_dag(
     *,
     sort_keys: bool = True,
 ) -> EncodedDag:
-    """The compact form of the mapping Airflow stores in `serialized_dag.data`, version 1, 2 or 3.
+    """The compact form of the mapping that Airflow stores in `serialized_dag.data`, version 1, 2 or 3.
 
     Linear in tasks and edges for chains, layers and trees. `serialized` is not changed.
 
     Args:
-        serialized: what `json.loads` gives for the stored document.
-        hot_fields: which fields a scheduler reads; all nodes must use the same.
-        labels: what else the hot part shall carry, such as the host's own hash of the document.
-        sort_keys: if not, objects inside of fields and groups keep the order of their keys, and documents that differ
-            in it alone have different hashes.
+        serialized: the stored document as `json.loads` returns it.
+        hot_fields: the fields that a scheduler reads; all nodes must use the same.
+        labels: additional strings for the hot part, such as the host's own hash of the document.
+        sort_keys: if false, objects inside of fields and groups keep the order of their keys, and documents that
+            differ only in this order have different hashes.
 
     Raises:
         InvalidDagError: names the DAG and the field.
@@ -123,7 +123,7 @@ def encode_dag(
 
 
 def with_labels(encoded: EncodedDag, labels: Mapping[str, str]) -> EncodedDag:
-    """The same content with `labels` beside those that it has, and so under another hash."""
+    """The same content with additional `labels`, and therefore with another hash."""
     body = unpack(body_of(encoded.hot, HOT), "hot body")
     fields = unpack(body[_FIELDS], "fields")
     fields["labels"] = canonical({**fields.get("labels", {}), **labels}, "labels", encoded.dag_id)
@@ -137,7 +137,7 @@ def _derived_columns(derived: Derived) -> dict[str, bytes]:
 
 
 def _shape(document: Document) -> dict[str, Any]:
-    """How the document spelled its structure; needed only to write the document again."""
+    """How the document represents its structure; needed only to restore the document."""
     shape: dict[str, Any] = {
         "dag_id_name": document.dag_id_name,
         "edge_name": document.edge_name,

@@ -1,4 +1,4 @@
-"""A value from a document or from stored bytes, as an error message shows it."""
+"""Values from documents or stored bytes, as error messages show them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MAX_CHARACTERS = 60
 
 
 def excerpt(value: Any) -> str:
-    """`value` in a few words. Never fails, which `repr` does on deep nesting and on very large integers."""
+    """`value` in a few words. Never fails, unlike `repr` for deep nesting and very large integers."""
     if isinstance(value, str):
         text = str.__str__(value)
         return repr(text) if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]!r}..."

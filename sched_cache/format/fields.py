@@ -1,10 +1,10 @@
-"""Which fields are hot, and what the host takes an absent field for.
+"""The hot fields, and the values that the host assumes for absent fields.
 
-A field is hot if the scheduler reads it; everything else is cold. Each row names the reading code of Airflow
-3.3.2 (`TI` models/taskinstance.py, `DR` models/dagrun.py, `SJR` jobs/scheduler_job_runner.py, `TRD`
-ti_deps/deps/trigger_rule_dep.py) or, for a field that only older documents have, the release.
-`default` is the one of serialization/schema.json, or of the operator class where the schema is silent. Two have
-another one in Airflow 2.11, whoever wrote the document: `ignore_first_depends_on_past` and `catchup` are true there.
+A field is hot if the scheduler reads it; all others are cold. Each row names the code of Airflow 3.3.2 that reads the
+field (`TI` models/taskinstance.py, `DR` models/dagrun.py, `SJR` jobs/scheduler_job_runner.py, `TRD`
+ti_deps/deps/trigger_rule_dep.py) or, for a field that only older documents have, the release. `default` is that of
+serialization/schema.json, or of the operator class if the schema has none. Airflow 2.11 assumes other defaults for two
+fields of any document: `ignore_first_depends_on_past` and `catchup` are true there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Field:
 
 
 HOT_TASK_FIELDS: Final = (
-    # Every loop, for every task instance that may run.
+    # Read in every loop, for every task instance that may run.
     Field("trigger_rule", "TRD:95", "all_success"),
     Field("is_setup", "TRD:290", False),
     Field("is_teardown", "TRD:120, DR:1077", False),
@@ -46,8 +46,8 @@ HOT_TASK_FIELDS: Final = (
     Field("max_retry_delay", "TI next_retry_datetime"),
     Field("_is_sensor", "deserialize_operator: adds ReadyToRescheduleDep", False),
     Field("reschedule", "ready_to_reschedule.py:66", False),
-    # When a task instance is ready.
-    Field("_is_empty", "DR schedule_tis", False),  # no later host takes `_is_dummy` of 2.2 for it
+    # Read when a task instance is ready.
+    Field("_is_empty", "DR schedule_tis", False),  # no later host treats `_is_dummy` of 2.2 as this field
     Field("has_on_execute_callback", "DR schedule_tis", False),
     Field("has_on_success_callback", "DR schedule_tis", False),
     Field("outlets", "DR schedule_tis", [], ("_outlets",)),
@@ -55,7 +55,7 @@ HOT_TASK_FIELDS: Final = (
     Field("start_from_trigger", "DR schedule_tis", False),
     Field("start_trigger_args", "TI:1784"),
     Field("execution_timeout", "TI:1784"),
-    # When a task instance is created or refreshed.
+    # Read when a task instance is created or refreshed.
     Field("queue", "TI:731", "default"),
     Field("pool", "TI:731", "default_pool"),
     Field("pool_slots", "TI:731", 1),
@@ -67,23 +67,23 @@ HOT_TASK_FIELDS: Final = (
     Field("executor_config", "TI:731", {}),
     Field("task_type", "TI:731", "BaseOperator", ("_task_type",)),
     Field("_operator_name", "TI:731"),
-    # The second is the keyword of a mapped task's `partial_kwargs`.
+    # The second one is the keyword in the `partial_kwargs` of a mapped task.
     Field("_task_display_name", "TI:731", None, ("_task_display_property_value", "task_display_name")),
     Field("start_date", "set_task_dag_references"),
     Field("end_date", "set_task_dag_references"),
-    # When a task instance failed, or its executor reports.
+    # Read when a task instance has failed, or its executor reports.
     Field("has_on_retry_callback", "SJR:1530", False),
     Field("has_on_failure_callback", "SJR:1530", False),
     Field("email", "SJR:1581"),
     Field("email_on_failure", "SJR:1581", True),
     Field("email_on_retry", "SJR:1581", True),
     Field("owner", "models/log.py:99", "airflow"),
-    # Expansion of mapped tasks.
+    # Read for the expansion of mapped tasks.
     Field("partial_kwargs", "mappedoperator.py"),
     Field("_expand_input_attr", "mappedoperator.py"),
     Field("expand_input", "taskmap.py:152"),
     Field("op_kwargs_expand_input", "taskmap.py:152"),
-    # Airflow 2.11 only. There, `deps` is what tells a sensor that is rescheduled.
+    # Airflow 2.11 only. There, `deps` marks a sensor in the mode reschedule.
     Field("sla", "2.11.2 SJR: every callback sent"),
     Field("deps", "2.11.2 TI get_failed_dep_statuses"),
 )
@@ -121,10 +121,10 @@ TASK_DEFAULTS: Final = {field.name: field.default for field in HOT_TASK_FIELDS}
 OLDER_TASK_NAMES: Final = {field.name: field.older_names for field in HOT_TASK_FIELDS if field.older_names}
 
 RESCHEDULE_DEP: Final = "airflow.ti_deps.deps.ready_to_reschedule.ReadyToRescheduleDep"
-"""One of the `deps` of a sensor in documents of version 1."""
+"""An entry in the `deps` of a sensor in documents of version 1."""
 
 PARTIAL_PREFIX: Final = "partial_kwargs."
-"""A mapped task's `partial_kwargs` are columns of their own, so that its pool is as hot as anybody's."""
+"""The `partial_kwargs` of mapped tasks are columns of their own, so that their pool, for example, is hot, too."""
 
 
 def _names(fields: Iterable[Field]) -> frozenset[str]:
@@ -133,9 +133,9 @@ def _names(fields: Iterable[Field]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class HotFields:
-    """Which fields go to the hot part: the tables above, plus `include`, minus `exclude`.
+    """The fields of the hot part: the tables above, plus `include`, minus `exclude`.
 
-    A name is `task.FIELD` or `dag.FIELD`. All nodes of a cluster must agree: the content hash covers it.
+    A name is `task.FIELD` or `dag.FIELD`. All nodes of a cluster must choose the same, because the hash covers it.
     """
 
     task: frozenset[str] = _names(HOT_TASK_FIELDS)
@@ -143,10 +143,10 @@ class HotFields:
 
     @classmethod
     def choose(cls, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> HotFields:
-        """The tables with `include` added and `exclude` taken out.
+        """The tables with `include` added and `exclude` removed.
 
         Raises:
-            ConfigError: a name without a `task.` or `dag.` in front, or one that the format itself needs.
+            ConfigError: a name does not begin with `task.` or `dag.`, or the format itself needs the field.
         """
         chosen = {"task": set(cls().task), "dag": set(cls().dag)}
         for option, names in (("hot_include", include), ("hot_exclude", exclude)):
@@ -163,5 +163,5 @@ class HotFields:
         return cls(frozenset(chosen["task"]), frozenset(chosen["dag"]))
 
     def is_hot_task_field(self, name: str) -> bool:
-        """Whether this task column, `partial_kwargs.` in front or not, belongs to the hot part."""
+        """Whether this task column, with or without the prefix `partial_kwargs.`, belongs to the hot part."""
         return name.removeprefix(PARTIAL_PREFIX) in self.task

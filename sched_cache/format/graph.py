@@ -1,8 +1,8 @@
-"""Dependencies between tasks, as index arrays both ways.
+"""Dependencies between tasks, as index arrays in both directions.
 
-Wire form, one MessagePack array: the out-degrees as a column, the downstream indices row after row, then the
-same for the in-degrees and upstream indices. Degrees are nearly constant in real DAGs, so they cost a few
-bytes where row offsets would cost two a task; the offsets are summed up at first use.
+Wire form, one MessagePack array: the out-degrees as a column, the downstream indices row by row, then the in-degrees
+and upstream indices in the same way. Degrees are nearly constant in real DAGs, so they take a few bytes, while row
+offsets would take two bytes per task; the offsets are computed on first use.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Rows = Sequence[Sequence[int]]
 
 
 def transpose(rows: Rows) -> list[list[int]]:
-    """The edges of `rows` the other way round; the indices of each row ascend."""
+    """The reversed edges of `rows`; the indices of each row ascend."""
     transposed: list[list[int]] = [[] for _ in rows]
     for index, row in enumerate(rows):
         for other in row:
@@ -34,7 +34,7 @@ def topological_order(downstream: Rows, upstream: Rows) -> list[int] | None:
     """All indices, every task before its downstream tasks; None if the edges have a cycle."""
     waiting = [len(row) for row in upstream]
     order = [index for index, n_upstream in enumerate(waiting) if not n_upstream]
-    for index in order:  # the list grows while it is walked
+    for index in order:  # the loop appends to the list
         for other in downstream[index]:
             waiting[other] -= 1
             if not waiting[other]:

@@ -1,7 +1,7 @@
-"""The tree of task groups as rows, so that no task id is written twice.
+"""The tree of task groups as rows, so that no task id is stored twice.
 
-A tree is *regular* if it is what Airflow writes: each child stands under its own full id, each task at most
-once. Any other tree is kept in the cold part as it came.
+A tree is *regular* if it has the form that Airflow writes: the key of each child is its full id, and each task occurs
+at most once. Any other tree is stored unchanged in the cold part.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _CHILDREN = "children"
 _HOT_NAMES = frozenset(field.name for field in HOT_GROUP_FIELDS)
 _MAX_GROUP_DEPTH: Final = MAX_DEPTH // 4
 NO_PARENT: Final = 0
-"""The parent of the root: rows are numbered from 0 but parents from 1, so that all of them are unsigned."""
+"""The parent of the root. Rows are numbered from 0 but parents from 1, so that all numbers are unsigned."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupTree:
     """Groups in pre-order, the root first.
 
-    rows: the fields of each group, without its children. Where the order of those counts, and is another than subgroups
-    by name and then tasks in the document's order, their places in that one stand under the name of the children.
-    parents: row of the parent + 1, `NO_PARENT` for the root. group_of: for each task its row, or `ABSENT` for a task
-    that is in no group.
+    rows: the fields of each group, without its children. If the order of children is significant and differs from
+    the usual one (subgroups by name, then tasks in the order of the document), the field of the children has their
+    positions in the usual order. parents: row of the parent + 1, `NO_PARENT` for the root. group_of: the row of the
+    group of each task, or `ABSENT` for a task that is in no group.
     """
 
     rows: Sequence[dict[str, Any]]
@@ -48,7 +48,7 @@ class GroupTree:
 
 
 def flatten(root: Any, index_of: Mapping[str, int], *, keep_order: bool = False) -> GroupTree | None:
-    """The tree below `root` as rows; None if it is not regular. keep_order: whether the order of children counts."""
+    """The tree below `root` as rows; None if it is not regular. keep_order: whether the order of children matters."""
     rows: list[dict[str, Any]] = []
     parents: list[int] = []
     group_of: list[Any] = [ABSENT] * len(index_of)
@@ -90,7 +90,7 @@ def flatten(root: Any, index_of: Mapping[str, int], *, keep_order: bool = False)
 def _places(
     children: Iterable[str], subgroups: list[str | None], index_of: Mapping[str, int]
 ) -> list[int] | None:
-    """For each child its place among the sorted; None if they are sorted."""
+    """The position of each child in sorted order; None if they are sorted."""
     labels = list(children)
     tasks = sorted(set(labels).difference(subgroups), key=index_of.__getitem__)
     place_of = {label: place for place, label in enumerate((*subgroups, *tasks))}
@@ -99,9 +99,9 @@ def _places(
 
 
 def full_group_id(group: Mapping[str, Any], parent: Mapping[str, Any], parent_id: str | None) -> str | None:
-    """The id a group goes by in its parent's children, as `SerializedTaskGroup.group_id` has it.
+    """The key of a group among the children of its parent, as in `SerializedTaskGroup.group_id`; None if it has none.
 
-    None if it has none. Source: Airflow 3.3.2 serialization/definitions/taskgroup.py `group_id`, `child_id`.
+    Source: Airflow 3.3.2 serialization/definitions/taskgroup.py `group_id`, `child_id`.
     """
     own = group.get("_group_id")
     if not isinstance(own, str):
@@ -110,10 +110,10 @@ def full_group_id(group: Mapping[str, Any], parent: Mapping[str, Any], parent_id
 
 
 def unflatten(tree: GroupTree, task_ids: Sequence[str]) -> dict[str, Any]:
-    """The root group, children and all.
+    """The root group with all its children.
 
     Raises:
-        FormatError: what stands for the order of children is none.
+        FormatError: the order of children is invalid.
     """
     groups = [{**row, _CHILDREN: {}} for row in tree.rows]
     for group, label, parent in zip(groups, group_ids(tree.rows, tree.parents), tree.parents, strict=True):
@@ -145,7 +145,7 @@ def group_ids(rows: Sequence[Mapping[str, Any]], parents: Sequence[int]) -> list
 
 
 def closest_mapped(tree: GroupTree) -> list[Any]:
-    """For each task the row of the closest mapped group around it, or `ABSENT`."""
+    """The row of the closest mapped group around each task, or `ABSENT`."""
     of_group: list[Any] = []
     for row, (fields, parent) in enumerate(zip(tree.rows, tree.parents, strict=True)):
         if fields.get("is_mapped"):
@@ -175,7 +175,7 @@ def encode_groups(tree: GroupTree, dag_id: str, *, sort_keys: bool = True) -> tu
     """(the hot section, the cold columns).
 
     Raises:
-        InvalidDagError: a value that is not JSON.
+        InvalidDagError: a value is not JSON.
     """
     names = {name for row in tree.rows for name in row}
     for name in names:
@@ -200,7 +200,7 @@ def decode_groups(packed: bytes) -> Groups:
     """The hot section.
 
     Raises:
-        FormatError: not such a section, or a parent that does not come before its children.
+        FormatError: not such a section, or a parent does not come before its children.
     """
     sections = unpack(packed, "groups")
     if not isinstance(sections, list) or len(sections) != 3 or not isinstance(sections[2], dict):

@@ -1,4 +1,4 @@
-"""The 16 bytes in front of each part, and the names that contents and parts go by.
+"""The header of 16 bytes in front of each part, and the names of contents and parts.
 
     offset  width  field
     0       4      magic, b"\\x9bSCD"
@@ -8,7 +8,7 @@
     8       4      length of the body in bytes
     12      4      CRC-32 of the 12 bytes before it and the body
 
-All integers are little-endian. The checksum finds accidents; only the content hash finds intent.
+All integers are little-endian. The checksum detects accidental damage; only the content hash detects manipulation.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ HEADER_BYTES = _HEADER.size
 
 
 def part_digest(part: bytes) -> bytes:
-    """16 bytes that name this part: BLAKE2b over all of it, header included."""
+    """16 bytes that name this part: BLAKE2b over the whole part, including the header."""
     return blake2b(part, digest_size=16).digest()
 
 
 def content_hash_of(hot: bytes) -> str:
     """The content hash, 32 lower-case hexadecimal digits.
 
-    The hot part holds the digest of the cold one, so this names both, and each can be checked alone.
+    The hot part contains the digest of the cold part, so this hash names both, and each part can be checked alone.
     """
     return part_digest(hot).hex()
 
 
 def length_of(data: bytes) -> int | None:
-    """How many bytes the part that `data` begins with has, header included; None if it begins with no part."""
+    """The length of the part at the beginning of `data`, including the header; None if there is no part."""
     if len(data) < HEADER_BYTES or not data.startswith(MAGIC):
         return None
     length: int = _FIELDS.unpack_from(data)[-1]
@@ -59,12 +59,12 @@ def add_header(part: int, body: bytes) -> bytes:
 
 
 def body_of(data: bytes, part: int, *, is_checked: bool = False) -> bytes:
-    """The body behind the header, once the header and the checksum hold.
+    """The body after the header; header and checksum are verified first.
 
-    `is_checked`: the digest of `data` is known to be right, so the checksum is, too.
+    `is_checked`: the digest of `data` is known to be right, and therefore the checksum, too.
 
     Raises:
-        FormatError: says which field is wrong, what was found and what was expected.
+        FormatError: states which field is wrong, what was found and what was expected.
     """
     if len(data) < HEADER_BYTES:
         raise FormatError(f"{len(data)} bytes are shorter than the header of {HEADER_BYTES}")

@@ -1,4 +1,4 @@
-"""A cold part that stays in memory, packed, so that its DAG can be read to its end whatever becomes of the tiers."""
+"""A cold part that stays in memory, compressed, so that its DAG stays readable whatever happens to the tiers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import zlib
 
 _FEW_BYTES = 256
 _LEVEL = 1
-"""Takes a third of the time of the usual level, and a tenth more room."""
+"""Takes a third of the time of the default level, and a tenth more memory."""
 
 
 class KeptCold:
-    """Calling it gives the part. Cost: about 5 us a kilobyte, the first time that a cold field is read."""
+    """A callable that returns the part. Cost: about 5 us per kilobyte, when a cold field is first read."""
 
     __slots__ = ("_is_packed", "_part")
 

@@ -1,4 +1,4 @@
-"""Canonical MessagePack: equal values give equal bytes, and reading costs no more than the bytes justify."""
+"""Canonical MessagePack: equal values give equal bytes, and the cost of reading is bounded by the number of bytes."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from sched_cache.errors import FormatError, InvalidDagError
 from sched_cache.format.excerpt import excerpt
 
 MAX_DEPTH = 200
-"""Levels of nesting in one value. Airflow's deepest example has 9; msgpack itself stops at 511."""
+"""The maximum nesting of one value. The deepest example of Airflow has 9 levels; msgpack itself allows 511."""
 
 _BIG_INT = 1
 """Extension type of integers beyond 64 bits: big-endian two's complement."""
 
 _INT64_MIN, _UINT64_MAX = -(1 << 63), (1 << 64) - 1
 
-# JSON may hold lone surrogates, which strict UTF-8 does not; they must survive the round trip.
+# JSON may contain lone surrogates, which strict UTF-8 rejects; they must survive the round trip.
 _pack_raw = msgpack.Packer(unicode_errors="surrogatepass").pack
 
-# A packer has one buffer. Exact types run no Python code while it is in use, so no other thread gets in.
+# A packer has one buffer. Exact types run no Python code while it is in use, so no other thread can interfere.
 _pack_exact_types = msgpack.Packer(unicode_errors="surrogatepass", strict_types=True).pack
 
 
 def canonical(value: Any, path: str, dag_id: str | None, *, sort_keys: bool = True, depth: int = 0) -> Any:
-    """`value` with every mapping in key order and only types that MessagePack holds exactly.
+    """`value` with every mapping in key order and only types that MessagePack represents exactly.
 
     Args:
-        value: what `json.loads` returns; string subclasses (Airflow's enumerations) count as strings.
-        path: where the value stands in the document, for the error.
-        sort_keys: if not, mappings keep the order that they have.
+        value: a result of `json.loads`; subclasses of str (Airflow's enumerations) count as strings.
+        path: the position of the value in the document, for the error.
+        sort_keys: if false, mappings keep their order.
 
     Raises:
-        InvalidDagError: not JSON, a number that is not finite, or nested deeper than `MAX_DEPTH`.
+        InvalidDagError: not JSON, a number is not finite, or nested deeper than `MAX_DEPTH`.
     """
     kind = type(value)
     if kind is str or kind is bool or value is None:
@@ -52,7 +52,7 @@ def canonical(value: Any, path: str, dag_id: str | None, *, sort_keys: bool = Tr
         return str.__str__(value)
     if depth >= MAX_DEPTH:
         raise InvalidDagError(dag_id, path, f"nested deeper than {MAX_DEPTH} levels")
-    if kind is list or kind is tuple:  # JSON knows no tuples: json.dumps makes arrays of them, too
+    if kind is list or kind is tuple:  # JSON has no tuples: json.dumps writes arrays for them
         return [canonical(item, path, dag_id, sort_keys=sort_keys, depth=depth + 1) for item in value]
     if isinstance(value, dict):
         for key in value:
@@ -74,9 +74,9 @@ def pack(value: Any) -> bytes:
 
 
 def pack_loosely(value: Any) -> bytes | None:
-    """Bytes that tell unequal values apart, without sorting or checking them; None if there is more to check.
+    """Bytes that differ for unequal values, without sorting or checking them; None if checks are needed.
 
-    Equal values may still differ in key order: a cheap first key in front of `canonical`.
+    The bytes of equal values may differ by the order of keys: use them as a fast first key before `canonical`.
     """
     try:
         packed: bytes = _pack_exact_types(value)
@@ -94,9 +94,9 @@ def _extension(code: int, data: bytes) -> Any:
 def unpack(data: bytes, what: str, *, use_list: bool = True) -> Any:
     """The one value in `data`, with arrays as lists, or as tuples.
 
-    Skipping over the bytes first finds every claimed length that the bytes do not back, so nothing is
-    allocated on the word of a length field: at most about 90 bytes per byte of input (an empty array or
-    mapping costs one byte), and 256 MB for arrays and mappings beside what is in them.
+    A first pass skips over the bytes and finds every length that exceeds the remaining bytes. Therefore no length
+    field alone causes an allocation: the result takes at most about 90 bytes per byte of input (an empty array or
+    mapping takes one byte of input), and arrays and mappings take at most 256 MB in addition to their elements.
 
     Raises:
         FormatError: truncated, trailing bytes, nested too deeply, too many containers, or not MessagePack.
@@ -105,7 +105,7 @@ def unpack(data: bytes, what: str, *, use_list: bool = True) -> Any:
         skipper = msgpack.Unpacker(None, max_buffer_size=max(len(data), 1))
         skipper.feed(data)
         skipper.skip()
-        # Bytes that may begin a container are counted in no time. Text that is not ASCII has them too.
+        # Counting the bytes that may begin a container is fast. Text that is not ASCII contains such bytes, too.
         if len(data) > _MAX_CONTAINERS and len(data) - len(data.translate(None, _HEADS)) > _MAX_CONTAINERS:
             _check_containers(data, what)
         return msgpack.unpackb(data, ext_hook=_extension, unicode_errors="surrogatepass", use_list=use_list)
@@ -122,7 +122,7 @@ _HEADS: Final = bytes((*_FIX_MAPS, *_FIX_ARRAYS, *_MAPS, *_ARRAYS))
 
 
 def _check_containers(data: bytes, what: str) -> None:
-    """Nothing, if there are not too many of them. Cost: a second for a million values."""
+    """Checks the number of arrays and mappings. Cost: a second for a million values."""
     unpacker = msgpack.Unpacker(None, max_buffer_size=len(data))
     unpacker.feed(data)
     n_left, n_containers = 1, 0
@@ -146,15 +146,15 @@ _JSON: Final = _SCALARS | {list, dict}
 
 
 def check_json(values: Iterable[Any], what: str) -> None:
-    """Nothing, if each of the unpacked `values` is what `canonical` lets through. Cost: a pass over them.
+    """Checks that each of the unpacked `values` is one that `canonical` accepts. Cost: a pass over them.
 
-    MessagePack also knows byte strings, timestamps and keys that are no strings, and nests deeper than
-    recursion can follow.
+    MessagePack also has byte strings, timestamps and keys that are not strings, and it may be nested too deeply for
+    recursion.
 
     Raises:
-        FormatError: one of those.
+        FormatError: one of these occurs.
     """
-    for _ in range(MAX_DEPTH + 2):  # one more than a value may have: sections put values into a mapping
+    for _ in range(MAX_DEPTH + 2):  # one more level than a value may have: sections put values into a mapping
         kinds = set(map(type, values))
         if kinds <= _SCALARS:
             return

@@ -1,4 +1,4 @@
-"""How many bytes of memory unpacked values take."""
+"""The memory size of unpacked values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def resident_bytes(value: Any) -> int:
-    """Bytes of `value` and of everything in it, mapping keys aside: those are interned and shared.
+    """Bytes of `value` and of everything in it, except the keys of mappings, which are interned and shared.
 
-    Shared small integers, None, True and False count nothing. Cost: linear in the values.
+    Shared small integers, None, True and False are not counted. Cost: linear in the values.
     """
     kind = type(value)
     if kind is str or kind is bytes or kind is float:

@@ -1,7 +1,7 @@
-"""Both parts of a content as one byte string, for readers that need both: the cold part stands behind the hot one.
+"""Both parts of a content as one byte string, for readers that need both: the hot part, then the cold part.
 
-The header of the hot part says where it ends. The name of a content is the digest of its hot part, which holds that
-of the cold one, so a name vouches for both.
+The header of the hot part has its length. The name of a content is the digest of its hot part, which contains the
+digest of the cold part; therefore the name verifies both.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from sched_cache.format.header import HOT, body_of, content_hash_of, length_of, 
 from sched_cache.format.messagepack import unpack
 
 _COLD_DIGEST = 3
-"""Its place in the hot body."""
+"""The position of the digest in the hot body."""
 
 
 def split(data: bytes) -> tuple[bytes, bytes | None]:
-    """(hot part, cold part), of which the second is None where `data` is a hot part alone."""
+    """(hot part, cold part); the second is None if `data` is a hot part alone."""
     length = length_of(data)
     if length is None or length >= len(data):
         return data, None
@@ -23,7 +23,7 @@ def split(data: bytes) -> tuple[bytes, bytes | None]:
 
 
 def is_named(data: bytes, digest: str) -> bool:
-    """Whether `data` is the part with this digest, or a hot part with this digest and its cold part behind it."""
+    """Whether `data` is the part with this digest, or a hot part with this digest followed by its cold part."""
     hot, cold = split(data)
     if cold is not None and content_hash_of(hot) == digest:
         return _belongs(cold, hot)
@@ -31,7 +31,7 @@ def is_named(data: bytes, digest: str) -> bool:
 
 
 def sound(data: bytes, content_hash: str, max_bytes: int) -> bytes | None:
-    """Both parts if they are sound and no longer than `max_bytes` together, else the hot one; None if that is
+    """Both parts if they are intact and no longer than `max_bytes` together, else the hot part; None if that is
     damaged.
     """
     hot, cold = split(data)

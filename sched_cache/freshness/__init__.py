@@ -1,4 +1,4 @@
-"""Which version is current, and which DAGs are fresh."""
+"""The freshness protocol: which version is current, and which DAGs are fresh."""
 
 from sched_cache.freshness.claims import Claim, Claims
 from sched_cache.freshness.freshness import Freshness, Learnt

@@ -1,4 +1,4 @@
-"""Fresh DAGs, one claimer each."""
+"""Claims: each fresh DAG goes to one process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sched_cache.freshness.freshness import Freshness
 from sched_cache.store import ChangeSet, Connection, Pointer, Seq, Store, Version
 
 _MAX_ROUNDS = 3
-"""Of a claim: each further one needs a restore, or a publication of what it has taken, in between."""
+"""Attempts of a claim. Each further one needs a restore, or a publication of a claimed DAG, in between."""
 
 
 class Claim:
-    """The exclusive right to act on one publication that nobody has acknowledged.
+    """The exclusive right to act on one publication that is not acknowledged.
 
-    It ends with the transaction it was taken in: by its commit, its rollback, or the death of its process.
+    It ends with the transaction that it was taken in: by its commit, its rollback, or the death of its process.
     """
 
     __slots__ = ("_store", "connection", "pointer")
@@ -41,29 +41,27 @@ class Claim:
 
     @property
     def parsed_seq(self) -> Seq:
-        """The publication taken."""
+        """The publication that was claimed."""
         return self.pointer.parsed_seq
 
     @property
     def is_deleted(self) -> bool:
-        """Whether what was published is that the DAG is gone."""
+        """Whether the publication is the deletion of the DAG."""
         return self.pointer.content_hash is None
 
     def acknowledge(self) -> bool:
-        """Says, in the transaction of the effect, that the effect of this publication is in it.
+        """Records, in the transaction of the effect, that this transaction contains the effect of the publication.
 
         Returns:
-            True, or False when this claim was acknowledged already. A publication that came after the claim
-            was taken stays fresh.
+            True, or False if this claim was acknowledged already. A publication after the claim stays fresh.
         """
         return self._store.acknowledge(self.connection, self.key, self.parsed_seq)
 
 
 class _LowWater(NamedTuple):
-    """In the history `incarnation`, everything published up to `seq` is acknowledged: found at `found_at`.
+    """In the history `incarnation`, everything published up to `seq` was found to be acknowledged at `found_at`.
 
-    That stays true: acknowledgements are not taken back, and publishing again draws a number above the
-    counter.
+    This stays true: acknowledgements are never withdrawn, and each publication draws a number above the counter.
     """
 
     incarnation: str
@@ -72,13 +70,13 @@ class _LowWater(NamedTuple):
 
 
 class Claims:
-    """Takes fresh DAGs, oldest publication first.
+    """Claims fresh DAGs, oldest publication first.
 
-    Where nothing is fresh that is one query which reads no row, for it begins where the last one found
-    everything acknowledged. Every `full_every_seconds` it begins at 0 again, because a restored database may
-    have taken acknowledgements back.
+    If nothing is fresh, this takes one query that reads no row, because it starts at the sequence up to which the
+    previous query found everything acknowledged. Every `full_every_seconds` it starts at 0 again, because a restored
+    database may have lost acknowledgements.
 
-    Safe for threads.
+    Thread-safe.
     """
 
     def __init__(
@@ -88,20 +86,19 @@ class Claims:
         self._clock = clock
         self._freshness = freshness
         self._full_every_seconds = full_every_seconds
-        # Replaced as a whole, without a lock: any of two that were both found is true.
+        # Replaced as a whole, without a lock: if two threads find one each, both are true.
         self._low_water = _LowWater("", 0, float("-inf"))
 
     @contextmanager
     def claim(self, limit: int) -> Iterator[list[Claim]]:
-        """Up to `limit` claims, none that anybody else holds, in one transaction.
+        """Up to `limit` claims that no other process holds, in one transaction.
 
-        It is committed when the block ends, and rolled back when the block raises: effects and
-        acknowledgements together. A claim that was not acknowledged stays fresh, for anybody.
+        It is committed when the block ends, and rolled back when the block raises: effects and acknowledgements
+        together. A DAG whose claim was not acknowledged stays fresh, and any process may claim it.
 
         Raises:
-            StoreUnavailableError: the database did not answer. When the commit failed, effects and
-            acknowledgements
-                either both happened or neither.
+            StoreUnavailableError: the database did not answer. If the commit failed, either both the effects and
+                the acknowledgements happened, or neither.
         """
         for _ in range(_MAX_ROUNDS):
             page = self._oldest(limit)
@@ -115,18 +112,18 @@ class Claims:
                         self._freshness.learn(pointer)
                     yield [Claim(self._store, connection, pointer) for pointer in taken]
                     return
-            # The effect must not be computed from a version that a restore has undone. Asked outside of the
-            # transaction: a restore is declared in one of its own, which would wait for the locks of this one.
+            # The effect must not be computed from a version that a restore has undone. The query runs outside of the
+            # transaction: a restore is declared in a transaction of its own, which would wait for these locks.
             self._freshness.certify(full=True)
         raise StoreUnavailableError(
             "what is fresh in the database is older than what is known, again and again"
         )
 
     def _take(self, connection: Connection, page: ChangeSet, limit: int) -> list[Pointer]:
-        """Locks up to `limit` of the fresh ones, from `page` on."""
+        """Locks up to `limit` fresh DAGs, beginning with `page`."""
         taken = self._store.lock_fresh(connection, page.pointers)
         asked = limit
-        # What was locked for others makes room for younger ones.
+        # DAGs that other processes have locked make room for younger ones.
         while len(taken) < limit and len(page.pointers) == asked:
             asked = limit - len(taken)
             page = self._store.fresh(page.pointers[-1].parsed_seq, asked)
@@ -134,7 +131,7 @@ class Claims:
         return taken
 
     def _oldest(self, limit: int) -> ChangeSet:
-        """The first page, and where it may begin the next time."""
+        """The first page; also notes where the next one may start."""
         now = self._clock.monotonic()
         low = self._low_water
         if now - low.found_at >= self._full_every_seconds:

@@ -1,4 +1,4 @@
-"""Which version of every key is current, as far as this process may rely on it."""
+"""The current version of every key, as far as this process may rely on it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MAX_QUESTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What one certification found out. `pointers`: those that were news to this process.
+    """The result of one certification. `pointers`: those that were new to this process.
 
-    `is_full`: every pointer of the database was read, not only the changes. `forgot`: what was known before
-    is not of the history that the database tells now.
+    `is_full`: every pointer of the database was read, not only the changes. `forgot`: the previous knowledge does not
+    belong to the present history of the database.
     """
 
     pointers: tuple[Pointer, ...]
@@ -30,7 +30,7 @@ class Learnt:
 
 
 class _Answer(NamedTuple):
-    """What the database said, and what it had to know when it was asked."""
+    """The answer of the database, and the sequence that it had to have when it was asked."""
 
     changes: ChangeSet
     asked_at: float
@@ -39,18 +39,18 @@ class _Answer(NamedTuple):
 
 
 class Freshness:
-    """The floors, and their certification: one query that renews both.
+    """The floors and their certification: one query that renews both.
 
-    A certification reads the clock, *then* asks what was published since the last one, learns that, and only
-    then counts as of the clock it read. So at any time everything committed before `known.certified_at` is in
-    `known.pointers`.
+    A certification reads the clock, *then* asks for the publications since the previous one, learns them, and only
+    then counts as of the clock that it read. Therefore `known.pointers` always contains everything that was committed
+    before `known.certified_at`.
 
-    When the database went back in time, because it was restored or failed over to a replica that lagged,
-    floors mean nothing: everything is forgotten and read again. The signs: its counter is below our cursor,
-    and then we change the incarnation, so that processes which cannot see it are told; its incarnation is not
-    the one we know; it does not have what we had learnt before we asked.
+    If the database went back in time, because it was restored or failed over to a replica that lagged, the floors are
+    meaningless: everything is forgotten and read again. There are three signs. The counter is below our cursor; then
+    we change the incarnation, so that processes that cannot see this are told. The incarnation differs from the one
+    that we know. Or the database lacks something that we had learnt before we asked.
 
-    Safe for threads, and after a fork: the child knows what the parent knew.
+    Thread-safe, and usable after a fork: the child knows what the parent knew.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Freshness:
         self._full_every_seconds = full_every_seconds
         # Held while the database is asked, so by one thread at a time. Guards all fields below.
         self._flight = threading.Lock()
-        self._n_begun = 0  # certifications, those that failed too
+        self._n_begun = 0  # certifications, including failed ones
         self._n_ended = 0
         self._last_good = 0  # the number of the last one that succeeded
-        self._learnt = Learnt((), is_full=False, forgot=False)  # what that one found out
-        self._failure: str | None = None  # why the last one failed, None if it did not
+        self._learnt = Learnt((), is_full=False, forgot=False)  # the result of that one
+        self._failure: str | None = None  # why the last one failed; None if it succeeded
         self._failed_at = float("-inf")
         self._cursor = Seq(0)
         self._incarnation: str | None = None
@@ -84,7 +84,7 @@ class Freshness:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """New locks, and counts from zero. What another thread was just asking is asked again, for every pointer."""
+        """Takes new locks and resets the counts. A question of another thread is repeated, for every pointer."""
         was_free = self._flight.acquire(blocking=False)
         self._flight = threading.Lock()
         self.floors.reset_after_fork(is_torn=not was_free)
@@ -93,11 +93,11 @@ class Freshness:
 
     @property
     def known(self) -> Known:
-        """What may be read without a lock; take it once per read."""
+        """The state that may be read without a lock; take it once per read."""
         return self.floors.known
 
     def is_certified(self, now: float) -> bool:
-        """Whether a read that starts at `now` may be answered from what is known."""
+        """Whether a read that starts at `now` may be answered from the known state."""
         return now - self.floors.known.certified_at <= self._max_staleness_seconds
 
     def need(self, key: str, min_version: int = 0) -> int:
@@ -106,31 +106,31 @@ class Freshness:
         return min_version if floor is None else max(floor.version, min_version)
 
     def is_behind(self, pointer: Pointer) -> bool:
-        """Whether `pointer`, as the database has just told it, is older than what is known.
+        """Whether `pointer`, which the database has just returned, is older than the known one.
 
-        Either something newer was published since, or the database went back: only a certification can tell.
+        Either a newer version was published since, or the database went back: only a certification can decide.
         """
         floor = self.known.pointers.get(pointer.key)
         return floor is not None and floor.parsed_seq > pointer.parsed_seq
 
     @property
     def incarnation(self) -> str | None:
-        """The history that the database told of last; None before the first certification."""
+        """The history that the database named last; None before the first certification."""
         return self._incarnation
 
     def learn(self, pointer: Pointer) -> bool:
-        """Raises the floor to `pointer`; whether it was news. The listener has dropped older copies then.
+        """Raises the floor to `pointer`; whether it was new. If so, the listener has dropped older copies.
 
-        Only for a pointer that the database has told, or that this process has committed: a floor hides
-        everything older, so one that is not true hides what is.
+        Only for a pointer that the database has returned or that this process has committed: a floor hides all older
+        versions, so a false one would hide the true version.
         """
         return self.floors.learn(pointer)
 
     def learn_row(self, key: str, pointer: Pointer | None, floor: Pointer | None) -> None:
-        """Learns what a row said that was read after `floor` was known; None: there is no row.
+        """Learns from a row that was read after `floor` was known; None: there is no row.
 
-        A row that is older than that, or gone, is a doubt: the database went back, or another one answers. The
-        next certification asks for everything.
+        A row that is older than `floor`, or absent, raises a doubt: the database went back, or another database
+        answers. The next certification asks for everything.
         """
         if floor is not None and (pointer is None or pointer.parsed_seq < floor.parsed_seq):
             self.floors.doubt()
@@ -138,27 +138,26 @@ class Freshness:
             self.floors.learn(pointer)
 
     def certify(self, *, full: bool = False) -> Learnt:
-        """Learns what was published until now. One query, shared with threads that ask at the same time.
+        """Learns all publications up to now. One query, shared with threads that ask at the same time.
 
-        Everything committed before the call is known on return. `full` reads every pointer, not only the
-        changes.
+        On return, everything committed before the call is known. `full` reads every pointer, not only the changes.
 
         Raises:
-            StoreUnavailableError: nothing is known that was not known before, and nothing is lost.
+            StoreUnavailableError: nothing new was learnt, and nothing is lost.
         """
         if full:
             self.floors.doubt()
         n_begun, n_ended = self._n_begun, self._n_ended
         with self._flight:
-            # One that had begun before this call may have asked before what the caller knows of was
-            # committed.
+            # A certification that began before this call may have read the database before the commit that the
+            # caller knows of.
             if self._last_good <= n_begun:
                 self._raise_failure_after(n_ended)
                 self._certify()
             return self._learnt
 
     def ensure_certified(self) -> None:
-        """Returns when a read that starts now may be answered; at once when it already may.
+        """Returns once a read that starts now may be answered; at once if it already may.
 
         Raises:
             StoreUnavailableError: the certification is too old and could not be renewed.
@@ -173,11 +172,11 @@ class Freshness:
                 self._certify()
 
     def failed_within(self, seconds: float) -> bool:
-        """Whether the last certification failed, and ended less than so many seconds ago."""
+        """Whether the last certification failed and ended less than `seconds` ago."""
         return self._failure is not None and self._clock.monotonic() - self._failed_at < seconds
 
     def _raise_failure_after(self, n_ended: int) -> None:
-        # Threads that waited for a certification that failed do not each try, and wait, again.
+        # Threads that waited for a failed certification do not each try, and wait, again.
         if self._n_ended > n_ended and self._failure is not None:
             raise StoreUnavailableError(self._failure)
 
@@ -205,7 +204,7 @@ class Freshness:
             news = learnt.pointers if learnt.forgot else news + learnt.pointers
             if self.known.certified_at >= asked_at:
                 return Learnt(news, is_full=learnt.is_full, forgot=forgot)
-        raise StoreUnavailableError("what is heard contradicts the database again and again")
+        raise StoreUnavailableError("learnt pointers contradict the database again and again")
 
     def _learn_changes(self) -> tuple[Learnt, float]:
         answer = self._ask()
@@ -225,14 +224,14 @@ class Freshness:
 
     def _ask(self) -> _Answer:
         highest, is_full = self.floors.before_question()
-        # The clock, then the query: what is committed between the two may be read, or not.
+        # First the clock, then the query: a commit between the two may be in the answer, or not.
         asked_at = self._clock.monotonic()
         is_full = is_full or asked_at - self._full_at >= self._full_every_seconds
         changes = self._store.changes_since(0 if is_full else self._cursor)
         return _Answer(changes, asked_at, is_full, highest)
 
     def _forget_another_history(self, answer: _Answer) -> bool:
-        """Forgets everything if the database does not have what it had; whether it did so."""
+        """Forgets everything if the database has lost something; whether it did."""
         changes = answer.changes
         incarnation = changes.incarnation
         if changes.counter < self._cursor:

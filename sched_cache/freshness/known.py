@@ -1,4 +1,4 @@
-"""What one process knows about the database."""
+"""The knowledge of one process about the database."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from sched_cache.store import Pointer
 
 
 class Known:
-    """The newest pointer learnt per key, and when that was the whole truth.
+    """The newest pointer learnt per key, and the time up to which the pointers are complete.
 
-    Read by any thread without a lock; changed by `Freshness` under its lock; never emptied: what forgets
-    everything puts a new `Known` in its place. A read that takes `Freshness.known` once and asks only that
+    Any thread reads it without a lock; `Freshness` changes it under its lock. It is never emptied: to forget
+    everything, `Freshness` replaces it with a new `Known`. A read that takes `Freshness.known` once and uses only that
     has one consistent answer, whatever is learnt or forgotten meanwhile.
     """
 
@@ -19,19 +19,19 @@ class Known:
 
     def __init__(self) -> None:
         self.pointers: dict[str, Pointer] = {}
-        """By key: the floor. A key that is missing is absent, once there was a certification."""
+        """The floor by key. After the first certification, a missing key is absent in the database."""
         self.certified_at = float("-inf")
-        """The clock read before the query was sent that `pointers` are at least as new as."""
+        """The clock before the query was sent; `pointers` are at least as new as its answer."""
 
 
 class Listener(Protocol):
-    """Who keeps copies, and drops them when they are old.
+    """The owner of copies, which drops outdated ones.
 
-    Called by the thread that learns, under the lock of `Freshness`: must not block, nor call `Freshness`.
+    The thread that learns calls it under the lock of `Freshness`: it must not block, and must not call `Freshness`.
     """
 
     def superseded(self, pointer: Pointer) -> None:
-        """From now on nothing older than `pointer` is returned or installed for its key."""
+        """Makes sure that no version older than `pointer` is returned or installed for its key from now on."""
 
     def forgotten(self) -> None:
-        """The database went back in time: no version means what it meant, for any key."""
+        """The database went back in time: all known versions are meaningless, for every key."""

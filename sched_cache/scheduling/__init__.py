@@ -1,4 +1,4 @@
-"""Scheduling decisions over compact DAGs: which task instances a scheduler need not look at in this loop.
+"""Scheduling decisions over compact DAGs: which task instances a scheduler need not examine in this loop.
 
 proof = BlockedProof(dag, AIRFLOW_3)                 # once per content
 counts = UpstreamCounts(proof)                       # once per run, kept between loops

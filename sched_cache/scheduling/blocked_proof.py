@@ -1,24 +1,23 @@
-"""What of a DAG says which task instances are blocked: made once per content, shared by all its runs.
+"""The part of the proof of blocked task instances that depends on the DAG alone: made once per content, shared by runs.
 
-A task instance is *blocked* if the host would find its dependencies unmet and would change nothing: if
-left out of what the host looks at, the host decides as it would have. All others it must be asked about.
-There is no third answer; whether a task is ready is for the host to say.
+A task instance is *blocked* if the host would find its dependencies unmet and would change nothing: without it, the
+host makes the same decisions. The host must be asked about all other task instances. There is no third answer; only
+the host decides that a task is ready.
 
-The proof rests on the trigger rule alone (see `trigger_rule`): fewer direct upstreams are done than there
-are, and none of them in a state that the rule reacts to. A dependency that can only make a task less
-ready (retry delay, reschedule date, depends_on_past, wait_for_downstream) needs no look. Those that may
-change a state are excluded:
+The proof rests on the trigger rule alone (see `trigger_rule`): not all direct upstreams are done, and none of them is
+in a state that the rule reacts to. Dependencies that can only make a task less ready (retry delay, reschedule date,
+depends_on_past, wait_for_downstream) are not examined. Dependencies that may change a state are excluded:
 
     NotPreviouslySkippedDep     no finished direct upstream may hold a skip decision
     setup constraint            no relevant indirect setup failed, was skipped or removed
     MappedTaskUpstreamDep       mapped tasks and groups only, see `mapped_tasks`
-    dependencies of its own     Airflow 2: such a task is always the host's
-    task un-mapped mid-run      a row with a map index, of a task that is not mapped, is always the host's
+    dependencies of its own     Airflow 2: the host is always asked about such a task
+    task un-mapped mid-run      the host is always asked about a row with a map index of a task that is not mapped
 
-n is what the host takes it for: the direct upstream *tasks*, with or without a row (without one they
-block for ever), or their *rows* if one of them needs expansion. An expansion in the middle of the host's
-pass adds rows, which only makes n larger; but of a task with both an unexpanded and an expanded row it
-deletes the first, so whatever is downstream of such a task is the host's.
+n is the number that the host uses: the direct upstream *tasks*, with or without a row (a task without a row blocks
+for ever), or their *rows* if one of them needs expansion. An expansion in the middle of the host's pass adds rows,
+which only increases n. But if a task has both an unexpanded and an expanded row, an expansion deletes the first, so
+the host is asked about all tasks downstream of such a task.
 
 Source: Airflow 3.3.2 and 2.11.2, ti_deps/deps/*.py, models/dagrun.py `_get_ready_tis`,
 `expand_mapped_task` in models/taskmap.py and (2.11.2) models/abstractoperator.py.
@@ -54,14 +53,14 @@ _EXAMINED_DEPS: Final = frozenset(
 
 
 class BlockedProof:
-    """The part of the proof that no run changes. Immutable; about ten bytes a task.
+    """The part of the proof that is the same for all runs. Immutable; about ten bytes per task.
 
-    kinds: a byte a task, see `trigger_rule.kind_of`. counted: a byte a task, 1 if n is the number of
-    upstream rows. feeders: the tasks with a counted one downstream. initial: a task's counter before any
-    row is counted. may_skip: the tasks that may hold a skip decision. watchers: task -> the tasks that
-    are the host's once it finished other than well. mapped: the proof for mapped tasks and those in
-    mapped groups, None if there are none. teardowns: the tasks that are one. unprovable: the tasks whose
-    dependencies the document leaves open.
+    kinds: a byte per task, see `trigger_rule.kind_of`. counted: a byte per task, 1 if n is the number of upstream
+    rows. feeders: the tasks with a counted task downstream. initial: the counter of each task before any row is
+    counted. may_skip: the tasks that may hold a skip decision. watchers: task -> the tasks that the host is asked
+    about once this task has finished without success. mapped: the proof for mapped tasks and for tasks in mapped
+    groups, None if there are none. teardowns: the teardown tasks. unprovable: the tasks whose dependencies are not
+    determined by the document.
     """
 
     __slots__ = (
@@ -78,11 +77,11 @@ class BlockedProof:
     )
 
     def __init__(self, dag: CompactDag, host: HostRules) -> None:
-        """Reads some ten columns of `dag`. Linear in tasks, edges and relevant setups.
+        """Reads about ten columns of `dag`. Linear in tasks, edges and relevant setups.
 
         Raises:
             FormatError: a section of `dag` is damaged.
-            ColdPartMissingError: a field that the proof needs was configured to be cold, and cannot be had.
+            ColdPartMissingError: a field that the proof needs was configured to be cold and is not available.
         """
         self.dag = dag
         tasks = range(dag.n_tasks)
@@ -104,7 +103,7 @@ class BlockedProof:
             0 if self.counted[index] or self.kinds[index] == NEVER else len(dag.upstream(index))
             for index in tasks
         ]
-        # Documents of version 1 do not say which tasks may skip: Airflow began to write it with version 2.
+        # Documents of version 1 do not state which tasks may skip: Airflow writes this since version 2.
         is_untold = host.any_task_may_skip or dag.serialized_version == 1
         self.may_skip: Sequence[int] = (
             tasks if is_untold else _where(effective_column(dag, "_can_skip_downstream"))
@@ -123,7 +122,7 @@ class BlockedProof:
             if setups is not ABSENT and index not in self.teardowns and self.kinds[index] != NEVER:
                 direct = set(self.dag.upstream(index))
                 for setup in setups:
-                    if setup not in direct:  # a direct one is a matter of the trigger rule
+                    if setup not in direct:  # the trigger rule covers direct ones
                         watchers.setdefault(setup, []).append(index)
         for index, dependencies in depends_on.items():
             for dependency in dependencies:
@@ -147,7 +146,7 @@ def _unprovable(dag: CompactDag, host: HostRules, expansion: Expansion) -> Seque
     if dag.groups() is None or expansion.is_contradicted:
         return everything
     if any(effective_column(dag, "is_setup")) and _has_cycle(dag):
-        return everything  # which setups are relevant was not derived
+        return everything  # the relevant setups were not derived
     if not host.tasks_choose_deps:
         return ()
     try:

@@ -18,7 +18,7 @@ def effective_column(dag: CompactDag, name: str) -> list[Any]:
     for index in missing:
         values[index] = partials[index]
     if unwritten:
-        # What the document or the schema has for a task that says nothing is the same for all of them.
+        # The value from the document or the schema for a task without the field is the same for all such tasks.
         default = dag.effective(unwritten[0], name)
         for index in unwritten:
             values[index] = default

@@ -13,12 +13,13 @@ _FAILS_RUN: Final = "on_failure_fail_dagrun"
 
 
 def effective_leaves(dag: CompactDag, host: HostRules) -> list[int]:
-    """The tasks, ascending, with nothing that counts below them. Cost: linear in tasks and edges.
+    """The tasks, ascending, without a task downstream that counts. Cost: linear in tasks and edges.
 
-    A teardown counts only if it may fail the run. Of a DAG in which nothing else counts: all without a task below.
+    A teardown counts only if it may fail the run. If a DAG has only teardowns that do not count, the result is all
+    tasks without a downstream task.
 
-    Source: `DagRun._tis_for_dagrun_state` in models/dagrun.py of Airflow 3.3.2 and 2.11.2, the same but for what `host`
-    says.
+    Source: `DagRun._tis_for_dagrun_state` in models/dagrun.py of Airflow 3.3.2 and 2.11.2, which differ only in the
+    fields of `host`.
     """
     teardowns = effective_column(dag, "is_teardown")
     tasks = range(dag.n_tasks)

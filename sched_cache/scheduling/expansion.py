@@ -1,4 +1,4 @@
-"""Which tasks need expansion, and over whose values they are mapped."""
+"""The tasks that need expansion, and the tasks over whose values they are mapped."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _EXPAND_INPUTS: Final = ("expand_input", "op_kwargs_expand_input")
 
 
 class Expansion:
-    """What the document says of mapping, a value a task.
+    """The mapping of tasks according to the document, one value per task.
 
-    is_mapped: whether it is mapped itself. group_of: the closest mapped group, or `ABSENT`. is_needed:
-    whether it is or has one of these. is_contradicted: whether `_needs_expansion`, which the host goes
-    by, says otherwise of some task.
+    is_mapped: whether the task itself is mapped. group_of: the closest mapped group, or `ABSENT`. is_needed: whether
+    the task is mapped or in a mapped group. is_contradicted: whether `_needs_expansion`, which the host uses, has
+    another value for some task.
     """
 
     __slots__ = ("_dag", "group_of", "is_contradicted", "is_mapped", "is_needed")
@@ -36,11 +36,11 @@ class Expansion:
         )
 
     def is_nested(self, index: int) -> bool:
-        """Whether it is mapped within a mapped group."""
+        """Whether the task is mapped within a mapped group."""
         return self.is_mapped[index] and self.group_of[index] is not ABSENT
 
     def dependencies(self, index: int) -> Sequence[int]:
-        """The tasks over whose values it is mapped, by its own arguments or those of its group, ascending."""
+        """The tasks over whose values the task is mapped, by its own arguments or those of its group, ascending."""
         found: set[int] = set()
         for value in self._expand_inputs(index):
             for task_id in _references_in(value):
@@ -58,7 +58,7 @@ class Expansion:
 
 
 def _references_in(value: Any) -> Iterator[str]:
-    """Every string under a key `task_id`: every reference to an XCom has one, however it is wrapped."""
+    """Every string under a key `task_id`: every reference to an XCom has one, in any wrapping."""
     waiting = [value]
     while waiting:
         value = waiting.pop()

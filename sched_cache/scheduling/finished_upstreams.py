@@ -1,8 +1,8 @@
-"""Which finished task instances the host reads to decide some others.
+"""The finished task instances that the host reads to decide about others.
 
-For each one that it decides the host goes through all finished ones of the run, twice or more: quadratic.
-It looks at those of the direct upstreams, of relevant setups and, for a teardown, of what lies between it
-and its setups.
+For each task instance that it decides about, the host iterates over all finished ones of the run, twice or more, which
+is quadratic. It uses only those of the direct upstreams, of relevant setups and, for a teardown, of the tasks between
+it and its setups.
 
 Source: `DepContext.finished_tis` in ti_deps/deps/trigger_rule_dep.py and not_previously_skipped_dep.py of
 Airflow 3.3.2 and 2.11.2; no other dependency reads it.
@@ -21,13 +21,13 @@ from sched_cache.scheduling.state import OUTCOME_OF_CODE, UNFINISHED
 def finished_rows_read(
     proof: BlockedProof, rows: SlimTaskInstances, asked: Iterable[int]
 ) -> list[int] | None:
-    """The finished rows, ascending, that the host reads to decide the rows `asked`; None: any of them.
+    """The finished rows, ascending, that the host reads to decide about the rows `asked`; None: any of them.
 
-    Cost: the edges above `asked`, of teardowns all edges above them, and a pass over `rows`.
+    Cost: the upstream edges of `asked`, for teardowns all edges above them, and a pass over `rows`.
     """
     tasks = {rows.task_index[row] for row in asked}
     if not tasks.isdisjoint(proof.unprovable):
-        return None  # a dependency of its own may read what it likes
+        return None  # a task's own dependency class may read any row
     read: set[int] = set()
     setups = proof.dag.derived_column("setups")
     for index in tasks:

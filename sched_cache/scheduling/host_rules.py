@@ -1,4 +1,4 @@
-"""Where the two hosts differ in what may make a task instance change."""
+"""Differences between the two hosts that matter to the proof of blocked task instances."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class HostRules:
-    """What the proof must know of the host that it saves work.
+    """The properties of a host that the proof depends on.
 
-    any_task_may_skip: `NotPreviouslySkippedDep` asks every direct upstream for its skip decision, not
-    only those marked `_can_skip_downstream`. tasks_choose_deps: a task may bring its own set of
-    dependency classes, and leave the trigger rule out of it. mapped_may_fail_run: whether a mapped teardown may fail
-    its run, which stands in its partial arguments.
+    any_task_may_skip: `NotPreviouslySkippedDep` asks every direct upstream for its skip decision, not only those
+    marked `_can_skip_downstream`. tasks_choose_deps: a task may have its own set of dependency classes, without the
+    trigger rule. mapped_may_fail_run: whether a mapped teardown may fail its run, as its partial arguments say.
     """
 
     any_task_may_skip: bool

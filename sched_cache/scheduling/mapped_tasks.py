@@ -1,15 +1,14 @@
 """The proof for mapped tasks and for tasks in mapped groups.
 
-Their counters are *wary*: any finished direct upstream but a successful one makes them the host's. More
-is needed:
+Their counters are *wary*: the host is asked about a task once any direct upstream has finished without success. Two
+more conditions apply:
 
-- `MappedTaskUpstreamDep` reads the unexpanded rows of the tasks whose values they are mapped over, not as
-  they were in the snapshot but as they are by then. So these must be *settled*: nothing that the pass does
-  may change them.
-- An instance in a mapped group waits for one instance of an upstream in that group; which one, the host works
-  out from XComs. The counter knows only all of them together. So an *unfinished* row must be found that
-  counts under every reading: one of a task outside mapped groups, the one of the same map index in the
-  same group, or an unexpanded one that stays so.
+- `MappedTaskUpstreamDep` reads the unexpanded rows of the tasks over whose values a task is mapped, in their state at
+  that time and not in the snapshot. Therefore these rows must be *settled*: no step of the pass may change them.
+- An instance in a mapped group waits for one instance of an upstream in that group, which the host determines from
+  XComs. The counter only knows all instances together. Therefore the proof needs an *unfinished* row that counts in
+  every case: a row of a task outside of mapped groups, the row of the same map index in the same group, or an
+  unexpanded row that stays unexpanded.
 
 Source: Airflow 3.3.2 and 2.11.2, ti_deps/deps/mapped_task_upstream_dep.py, trigger_rule_dep.py
 `_iter_upstream_conditions`, models/taskinstance.py `get_relevant_upstream_map_indexes`.
@@ -31,7 +30,7 @@ _UNEXPANDED: Final = -1
 
 
 class MappedTasks:
-    """The part that no run changes: the tasks, upstream first, and what each of them is mapped over."""
+    """The part that is the same for all runs: the tasks, upstream first, and the tasks over which each is mapped."""
 
     __slots__ = ("_counted", "_dag", "_depends_on", "_expansion", "_order", "_read")
 
@@ -41,11 +40,11 @@ class MappedTasks:
         """The proof for the tasks in `depends_on`: task -> the tasks over whose values it is mapped.
 
         Args:
-            counted: a byte a task, 1 if n is the number of upstream rows.
+            counted: a byte per task, 1 if n is the number of upstream rows.
         """
         tasks = range(dag.n_tasks)
         upstream = [dag.upstream(index) for index in tasks]
-        # A cycle has no order, and nothing in it is ever proven.
+        # A cycle has no order, and no task in it is ever proven blocked.
         order = topological_order([dag.downstream(index) for index in tasks], upstream) or ()
         self._dag = dag
         self._expansion = expansion
@@ -62,12 +61,12 @@ class MappedTasks:
     def blocked_rows(
         self, rows: SlimTaskInstances, counts: Sequence[int], is_looked_at: bytes
     ) -> frozenset[int]:
-        """The rows of these tasks that the pass looks at and that are blocked.
+        """The rows of these tasks that the pass examines and that are blocked.
 
         Args:
             rows: all rows of the run.
             counts: the counter of each task.
-            is_looked_at: a byte a row, 0 if the host's pass does not look at it.
+            is_looked_at: a byte per row, 0 if the host's pass does not examine it.
 
         Cost: a pass over `rows`, and the edges above these tasks for each of their rows.
         """
@@ -92,11 +91,11 @@ class MappedTasks:
 
     def _waits(self, index: int, map_index: int, run: _Pass) -> bool:
         if self._expansion.group_of[index] is ABSENT or not self._counted[index]:
-            return True  # every row of every upstream counts: the counter has said it all
+            return True  # every row of every upstream counts, so the counter is sufficient
         return any(self._waits_for(index, map_index, other, run) for other in self._dag.upstream(index))
 
     def _waits_for(self, index: int, map_index: int, other: int, run: _Pass) -> bool:
-        """Whether an unfinished row of `other` counts for this instance, whatever the XComs say."""
+        """Whether an unfinished row of `other` counts for this instance, for any values of the XComs."""
         expansion, rows = self._expansion, run.rows_of[other]
         if expansion.group_of[other] is ABSENT:
             return any(map(run.is_unfinished, rows.values()))
@@ -110,7 +109,7 @@ class MappedTasks:
 
 
 class _Pass:
-    """The rows that the proof goes by in one pass of the host.
+    """The rows that the proof uses in one pass of the host.
 
     rows_of: task -> map index -> row. stays_unexpanded: the tasks proven so far to keep their unexpanded row.
     """

@@ -1,4 +1,4 @@
-"""What the rows of each task mean to the tasks downstream: a byte a task, or a tally of expanded rows."""
+"""The effect of each task's rows on the tasks downstream: a byte per task, or a tally of expanded rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SKIPS: Final = 8
 """Added to a finished task's outcome if it may hold a skip decision."""
 
 _EXPANDED: Final = 16
-"""Stands for the outcome of a task with expanded rows: its tally says more."""
+"""The outcome of a task with expanded rows, for which the tally has the details."""
 
 _ADD_SKIPS: Final = bytes(code | _SKIPS if SUCCESS <= code <= REMOVED else code for code in range(256))
 _HAS_WEIGHT: Final = bytes(0 if code in (NO_ROW, UNFINISHED) else 1 for code in range(256))
@@ -28,8 +28,8 @@ _HAS_WEIGHT: Final = bytes(0 if code in (NO_ROW, UNFINISHED) else 1 for code in 
 class Tally:
     """The rows of a task that has expanded ones.
 
-    n_rows: how many rows have each outcome. may_skip: whether the task may hold a skip decision.
-    has_unexpanded: whether there is an unexpanded row too, which an expansion may delete.
+    n_rows: the number of rows with each outcome. may_skip: whether the task may hold a skip decision.
+    has_unexpanded: whether there is also an unexpanded row, which an expansion may delete.
     """
 
     n_rows: tuple[int, ...]
@@ -39,7 +39,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcomes:
-    """of_task: a byte a task. tallies: task -> tally, for tasks with expanded rows."""
+    """of_task: a byte per task. tallies: task -> tally, for tasks with expanded rows."""
 
     of_task: bytes
     tallies: Mapping[int, Tally]
@@ -63,19 +63,19 @@ class RunOutcomes:
         return cls(bytes(of_task), tallies)
 
     def n_rows(self, index: int) -> int:
-        """How many rows the task has."""
+        """The number of rows of the task."""
         if self.of_task[index] == _EXPANDED:
             return sum(self.tallies[index].n_rows)
         return int(self.of_task[index] != NO_ROW)
 
     def weights(self, index: int) -> Sequence[int]:
-        """What the task adds to the counter of a task downstream, for each kind; last, of a watcher."""
+        """The weight that the task adds to the counter of a downstream task, for each kind; last, for watchers."""
         code = self.of_task[index]
         return _WEIGHTS[code] if code != _EXPANDED else _weights_of_tally(self.tallies[index])
 
     @property
     def has_weight(self) -> bytes:
-        """A byte a task, 0 if it adds nothing to any counter."""
+        """A byte per task, 0 if it adds nothing to any counter."""
         return self.of_task.translate(_HAS_WEIGHT)
 
 

@@ -1,4 +1,4 @@
-"""The task instances of one run as columns: what stands in for ORM objects wherever a decision only reads."""
+"""The task instances of one run as columns, which replace ORM objects where a decision only reads."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ class SlimTaskInstance(NamedTuple):
 
 
 class SlimTaskInstances:
-    """Immutable columns, one entry a row, in the order in which the rows came.
+    """Immutable columns with one entry per row, in the order in which the rows were read.
 
-    task_ids: those of the DAG, shared with it. task_index: the place of a row's task there. map_index: -1
-    if not expanded. state: a byte a row, the place in `state_names`. state_names: `STATES`, and behind
-    them what this run has beside them. try_number, start, end: None if they were not read; start and end
-    in microseconds since the epoch, or `timestamp.NO_TIME`. unknown: the rows whose task the DAG does not
-    have; the host sets them to `removed`.
+    task_ids: those of the DAG, shared with it. task_index: the index of a row's task there. map_index: -1 if not
+    expanded. state: a byte per row, the index into `state_names`. state_names: `STATES`, followed by other states of
+    this run. try_number, start, end: None if they were not read; start and end in microseconds since the epoch, or
+    `timestamp.NO_TIME`. unknown: the rows whose task the DAG does not have; the host sets them to `removed`.
     """
 
     __slots__ = (
@@ -76,15 +75,15 @@ class SlimTaskInstances:
         """The columns of `rows`.
 
         Args:
-            dag: the content that the run is decided with.
-            rows: (task_id, map_index, state), and behind them as many as were read of (try_number,
-                start_date, end_date), of every task instance of the run, in any order. Dates are aware.
+            dag: the content that the run is scheduled by.
+            rows: (task_id, map_index, state), followed by those of (try_number, start_date, end_date) that were
+                read, for every task instance of the run, in any order. Dates are aware.
         """
         return cls.from_columns(dag, list(zip(*rows, strict=True)) or [(), (), ()])
 
     @classmethod
     def from_columns(cls, dag: CompactDag, columns: Sequence[Sequence[Any]]) -> SlimTaskInstances:
-        """As `from_rows`, of rows that came by column: makes no object a row, which the garbage collector counts."""
+        """As `from_rows`, for rows read by column: creates no object per row for the garbage collector to track."""
         unknown: list[SlimTaskInstance] = []
         try:
             task_index = array("I", map(dag.index, columns[0]))
@@ -146,6 +145,6 @@ class SlimTaskInstances:
 
     @property
     def nbytes(self) -> int:
-        """Resident bytes, the task ids of the DAG and the unknown rows not counted."""
+        """Resident bytes, without the task ids of the DAG and the unknown rows."""
         columns = (self.task_index, self.map_index, self.state, self.try_number, self.start, self.end)
         return sys.getsizeof(self) + sum(sys.getsizeof(column) for column in columns if column is not None)

@@ -25,7 +25,7 @@ STATES: Final = (
     "awaiting_input",
     "shutdown",
 )
-"""A state's code is its place here. Codes travel between processes: append, never reorder."""
+"""The code of a state is its index here. Processes exchange codes: append states, never reorder them."""
 
 STATE_CODES: Final[Mapping[str | None, int]] = {name: code for code, name in enumerate(STATES)}
 
@@ -45,9 +45,9 @@ UNFINISHED_STATES: Final = frozenset(
         "awaiting_input",
     }
 )
-"""`State.unfinished`, of both releases together. `shutdown` is neither this nor finished."""
+"""`State.unfinished` of both releases together. `shutdown` is neither unfinished nor finished."""
 
-# What a state means to the tasks downstream.
+# The effect of a state on the tasks downstream.
 NO_ROW, UNFINISHED, SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED, REMOVED = range(7)
 OUTCOMES: Final[Mapping[str, int]] = {
     "success": SUCCESS,
@@ -60,7 +60,7 @@ OUTCOMES: Final[Mapping[str, int]] = {
 OUTCOME_OF_CODE: Final = bytes(
     OUTCOMES.get(STATES[code] or "", UNFINISHED) if code < len(STATES) else UNFINISHED for code in range(256)
 )
-"""For `bytes.translate`: state code -> outcome. A state unknown to us is not finished, as for the host."""
+"""For `bytes.translate`: state code -> outcome. An unknown state counts as not finished, as in the host."""
 
 
 def mask_of(states: frozenset[str | None]) -> bytes:

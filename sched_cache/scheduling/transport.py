@@ -1,9 +1,9 @@
-"""Task instances as bytes, for another process with the same DAG: what `SimpleTaskInstance` was pickled for.
+"""Task instances as bytes for another process with the same DAG, in place of pickled `SimpleTaskInstance` objects.
 
-One MessagePack array: format version, content hash of the DAG, number of rows; then per column a byte string
+One MessagePack array: format version, content hash of the DAG, number of rows; then for each column a byte string
 of little-endian numbers: task index, map index + 1 (unsigned, the smallest width that fits) and state code
 (1 byte), try number (signed, 4 bytes), start and end (signed, 8 bytes), the last three null if absent; then
-the state names beside `STATES`, and the rows of unknown tasks. Read strictly, nothing is guessed.
+the state names that are not in `STATES`, and the rows of unknown tasks. Reading is strict.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def unpack_task_instances(data: bytes, dag: CompactDag, content_hash: str) -> Sl
     """The rows in `data`.
 
     Args:
-        data: what `pack_task_instances` returned.
+        data: a result of `pack_task_instances`.
         dag: the content named `content_hash`.
 
     Raises:

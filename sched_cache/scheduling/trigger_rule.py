@@ -1,9 +1,9 @@
-"""What a finished upstream task may be for a trigger rule to be provably unmet and without effect.
+"""The states of finished upstream tasks for which a trigger rule is provably unmet and without effect.
 
-`TriggerRuleDep` compares n, the number of direct upstreams, with how many of them finished and how. Taken
-together its branches leave a task instance unmet *and* unchanged at least when fewer than n finished, and
-none of them in a state that the rule reacts to: a row of the table below. All else (done >= n) is the
-host's.
+`TriggerRuleDep` compares n, the number of direct upstreams, with the number of those that finished in each state.
+Taken together, its branches leave a task instance unmet *and* unchanged at least if fewer than n have finished, none
+of them in a state that the rule reacts to (a row of the table below). The host is asked about all other cases
+(done >= n).
 
     rule                          changes state or is met, before all are done, upon
     all_success                   failed, upstream_failed (UPSTREAM_FAILED); skipped (SKIPPED)
@@ -20,10 +20,10 @@ host's.
     all_skipped                   success, failed, upstream_failed (SKIPPED)
     always                        met at once: has no row
 
-Source: ti_deps/deps/trigger_rule_dep.py `_evaluate_direct_relatives` of Airflow 3.3.2 and 2.11.2, which
-differ only in what `removed` counts for once all are done. A rule that the host does not know is never
-met and never acts, so a row for `none_failed_or_skipped` (today's `none_failed_min_one_success`), or for
-a rule that is newer than the host, is safe. `dummy`, the old name of `always`, has no row either.
+Source: ti_deps/deps/trigger_rule_dep.py `_evaluate_direct_relatives` of Airflow 3.3.2 and 2.11.2, which differ only in
+how they count `removed` once all are done. A rule that the host does not know is never met and has no effect, so a row
+for `none_failed_or_skipped` (now `none_failed_min_one_success`), or for a rule that is newer than the host, is safe.
+`dummy`, the old name of `always`, has no row either.
 """
 
 from __future__ import annotations
@@ -58,24 +58,24 @@ _REACTS_TO: Final[Mapping[str, frozenset[int]]] = {
 }
 
 FORBIDDEN: Final = 1 << 40
-"""What an upstream that may cause an effect adds to a counter, far above any number of task instances."""
+"""The weight of an upstream that may cause an effect, far above any number of task instances."""
 
 BLOCKED_BELOW: Final = 1 << 32
-"""A counter in (0, BLOCKED_BELOW): some upstream is not done, and none may cause an effect."""
+"""A counter between 0 and this value means that some upstream is not done and none may cause an effect."""
 
 NEVER: Final = 0
-"""The kind of a task about which nothing is ever proven."""
+"""The kind of a task that is never proven blocked."""
 
 _NAMES: Final = tuple(_REACTS_TO)
 N_KINDS: Final = 1 + 2 * len(_NAMES)
 
 
 def kind_of(rule: object, *, wary: bool) -> int:
-    """The number under which a task's weights are found; `NEVER` for `always` and for rules without a row.
+    """The index of a task's weights; `NEVER` for `always` and for rules without a row.
 
     Args:
         rule: the trigger rule as the document has it.
-        wary: whether any outcome but success may have an effect, as for a mapped task.
+        wary: whether any outcome except success may have an effect, as for a mapped task.
     """
     if not isinstance(rule, str) or rule not in _REACTS_TO:
         return NEVER
@@ -94,4 +94,4 @@ def _weight(kind: int, outcome: int) -> int:
 WEIGHTS: Final[Sequence[Sequence[int]]] = [
     [_weight(kind, outcome) for kind in range(N_KINDS)] for outcome in range(REMOVED + 1)
 ]
-"""WEIGHTS[outcome][kind]: what one upstream task instance adds to the counter of a task downstream."""
+"""WEIGHTS[outcome][kind]: the weight of one upstream task instance in the counter of a downstream task."""

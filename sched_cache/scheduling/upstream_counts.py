@@ -1,4 +1,4 @@
-"""How far the upstreams of each task of one run are: kept from loop to loop, corrected by what was read."""
+"""Progress counters of the upstreams of each task in one run, kept between loops and corrected by each read."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from sched_cache.scheduling.trigger_rule import BLOCKED_BELOW, NEVER
 
 
 class UpstreamCounts:
-    """One counter a task of one run: how many upstreams are not done, or far more if one of them may act.
+    """One counter per task of one run: the number of upstreams that are not done, or far more if one may act.
 
-    The database is the judge of what changed. `update` takes every row of the run as it was just read,
-    compares, and corrects the counters downstream of each difference, so it does not matter who made it:
-    a worker, a clear, a manual change, another scheduler, a loop that this process missed. Where rows
-    appeared or went, or nothing is known yet, it counts from the beginning. Both ways end in the same
-    counters.
+    The database decides what changed. `update` takes every row of the run as it was just read, compares, and corrects
+    the counters downstream of each difference, so the origin of a change does not matter: a worker, a clear, a manual
+    change, another scheduler, a loop that this process missed. If rows were added or removed, or nothing is known
+    yet, it counts from the beginning. Both ways give the same counters.
 
-    Not for two threads at once.
+    Not thread-safe.
     """
 
     __slots__ = ("_asked", "_counts", "_deciders", "_outcomes", "_proof", "_rows")
@@ -33,17 +32,17 @@ class UpstreamCounts:
         self._deciders: Sequence[int] = ()
         self._outcomes: RunOutcomes | None = None
         self._counts: list[int] = []
-        self._asked: dict[HostPass, Sequence[int]] = {}  # rests on the rows and the counts
+        self._asked: dict[HostPass, Sequence[int]] = {}  # depends on the rows and the counts
 
     def update(self, rows: SlimTaskInstances, skip_decisions: Collection[str] | None = None) -> int:
-        """Takes in the rows of this loop; returns how many tasks changed, all of them at first.
+        """Takes the rows of this loop; returns the number of changed tasks, which are all tasks at first.
 
         Args:
             rows: every task instance of the run, read with the DAG content of the proof.
-            skip_decisions: the ids of the tasks that hold a skip decision (an XCom `skipmixin_key`) in this
-                run, read after `rows`. None: not read, so each task that might hold one counts as if it did.
+            skip_decisions: the ids of the tasks that hold a skip decision (an XCom `skipmixin_key`) in this run,
+                read after `rows`. None: not read, so each task that may hold one counts as if it did.
 
-        Cost: linear in rows, then in the edges below what changed; if nothing did, comparing byte strings.
+        Cost: linear in the rows and in the edges below changed tasks; a comparison of byte strings if nothing changed.
         """
         task_ids = self._proof.dag.task_ids
         if rows.task_ids is not task_ids and rows.task_ids != task_ids:
@@ -67,19 +66,19 @@ class UpstreamCounts:
         return len(changed)
 
     def ask_host(self, host_pass: HostPass = HostPass.READY) -> list[int]:
-        """The rows, ascending, that the host must look at in this pass. It may be spared all others."""
+        """The rows, ascending, that the host must examine in this pass. It may omit all others."""
         if host_pass not in self._asked:
             self._asked[host_pass] = self._rows_of(host_pass, blocked=False)
         return list(self._asked[host_pass])
 
     def blocked(self, host_pass: HostPass = HostPass.READY) -> list[int]:
-        """The rows, ascending, that the pass would look at and that are proven blocked."""
+        """The rows, ascending, that the pass would examine and that are proven blocked."""
         return self._rows_of(host_pass, blocked=True)
 
     def _rows_of(self, host_pass: HostPass, *, blocked: bool) -> list[int]:
         rows, counts = self._rows, self._counts
         if rows is None:
-            raise ValueError("no rows were taken in yet")
+            raise ValueError("there are no rows yet: call update first")
         is_looked_at = rows.state.translate(host_pass.value)
         looked_at = compress(range(len(rows)), is_looked_at)
         mapped, task_index = self._proof.mapped, rows.task_index

@@ -1,4 +1,4 @@
-"""What each tier counts. Plain integers: one addition on the path that is counted, nothing else."""
+"""The counters of each tier. They are plain integers: counting costs one addition."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ class L1Counters:
     hits: int = 0
     misses: int = 0
     absent_hits: int = 0
-    """Reads answered by 'the database said that there is none'."""
+    """Reads answered from the knowledge that the database has no such DAG."""
     kept: int = 0
     not_kept: int = 0
-    """Loaded and served, but too large or not used often enough for a place."""
+    """DAGs loaded and served, but not kept: too large, or not used often enough."""
     evictions: int = 0
     superseded: int = 0
-    """Dropped since no key names the content any more."""
+    """DAGs dropped because no key refers to their content any more."""
 
 
 @dataclass(slots=True, eq=False)
 class RedisCounters:
-    """Commands to the shared Redis. A miss is an answer; an error is none."""
+    """Commands to the shared Redis. A miss is an answer; an error is not."""
 
     hits: int = 0
     misses: int = 0
     errors: int = 0
     skipped: int = 0
-    """Not asked, since the breaker was open."""
+    """Commands not sent, because the breaker was open."""
     damaged: int = 0
-    """Values that were not the content they are named after: counted, deleted, read as a miss."""
+    """Values that did not match the hash in their key: counted, deleted, and treated as a miss."""
     puts: int = 0
     put_errors: int = 0
     renewals: int = 0
@@ -46,9 +46,9 @@ class RedisCounters:
     notices_received: int = 0
     notices_rejected: int = 0
     subscriptions: int = 0
-    """How often the notification channel was joined; more than once is reconnects."""
+    """How often the notification channel was joined; more than once means reconnects."""
     floods: int = 0
-    """How often the channel carried more than a process should read, and was left for a while."""
+    """How often the channel carried more messages than a process should read, so that it was left for a while."""
     breaker_opened: int = 0
     get_seconds: Histogram = field(default_factory=Histogram)
     put_seconds: Histogram = field(default_factory=Histogram)
@@ -60,18 +60,18 @@ class DatabaseCounters:
 
     contents_read: int = 0
     damaged: int = 0
-    """Contents read that did not have the hash of their pointer."""
+    """Contents that did not match the hash of their pointer."""
     absent: int = 0
     published: int = 0
     unchanged: int = 0
     conflicts: int = 0
     errors: int = 0
     skipped: int = 0
-    """Calls not made, since the database was left alone."""
+    """Calls not made, because the database was left alone."""
     overdue: int = 0
     """Calls that ended at their deadline."""
     left_alone: int = 0
-    """How often the database began to be left alone."""
+    """How often a back-off of the database began."""
     read_seconds: Histogram = field(default_factory=Histogram)
     publish_seconds: Histogram = field(default_factory=Histogram)
 
@@ -83,7 +83,7 @@ class FreshnessCounters:
     certifications: int = 0
     full_certifications: int = 0
     learnt: int = 0
-    """Versions newer than the floor, from whatever source."""
+    """Versions newer than the floor, from any source."""
     restores: int = 0
     """How often the database had gone back in time."""
     served_in_grace: int = 0

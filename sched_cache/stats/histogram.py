@@ -1,4 +1,4 @@
-"""How long things took, in buckets that are at most an eighth apart."""
+"""Histograms of durations, in buckets that are at most an eighth apart."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TypedDict
 
 _EXACT_BITS = 4
 _MAX_NS = (1 << 44) - 1
-"""Nearly five hours; what takes longer counts as that."""
+"""Nearly five hours; longer durations count as this value."""
 
 
 class HistogramSnapshot(TypedDict):
-    """A histogram as plain values. Times are in seconds; quantiles are at most an eighth too high.
+    """A histogram as plain values. Durations are in seconds; quantiles are at most an eighth too high.
 
     buckets: pairs of bucket number and count, empty buckets left out.
     """
@@ -30,7 +30,7 @@ def _bucket_of(ns: int) -> int:
 
 
 def bucket_upper_seconds(bucket: int) -> float:
-    """The longest time that falls into `bucket`."""
+    """The longest duration in `bucket`."""
     if bucket < 16:
         return bucket / 1e9
     shift = (bucket >> 3) - 1
@@ -48,7 +48,7 @@ class Histogram:
         self._max_ns = 0
 
     def record(self, seconds: float) -> None:
-        """Counts one duration; below 0 counts as 0."""
+        """Counts one duration; a negative one counts as 0."""
         ns = min(max(int(seconds * 1e9), 0), _MAX_NS)
         self._counts[_bucket_of(ns)] += 1
         self._sum_ns += ns
@@ -56,7 +56,7 @@ class Histogram:
             self._max_ns = ns
 
     def snapshot(self) -> HistogramSnapshot:
-        """What was recorded so far."""
+        """The durations recorded so far."""
         buckets = [[bucket, count] for bucket, count in enumerate(self._counts) if count]
         return summarize(buckets, self._sum_ns / 1e9, self._max_ns / 1e9)
 

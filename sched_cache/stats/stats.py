@@ -39,11 +39,11 @@ class Stats:
         self.freshness = FreshnessCounters()
         self.flights = FlightCounters()
         self.fallbacks: dict[str, int] = {}
-        """Reason to how often a host was sent its own way."""
+        """Reason to number of fallbacks to the host's own path."""
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """Sets every counter to zero, in place. Gauges stay: they read the state itself."""
+        """Sets every counter to zero, in place. Gauges stay, because they read the present state."""
         for section in _SECTIONS:
             counters = getattr(self, section)
             for declared in fields(counters):
@@ -52,7 +52,9 @@ class Stats:
         self.fallbacks.clear()
 
     def add_gauge(self, name: str, read: Callable[[], float]) -> None:
-        """`read` is called at each snapshot. A name that ends in `_seconds` or `_state` is not summed."""
+        """Adds a gauge whose value is `read()` at each snapshot. `merge_snapshots` takes the largest value of a gauge
+        whose name ends in `_seconds` or `_state`, and the sum of others.
+        """
         self._gauges[name] = read
 
     def snapshot(self) -> Snapshot:
@@ -71,7 +73,7 @@ def _plain(counters: Any) -> dict[str, Any]:
 
 
 def merge_snapshots(snapshots: Iterable[Snapshot]) -> Snapshot:
-    """One snapshot of several processes: counts are added; of ages and states the largest stands."""
+    """One snapshot of several processes: the sum of counts, and the largest value of ages and states."""
     merged: Snapshot = {}
     for snapshot in snapshots:
         for section, values in snapshot.items():
