@@ -1,7 +1,7 @@
 """The shared tier. Importing this imports no Redis client; `open_l2` does when it is needed."""
 
+from sched_cache.store.redis.from_config import open_l2
 from sched_cache.store.redis.notification import decode_notification, encode_notification
-from sched_cache.store.redis.opening import open_l2
 
 __all__ = [
     "decode_notification",
