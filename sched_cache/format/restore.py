@@ -1,4 +1,4 @@
-"""From both parts back to the document that was encoded."""
+"""Restores the encoded document from both parts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sched_cache.format.fields import PARTIAL_PREFIX
 from sched_cache.format.groups import Groups, GroupTree, decode_columns, unflatten
 
 _MAX_BYTES, _MAX_BYTES_PER_BYTE = 1 << 29, 100
-"""Of a restored document in memory: beside what is there anyway, and for each byte of the parts."""
+"""Limit of the memory of a restored document: a fixed amount, and an amount for each byte of the parts."""
 
 
 class HotPart(Protocol):
-    """What a document is restored from beside the cold part: see `CompactDag`."""
+    """The hot part that a document is restored from: see `CompactDag`."""
 
     @property
     def dag_id(self) -> str: ...
@@ -90,7 +90,7 @@ def restore_tasks(dag: HotPart, cold: ColdPart, indices: Sequence[int]) -> list[
     task_ids = dag.task_ids
     rows: list[dict[str, Any]] = [{"task_id": task_ids[index]} for index in indices]
     split = shape.get("split_partials")
-    # `partial_kwargs` itself comes first, so that its keywords find it.
+    # `partial_kwargs` itself comes first, because its keywords are stored in it.
     for name in sorted(columns, key=lambda name: (name.startswith(PARTIAL_PREFIX), name)):
         keyword = name.removeprefix(PARTIAL_PREFIX) if split and name.startswith(PARTIAL_PREFIX) else None
         column = columns[name]
@@ -99,7 +99,7 @@ def restore_tasks(dag: HotPart, cold: ColdPart, indices: Sequence[int]) -> list[
             if value is ABSENT:
                 continue
             if type(value) in (dict, list):
-                value = deepcopy(value)  # a table's value may stand in many rows
+                value = deepcopy(value)  # many rows may share a value of the table
             if keyword is None:
                 row[name] = value
             elif isinstance(partials := row.get("partial_kwargs"), dict):

@@ -9,7 +9,7 @@ from sched_cache.format.columns import ABSENT
 
 
 class DagOfTask(Protocol):
-    """What a task reads of its DAG: see `CompactDag`."""
+    """The members of its DAG that a task uses: see `CompactDag`."""
 
     @property
     def dag_id(self) -> str: ...
@@ -25,10 +25,10 @@ class DagOfTask(Protocol):
 
 
 class CompactTask:
-    """A flyweight over the columns of its DAG: every field the host sees is an attribute, in serialized form.
+    """A flyweight over the columns of its DAG: every field that the host sees is an attribute, in serialized form.
 
     `dag.task(task_id)` returns the same object every time, so tasks may be compared by identity. A hot field
-    that the document leaves out has its default; any other raises `AttributeError`.
+    that the document omits has its default; any other absent field raises `AttributeError`.
     """
 
     __slots__ = ("__weakref__", "dag", "index")

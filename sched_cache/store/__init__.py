@@ -1,4 +1,4 @@
-"""Where contents, pointers and flags are kept."""
+"""The shared tiers, which store contents, pointers and flags."""
 
 from sched_cache.store.contract import (
     MAX_KEY_LENGTH,

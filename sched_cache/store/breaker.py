@@ -1,4 +1,4 @@
-"""A circuit breaker that leaves a tier alone when it fails, or is slower than the tier behind it."""
+"""A circuit breaker that leaves a tier alone while it fails, or is slower than the next tier."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sched_cache.store.budget import Budget
 CLOSED, HALF_OPEN, OPEN = range(3)
 
 _LEAST_SHARE = 0.1
-"""Of the budget: what a call may take after a trouble, while the budget is still spent."""
+"""The share of the budget that a call may take after a trouble, while the budget is still used up."""
 _SPENT_SECONDS = 0.001
 
 
 class Change(Enum):
-    """What an answer or a failure did to the breaker."""
+    """The effect of an answer or a failure on the breaker."""
 
     NONE = auto()
     OPENED = auto()
@@ -27,17 +27,16 @@ class Change(Enum):
 
 
 class Breaker:
-    """Of one tier in one process. Safe for threads.
+    """The circuit breaker of one tier in one process. Thread-safe.
 
-    Ask `grant` before each call, let the call wait no longer than that, and say afterwards how it went.
-    Without trouble both cost a few attributes; the lock is for losses and for what follows them.
+    Call `grant` before each call, let the call wait no longer than that, and report its result afterwards. Without
+    trouble, both only read a few attributes; the lock is for losses and the states that follow.
 
-    The breaker opens after `max_failures` failures in a row, and as soon as the budget is spent: by calls
-    without an answer, or by answers that came later than the tier behind would have answered. Open, it grants
-    nothing until its back-off is over. Then one *probe* decides: `prober`, which is called to start one in
-    the background and costs the caller nothing, or without a prober the caller's own call. The back-off
-    doubles with each failed probe, and with each trouble that comes soon after the last. A probe that never
-    reports is replaced when its back-off has passed once more.
+    The breaker opens after `max_failures` consecutive failures, and as soon as the budget is used up by calls without
+    an answer or by answers that were slower than the next tier. While it is open, it grants nothing until its back-off
+    is over. Then one *probe* decides: `prober` starts it in the background, which does not delay the caller; without
+    a prober, the caller's own call is the probe. The back-off doubles with each failed probe, and with each trouble
+    that comes soon after the previous one. A probe that never reports is replaced after another back-off.
     """
 
     def __init__(
@@ -64,9 +63,9 @@ class Breaker:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """Starts closed: what the parent saw may be true no longer."""
+        """Starts closed: the state of the parent may be outdated."""
         self._lock = Lock()
-        # Guarded by _lock for writing; the path without trouble reads the first two.
+        # Guarded by _lock for writing. The path without trouble reads the first two.
         self._state = CLOSED
         self._n_failures = 0
         self._n_openings = 0
@@ -79,7 +78,7 @@ class Breaker:
         return self._state
 
     def grant(self) -> float:
-        """How many seconds the call that now begins may take; 0.0: it may not be made."""
+        """The seconds that a call may take that begins now; 0.0: it must not be made."""
         if self._state == CLOSED:
             return self._timeout_seconds if self._budget.is_full else self._rest()
         with self._lock:
@@ -95,7 +94,7 @@ class Breaker:
         return 0.0
 
     def succeeded(self, seconds: float, allowed_seconds: float) -> Change:
-        """Notes an answer after `seconds`, where the tier behind would have taken `allowed_seconds`."""
+        """Records an answer after `seconds`, where the next tier would have taken `allowed_seconds`."""
         lost_seconds = seconds - allowed_seconds
         if lost_seconds <= 0 and self._state == CLOSED and not self._n_failures and self._budget.is_full:
             return Change.NONE
@@ -114,7 +113,7 @@ class Breaker:
             return Change.CLOSED
 
     def failed(self, seconds: float) -> Change:
-        """Notes that no answer came, after `seconds` of the caller's time."""
+        """Records a call without an answer, after `seconds` of the caller's time."""
         self._budget.charge(seconds)
         with self._lock:
             self._n_failures += 1
@@ -125,7 +124,7 @@ class Breaker:
             return self._open()
 
     def _rest(self) -> float:
-        """What the budget allows. A little even when it is spent: the tier has just been found well."""
+        """The time that the budget allows. A little even if it is used up, because the tier was just found to work."""
         left = max(self._budget.left(), self._budget.seconds * _LEAST_SHARE)
         return min(self._timeout_seconds, left)
 
@@ -143,6 +142,6 @@ class Breaker:
         return Change.OPENED if was_closed else Change.NONE
 
     def _open_seconds(self) -> float:
-        """Between half and all of the back-off, so that the processes of a cluster do not probe in step."""
+        """Between half and all of the back-off, so that the processes of a cluster do not probe at the same time."""
         doubled = self._min_open_seconds * 2.0 ** min(self._n_openings, 30)
         return min(self._max_open_seconds, doubled) * self._random.uniform(0.5, 1.0)

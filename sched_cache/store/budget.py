@@ -1,4 +1,4 @@
-"""The time that tiers in trouble may cost a process, shared by all of them."""
+"""The time that a process may lose to tiers in trouble, shared by all tiers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _REFILL_PER_SECOND = 0.1
 
 
 class Budget:
-    """At most `seconds` at once, and a tenth of that in each further second. Safe for threads.
+    """At most `seconds` at once, and a tenth of that in each further second. Thread-safe.
 
-    Source: the leaky bucket. Charged is what a caller lost: the whole of a call without an answer, and of an
-    answer the time by which it came later than the tier behind would have answered. A call never waits longer
-    than what is left, so a thread that makes one call after the other loses no more than the budget, however
-    many calls it makes. Threads that wait at the same time may together charge more than there is.
+    Source: the leaky bucket. The loss of a caller is charged: the whole duration of a call without an answer, and for
+    an answer the time by which it was slower than the next tier. A call never waits longer than the rest of the
+    budget, so a thread that makes one call after the other loses no more than the budget, for any number of calls.
+    Threads that wait at the same time may together charge more than the budget.
 
-    is_full: nothing was lost lately. One attribute, for the path without trouble.
+    is_full: no time was lost lately. One attribute, for the path without trouble.
     """
 
     def __init__(self, clock: Clock, seconds: float) -> None:
@@ -30,11 +30,11 @@ class Budget:
 
     @classmethod
     def configured(cls, config: Config, clock: Clock) -> Budget:
-        """`tier_loss_seconds`, or one call to Redis where the operator lets that take longer."""
+        """`tier_loss_seconds`, or the duration of one call to Redis if the operator allows a longer one."""
         return cls(clock, max(config.tier_loss_seconds, config.redis_timeout_seconds))
 
     def reset_after_fork(self) -> None:
-        """Starts full: the child has lost nothing yet."""
+        """Starts full: the child has lost no time yet."""
         self._lock = Lock()
         self.is_full = True
         # Guarded by _lock.
@@ -43,11 +43,11 @@ class Budget:
 
     @property
     def seconds(self) -> float:
-        """The whole of it."""
+        """The whole budget."""
         return self._seconds
 
     def left(self) -> float:
-        """Seconds that may be lost now."""
+        """The rest of the budget."""
         if self.is_full:
             return self._seconds
         with self._lock:
@@ -55,7 +55,7 @@ class Budget:
             return self._seconds - self._lost_seconds
 
     def charge(self, seconds: float) -> None:
-        """Notes a loss; less than 0 gives back what a tier in use has saved its callers."""
+        """Records a loss; a negative one credits time that a tier in use has saved its callers."""
         if self.is_full and seconds <= 0:
             return
         with self._lock:
@@ -66,6 +66,6 @@ class Budget:
         refilled = (now - self._updated_at) * self._seconds * _REFILL_PER_SECOND
         self._updated_at = now
         remaining = max(0.0, self._lost_seconds - refilled)
-        # Threads that lost time together do not make the trouble longer: it is capped.
+        # Capped, so that threads that lost time together do not prolong the trouble.
         self._lost_seconds = min(self._seconds, max(0.0, remaining + lost_seconds))
         self.is_full = not self._lost_seconds

@@ -1,4 +1,4 @@
-"""What a store holds and answers: pointers, contents, flags, and one counter that orders them all."""
+"""The store protocol: pointers, contents, flags, and one counter that orders them all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, NewType, Protocol, TypeAlias
 
 from sched_cache.errors import InvalidDagError
 
-# Both are drawn from the store's one counter, and mean different things.
+# Both are drawn from the counter of the store, but have different meanings.
 Version = NewType("Version", int)
 """The counter at the last change of content of a key. 0: never published."""
 Seq = NewType("Seq", int)
 """The counter at a publication of a key, changed or not. 0: never published."""
 
-# An open transaction of the database that the store is in: a `sqlalchemy.engine.Connection` or a
-# `MemoryTransaction`. `Any`, because the caller writes effects in it with the driver's own methods.
+# An open transaction of the store's database: a `sqlalchemy.engine.Connection` or a `MemoryTransaction`. `Any`,
+# because the caller writes effects in it with the driver's own methods.
 Connection: TypeAlias = Any
 
 MAX_KEY_LENGTH = 250
@@ -25,7 +25,7 @@ MAX_HASH_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Which content is current for a key. `content_hash` None is a tombstone: the DAG was deleted."""
+    """The current content of a key. `content_hash` None is a tombstone: the DAG was deleted."""
 
     key: str
     version: Version
@@ -53,8 +53,8 @@ class Stored:
 class Publication:
     """One content, or with None for both `content` and `content_hash` one tombstone, to make current.
 
-    `token` is the `Store.token` read before the file was opened; None publishes whatever happened since.
-    `signal` raises the fresh flag even when the content is what it was.
+    `token` is the `Store.token` read before the file was opened; None publishes unconditionally. `signal` raises the
+    fresh flag even if the content is unchanged.
 
     Raises:
         InvalidDagError: the key cannot be stored exactly by every database.
@@ -80,9 +80,9 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class PublicationResult:
-    """What is current after a publication. `changed`: the content is not what it was, so `version` grew.
+    """The current state after a publication. `changed`: the content has changed, so `version` was increased.
 
-    incarnation: the history that the publication is in; empty where nothing was published.
+    incarnation: the history that the publication is in; empty if nothing was published.
     """
 
     version: Version
@@ -106,12 +106,12 @@ class ChangeSet:
     purged_seq: Seq
 
     def is_complete_after(self, cursor: int) -> bool:
-        """Whether nothing that was purged is missing between `cursor` and here."""
+        """Whether no purged tombstone is missing after `cursor`."""
         return cursor == 0 or cursor >= self.purged_seq
 
 
 def in_range(name: str, value: int, low: int = 0, high: int = 2**63 - 1) -> int:
-    """`value`, which every database can hold.
+    """`value`, if every database can store it.
 
     Raises:
         ValueError: it is not an integer from `low` to `high`.
@@ -129,7 +129,7 @@ def check_key(key: str) -> None:
 
 
 def why_not_storable(key: str) -> str | None:
-    """Why some database would refuse or alter this key, None if none would. Such a key is always absent."""
+    """Why some database would refuse or alter this key; None if none would. Such a key is always absent."""
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         return f"{len(key)} characters, allowed are 1 to {MAX_KEY_LENGTH}"
     if "\0" in key or (not key.isascii() and any("\ud800" <= char <= "\udfff" for char in key)):
@@ -140,11 +140,11 @@ def why_not_storable(key: str) -> str | None:
 
 
 class Store(Protocol):
-    """The source of truth. Safe for threads, and for any number of processes on one database.
+    """The source of truth. Thread-safe, and usable by any number of processes on one database.
 
-    Any method raises StoreUnavailableError when the database did not answer within bounded retries; a
-    statement in a caller's transaction is never retried. Where a key is absent it is missing from the answer:
-    an answer that could not be had is never told as an absence.
+    Every method raises StoreUnavailableError if the database did not answer within limited retries; a statement in a
+    caller's transaction is never retried. An absent key is missing from the answer; a missing answer is never
+    reported as an absence.
     """
 
     def init_db(self) -> None:
@@ -157,16 +157,16 @@ class Store(Protocol):
         """The sequence of the last publication of `key`, 0 if none. Read it before the file is opened."""
 
     def publish(self, publication: Publication, connection: Connection | None = None) -> PublicationResult:
-        """`publish_many` of one. One query when there is nothing to do."""
+        """`publish_many` of one. One query if there is nothing to do."""
 
     def publish_many(
         self, publications: Sequence[Publication], connection: Connection | None = None
     ) -> list[PublicationResult]:
-        """Makes the publications current, all or none, and answers in their order. Each key at most once.
+        """Makes the publications current, all or none, and returns their results in order. Each key at most once.
 
-        Keys are locked in their order, the counter last and until the commit. With `connection`, a
-        transaction that the caller has open, this happens inside it and becomes true when the caller commits:
-        do that soon, every other publisher waits.
+        Keys are locked in their order, then the counter, until the commit. With `connection`, an open transaction of
+        the caller, this happens inside of it and takes effect when the caller commits. Commit soon, because every
+        other publisher waits.
 
         Raises:
             PublishConflictError: a token is not the current sequence; nothing was published.
@@ -185,7 +185,7 @@ class Store(Protocol):
         """Pointers with cold parts, each pair from one row. One query per 500 keys."""
 
     def read_whole(self, keys: Collection[str]) -> dict[str, Stored]:
-        """Pointers with the hot part and the cold part behind it, from one row. One query per 500 keys."""
+        """Pointers with the hot part followed by the cold part, from one row. One query per 500 keys."""
 
     def fresh(self, above: int, limit: int) -> ChangeSet:
         """The `limit` oldest pointers with `parsed_seq` over `acknowledged_seq` and `above`. One query."""
@@ -196,28 +196,27 @@ class Store(Protocol):
     def lock_fresh(self, connection: Connection, pointers: Sequence[Pointer]) -> list[Pointer]:
         """Those of `pointers` that are still not acknowledged, now locked for this transaction alone.
 
-        What another transaction has locked is left out, not waited for. The locks go with the transaction,
-        and so with the connection and with the process. On SQLite the one lock is the database's write lock,
-        which `transaction` took: a second claimer, like any writer, waits for it.
+        Rows that another transaction has locked are left out, without waiting. The locks end with the transaction,
+        and therefore with the connection and with the process. On SQLite the only lock is the write lock of the
+        database, which `transaction` took: a second claimer, like any writer, waits for it.
         """
 
     def acknowledge(self, connection: Connection, key: str, taken_seq: int) -> bool:
         """Raises `acknowledged_seq` to `taken_seq` in the caller's transaction; whether it rose.
 
-        Never lowers it and never passes `parsed_seq`: a publication after the one taken keeps its flag.
+        Never lowers it, and never raises it above `parsed_seq`: a later publication keeps its flag.
         """
 
     def purge_tombstones(self, before_seq: int) -> int:
-        """Removes the acknowledged tombstones published up to `before_seq`; how many.
+        """Removes the acknowledged tombstones published up to `before_seq`; their number.
 
-        A process whose cursor is older than that is told by `ChangeSet.purged_seq` to read everything again.
+        `ChangeSet.purged_seq` tells a process with an older cursor to read everything again.
         """
 
     def new_incarnation(self, expected: str) -> str:
-        """Declares that the database went back in time, unless somebody did since; the incarnation that now
-        holds.
+        """Declares that the database went back in time, unless another process did; the incarnation that now holds.
 
-        The counter goes on from where the database is, and above every sequence that is in it.
+        The counter continues from its value in the database, and above every sequence in use.
         """
 
     def close(self) -> None:

@@ -1,21 +1,21 @@
-"""How long a tier takes to answer, as measured."""
+"""The measured response time of a tier."""
 
 from __future__ import annotations
 
 _WEIGHT = 1 / 8
-"""Of the latest measurement in the moving average."""
+"""The weight of the latest measurement in the moving average."""
 _LEAST_SECONDS = 0.002
-"""On a busy machine every answer takes as long now and then."""
+"""On a busy machine, any answer takes this long now and then."""
 
 
 class Cost:
-    """The seconds of a read: those of the first part, and those of each further one. Safe for threads.
+    """The duration of a read: a time for the first part, and a time for each further part. Thread-safe.
 
-    Source: an exponentially weighted moving average (as RFC 6298 has for round trips). A fork may keep it.
+    Source: an exponentially weighted moving average (as in RFC 6298 for round trips). A forked child may keep it.
 
     Args:
-        seconds: of the first part, before anything was measured.
-        seconds_per_part: of each further part, before anything was measured.
+        seconds: initial value for the first part.
+        seconds_per_part: initial value for each further part.
     """
 
     def __init__(self, seconds: float = 0.005, seconds_per_part: float = 0.0002) -> None:
@@ -23,7 +23,7 @@ class Cost:
         self._seconds_per_part = seconds_per_part
 
     def record(self, seconds: float, n_parts: int = 1) -> None:
-        """Notes a read of `n_parts` that was answered."""
+        """Records a successful read of `n_parts`."""
         if n_parts <= 1:
             self._seconds += (seconds - self._seconds) * _WEIGHT
         else:
@@ -31,5 +31,5 @@ class Cost:
             self._seconds_per_part += (per_part - self._seconds_per_part) * _WEIGHT
 
     def of(self, n_parts: int = 1) -> float:
-        """What a read of `n_parts` takes, by and large."""
+        """The expected duration of a read of `n_parts`."""
         return max(_LEAST_SECONDS, self._seconds + (n_parts - 1) * self._seconds_per_part)

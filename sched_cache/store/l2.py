@@ -1,4 +1,4 @@
-"""L2: contents that all nodes share, and word of what was published. It may always be down."""
+"""L2: contents that all nodes share, and announcements of publications. It may be down at any time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sched_cache.store.contract import Pointer
 
 
 class Answer(Enum):
-    """What L2 says instead of a content."""
+    """The answer of L2 in place of a content."""
 
     MISS = "miss"
-    """It is there and does not have the content."""
+    """L2 is available and does not have the content."""
     UNAVAILABLE = "unavailable"
-    """It did not say. Nothing may be concluded from that, least of all that the content is absent."""
+    """There was no answer. This allows no conclusion; in particular, the content may be present."""
 
 
 class Subscription(Protocol):
@@ -23,11 +23,11 @@ class Subscription(Protocol):
 
     @property
     def is_joined(self) -> bool:
-        """Whether notifications arrive at this time, as far as is known."""
+        """Whether notifications arrive at present, as far as is known."""
         ...
 
     def start(self) -> None:
-        """Makes sure that a thread listens. Cheap when one does, so ask after every fork."""
+        """Makes sure that a thread listens. Cheap if one does, so call it after every fork."""
         ...
 
     def close(self) -> None:
@@ -36,15 +36,15 @@ class Subscription(Protocol):
 
 
 class L2(Protocol):
-    """Safe for threads and after a fork. No method raises because Redis is in trouble.
+    """Thread-safe, and usable after a fork. No method raises an error because Redis is in trouble.
 
-    A part, hot or cold, is named by its digest in hexadecimal: for the hot part that is the content hash.
-    Under that name a hot part may have its cold part behind it, for readers that need both in one round trip.
-    What comes back was checked against its name.
+    A part, hot or cold, is named by its digest in hexadecimal: for the hot part this is the content hash. Under that
+    name a hot part may be followed by its cold part, for readers that need both in one round trip. Results were
+    verified against their names.
     """
 
     def get(self, digest: str) -> bytes | Answer:
-        """The part, or why there is none. One round trip."""
+        """The part, or the reason why there is none. One round trip."""
         ...
 
     def get_many(self, digests: Collection[str]) -> dict[str, bytes | Answer]:
@@ -52,26 +52,26 @@ class L2(Protocol):
         ...
 
     def put_many(self, parts: Mapping[str, bytes]) -> bool:
-        """Whether all parts are there now; those that were stay as they are. One round trip per 128."""
+        """Whether all parts are stored now; present ones stay as they are. One round trip per 128."""
         ...
 
     def fetch(self, digest: str, load: Callable[[], bytes | None]) -> bytes | None:
-        """The part: from here, or else what `load` returns, which is then put here.
+        """The part from L2, else the result of `load`, which is then put into L2.
 
-        While one node loads, the others wait for its result, for a bounded time. Raises what `load` raises.
+        While one node loads, the others wait for its result, for a limited time. Raises the errors of `load`.
         """
         ...
 
     def fetch_many(
         self, digests: Collection[str], load: Callable[[list[str]], Mapping[str, bytes]]
     ) -> dict[str, bytes]:
-        """`fetch` for many; what neither this nor `load` has is left out."""
+        """`fetch` for many; parts that neither L2 nor `load` has are left out."""
         ...
 
     def notify(self, pointer: Pointer, incarnation: str) -> bool:
-        """Tells all nodes of the history `incarnation` that there is something new; whether Redis took it.
+        """Announces a publication to all nodes of the history `incarnation`; whether Redis accepted the message.
 
-        After the commit, or they ask too early and learn of it only by their next certification.
+        Call it after the commit; otherwise nodes ask too early and learn of it only by their next certification.
         """
         ...
 
@@ -81,15 +81,14 @@ class L2(Protocol):
         on_joined: Callable[[], None],
         incarnation: Callable[[], str | None],
     ) -> Subscription:
-        """Calls `on_heard` once for all that was heard meanwhile, in a thread of its own after `start`.
+        """Calls `on_heard` once for all messages that arrived meanwhile, in a thread of its own after `start`.
 
-        What it is not called with is what the messages say: anybody may have written them. However many there
-        are, it is called at most `MAX_QUESTIONS_PER_SECOND` times a second, one call at a time.
+        `on_heard` does not get the content of the messages, because any client may have written them. For any number
+        of messages, it is called at most `MAX_QUESTIONS_PER_SECOND` times per second, one call at a time.
 
         Args:
-            on_joined: called each time that listening begins: what was published before has to be learnt
-                elsewhere.
-            incarnation: the history whose messages are heard, asked again and again; None if none is known.
+            on_joined: called each time that listening begins; earlier publications have to be learnt elsewhere.
+            incarnation: returns the history whose messages are heard, None if unknown; called again and again.
         """
         ...
 
@@ -99,7 +98,7 @@ class L2(Protocol):
 
 
 class NoRedis:
-    """The L2 of those who have none: always unavailable, at no cost."""
+    """The L2 of a configuration without Redis: always unavailable, at no cost."""
 
     def get(self, digest: str) -> bytes | Answer:
         return Answer.UNAVAILABLE

@@ -1,4 +1,4 @@
-"""One redis-py client per URL, with settings that a scheduler can live with."""
+"""One redis-py client per URL, with settings that suit a scheduler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sched_cache.store.redis.connection import connection_class, credentials, se
 from sched_cache.store.redis.pool import RecentPool
 
 _MAX_CONNECTIONS = 1 << 16
-"""One per thread that is in a call; the pool's default of 100 would fail the 101st."""
+"""One connection per thread that is in a call; with the default of 100, the 101st would fail."""
 
 
 def open_client(url: RedisUrl, timeout_seconds: float, attempt: int = 0) -> Client:
@@ -52,7 +52,7 @@ def open_client(url: RedisUrl, timeout_seconds: float, attempt: int = 0) -> Clie
 
 
 def close_client(client: Client) -> None:
-    """Closes every socket of `client`, which redis-py leaves to the pool that it was given."""
+    """Closes every socket of `client`; redis-py does not close a pool that it was given."""
     if isinstance(client, RedisCluster):
         client.disconnect_connection_pools()  # type: ignore[no-untyped-call]  # redis-py
     elif isinstance(client, redis.Redis):
@@ -60,7 +60,7 @@ def close_client(client: Client) -> None:
 
 
 def _open_cluster(url: RedisUrl, options: dict[str, Any], attempt: int) -> Client:
-    # Each attempt begins with another node, since the first one may eat up the time of the call.
+    # Each attempt begins with another node, because the first node may use up the time of the call.
     first = attempt % len(url.nodes)
     addresses = url.nodes[first:] + url.nodes[:first]
     nodes = [ClusterNode(*address) for address in addresses]  # type: ignore[no-untyped-call]  # redis-py
@@ -75,7 +75,7 @@ def _open_cluster(url: RedisUrl, options: dict[str, Any], attempt: int) -> Clien
     return cast(
         Client,
         RedisCluster(
-            # Only by URL does the client take a class for its connections.
+            # The client accepts a class for its connections only together with a URL.
             url=f"redis://{host}:{port}",
             startup_nodes=nodes[1:],
             require_full_coverage=False,

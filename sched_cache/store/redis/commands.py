@@ -1,4 +1,4 @@
-"""The commands that the tier sends to a Redis, of whatever kind it is."""
+"""The commands that the tier sends to Redis, for every kind of deployment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Pipeline(Protocol):
-    """Commands sent together. What they return comes from `execute`, in their order."""
+    """Commands sent together. `execute` returns their results, in their order."""
 
     def set(
         self, name: str, value: bytes, *, ex: int | None = None, px: int | None = None, nx: bool = False

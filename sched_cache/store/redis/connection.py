@@ -1,4 +1,4 @@
-"""Connections of redis-py on sockets of ours, for each way in which Redis may be run."""
+"""Connections of redis-py on our own sockets, for each kind of Redis deployment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sched_cache.store.redis.dial import Dial
 
 
 class _Tcp(Connection):
-    """To the host and port that the pool names."""
+    """A connection to the host and port that the pool names."""
 
     dial: ClassVar[Dial]
 
@@ -26,14 +26,14 @@ class _Tcp(Connection):
 
 
 class _Unix(_Tcp):
-    """Through the socket file that stands in place of a host."""
+    """A connection through the socket file that replaces a host."""
 
     def _connect(self) -> BoundedSocket:
         return self.dial.unix(self.host)
 
 
 class _OfClusterNode(_Tcp):
-    """Spares the caller the pauses that redis-py's cluster client makes after some refusals."""
+    """A connection without the pauses that the cluster client of redis-py makes after some refusals."""
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -45,7 +45,7 @@ class _OfClusterNode(_Tcp):
 
 
 class _BySentinel(_Tcp):
-    """To the server that the sentinels name as the primary, at the time of connecting."""
+    """A connection to the server that the sentinels name as the primary at that time."""
 
     url: ClassVar[RedisUrl]
     sentinel_settings: ClassVar[dict[str, Any]]
@@ -56,7 +56,7 @@ class _BySentinel(_Tcp):
         return super()._connect()
 
     def _primary(self) -> tuple[str, int]:
-        """Asks one sentinel after the other: one that does not answer may not use up the time of the next."""
+        """Asks one sentinel after the other; a sentinel that does not answer must not use up the time of the next."""
         reasons = []
         for number, (host, port) in enumerate(self.url.nodes):
             try:
@@ -83,8 +83,9 @@ class _BySentinel(_Tcp):
 
 
 def connection_class(url: RedisUrl, timeout_seconds: float) -> type[Any]:
-    """The class of the connections of one client: what it needs to know is in the class, since the cluster
-    client of redis-py passes on only the settings that it knows."""
+    """The class of the connections of one client. The class itself has the settings, because the cluster client of
+    redis-py passes on only settings that it knows.
+    """
     facts: dict[str, Any] = {"dial": Dial(url, timeout_seconds)}
     base: type[Any] = _Tcp
     if url.topology is Topology.UNIX:
@@ -105,17 +106,17 @@ def connection_class(url: RedisUrl, timeout_seconds: float) -> type[Any]:
 
 
 def credentials(username: str | None, password: str | None) -> UsernamePasswordCredentialProvider | None:
-    """As redis-py takes them. Given as a mere password, redis-py 5.1 to 7 print it in errors."""
+    """The credentials in the form of redis-py. If given a plain password, redis-py 5.1 to 7 print it in errors."""
     return UsernamePasswordCredentialProvider(username, password) if username or password else None
 
 
 def settings(timeout_seconds: float) -> dict[str, Any]:
-    """What every connection is told, as far as this release of redis-py knows it."""
+    """The settings of every connection that this release of redis-py knows."""
     wanted: dict[str, Any] = {
         "socket_timeout": timeout_seconds,
-        # RESP 2 needs no greeting, and pushes nothing that nobody here waits for.
+        # RESP 2 needs no greeting, and the server pushes no messages that this client does not expect.
         "protocol": 2,
-        # Nor does the server need to know the client library: one round trip less to connect.
+        # The server does not need the name of the client library: this saves a round trip.
         "driver_info": None,
         "lib_name": "",
         "lib_version": "",

@@ -1,9 +1,9 @@
-"""The deadline of a call to Redis, and a socket that keeps to it.
+"""The deadline of a call to Redis, and a socket that observes it.
 
-redis-py bounds each wait for the socket. One call may wait many times: for a name to be resolved, for the
-network, for TLS, for the answers to a password and to a database number, for each sentinel, for each node of a
-cluster that is asked for the others, and for each packet of an answer that trickles. Here all of them share the
-time that the call has left, and all that arrives shares a number of bytes.
+redis-py limits each wait for the socket. One call may wait many times: for the resolution of a name, for the network,
+for TLS, for the answers to a password and to a database number, for each sentinel, for each node of a cluster that is
+asked for the others, and for each packet of an answer that trickles. Here all of them share the remaining time of the
+call, and all answers share a limit of bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 _TLS_RECORD_BYTES = 1 << 14
 _LONGEST_SECONDS = 3600.0
-"""The system's longest wait is shorter than for ever."""
+"""The longest wait; an infinite one is not allowed by the system."""
 
 
 class _Call(threading.local):
@@ -30,12 +30,12 @@ _call = _Call()
 
 
 def start_call(seconds: float, max_bytes: float = math.inf) -> float:
-    """From now on, and until it calls this again, this thread waits for Redis `seconds` in all.
+    """From now on, until the next call of this function, this thread waits for Redis for `seconds` in total.
 
-    max_bytes: what the server may send in that time.
+    max_bytes: the limit of the bytes that the server may send in that time.
 
     Returns:
-        The time at which it begins, of `time.monotonic`.
+        The time of `time.monotonic` at which the call begins.
     """
     now = time.monotonic()
     call = _call
@@ -46,12 +46,12 @@ def start_call(seconds: float, max_bytes: float = math.inf) -> float:
 
 
 def extend_call(seconds: float) -> None:
-    """Gives the call of this thread what this machine took for something that is not Redis's."""
+    """Extends the call of this thread by a time that was not spent on Redis."""
     _call.ends_at += seconds
 
 
 def remaining_seconds(longest: float = _LONGEST_SECONDS) -> float:
-    """What the call of this thread has left, `longest` at most. Raises TimeoutError when that is nothing."""
+    """The remaining time of the call of this thread, at most `longest`. Raises TimeoutError if there is none."""
     seconds = _call.ends_at - time.monotonic()
     if seconds <= 0:
         raise TimeoutError("the time for this call is over")
@@ -59,13 +59,13 @@ def remaining_seconds(longest: float = _LONGEST_SECONDS) -> float:
 
 
 def bytes_read() -> int:
-    """What the server has sent since the call began."""
+    """The number of bytes that the server has sent since the call began."""
     return _call.bytes_read
 
 
 @contextmanager
 def share_of_call(fraction: float) -> Iterator[None]:
-    """Inside, the call ends after that part of the time which it has left."""
+    """A block in which the call ends after this fraction of its remaining time."""
     ends_at = _call.ends_at
     now = time.monotonic()
     _call.ends_at = min(ends_at, now + max(0.0, min(ends_at - now, _LONGEST_SECONDS)) * fraction)
@@ -76,12 +76,12 @@ def share_of_call(fraction: float) -> Iterator[None]:
 
 
 class BoundedSocket:
-    """A connected socket whose every wait ends with the call of the thread that waits.
+    """A connected socket whose waits end with the call of the waiting thread.
 
-    What redis-py and hiredis do with a socket besides sending and receiving goes to the socket itself. A
-    time-out that they set holds for the next `recv` alone, which is how they look whether something arrived.
+    All uses of the socket by redis-py and hiredis except sending and receiving go to the socket itself. A time-out
+    that they set applies to the next `recv` only, which is how they check whether data has arrived.
 
-    longest: seconds that a single wait may take, also where no call has begun.
+    longest: the limit of a single wait in seconds, also if no call has begun.
     """
 
     __slots__ = ("_has_own_timeout", "_is_tls", "_longest", "_socket")
@@ -93,7 +93,7 @@ class BoundedSocket:
         self._has_own_timeout = False
 
     def settimeout(self, seconds: float | None) -> None:
-        """As of a socket, but for no longer than the call lasts."""
+        """As `socket.settimeout`, but limited by the end of the call."""
         left = max(0.001, min(_call.ends_at - time.monotonic(), _LONGEST_SECONDS))
         self._socket.settimeout(left if seconds is None else min(seconds, left))
         self._has_own_timeout = True
@@ -140,5 +140,5 @@ class BoundedSocket:
         call.bytes_read += n_bytes
         call.bytes_left -= n_bytes
         if call.bytes_left < 0:
-            # Of the kind that makes redis-py give up the connection, whose rest is unread.
+            # This kind of error makes redis-py close the connection, which has unread bytes.
             raise ConnectionError("the answer is longer than any of ours")

@@ -1,4 +1,4 @@
-"""Opens sockets to Redis within the time of the call, every step of it."""
+"""Opens sockets to Redis; every step observes the deadline of the call."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _Address = tuple[Any, Any, int, Any]
 
 
 class Dial:
-    """The way to open one client's sockets. Files of certificates are read once, when first needed.
+    """Opens the sockets of one client. Certificate files are read once, on first use.
 
-    timeout_seconds: the longest single wait; all waits together end with the call.
+    timeout_seconds: the limit of a single wait; all waits together end with the call.
     """
 
     def __init__(self, url: RedisUrl, timeout_seconds: float) -> None:
@@ -36,7 +36,7 @@ class Dial:
         """A connection to the first address of `host` that accepts one, with TLS if the URL says so.
 
         Raises:
-            OSError: no address accepts, the name is unknown, a certificate is not trusted; TimeoutError.
+            OSError: no address accepts, the name is unknown, or a certificate is not trusted; TimeoutError.
         """
         context = self._tls_context() if self._url.is_tls else None
         error: OSError = OSError(f"{host} has no address")
@@ -62,7 +62,7 @@ class Dial:
     def _tls_context(self) -> ssl.SSLContext:
         context = self._context
         if context is None:
-            # Reading the system's certificates takes as long as a call may, and is done once for each client.
+            # Reading the certificates of the system takes as long as a call may take, so each client does it once.
             started = time.monotonic()
             with fork.held_off():
                 context = self._context = _make_context(self._url.tls_options)
@@ -76,9 +76,9 @@ def _make_context(options: dict[str, Any]) -> ssl.SSLContext:
     context.check_hostname = verify_mode != ssl.CERT_NONE and options.get("ssl_check_hostname", True)
     context.verify_mode = verify_mode
     if "ssl_certfile" in options or "ssl_keyfile" in options:
-        # A file may hold both.
+        # One file may contain both.
         certificate = options.get("ssl_certfile") or options["ssl_keyfile"]
-        # Given as a function, OpenSSL asks it; without one it would ask the terminal.
+        # A function, because OpenSSL would ask the terminal without one.
         password = options.get("ssl_password", "")
         context.load_cert_chain(certificate, options.get("ssl_keyfile"), lambda: password)
     if "ssl_ca_certs" in options or "ssl_ca_path" in options:
@@ -89,11 +89,11 @@ def _make_context(options: dict[str, Any]) -> ssl.SSLContext:
 
 
 def _resolve(host: str, port: int, timeout_seconds: float) -> list[_Address]:
-    """The addresses of `host`. Nothing bounds the system's resolver, so it runs on a thread of ours."""
+    """The addresses of `host`. The resolver of the system has no time-out, so it runs on a thread of ours."""
     try:
         return _addresses(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
-        pass  # a name
+        pass  # it is a name
     if not _resolvers:
         _resolvers.append(Workers(_RESOLVERS, "sched-cache-resolver"))
     try:

@@ -1,4 +1,4 @@
-"""Redis inside this process: `fake://`. The same code path as with a server, for embedding and for tests."""
+"""A Redis inside this process: `fake://`. It has the same code path as a server, for embedding and for tests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PUTS_PER_SWEEP = 256
 
 
 class _Servers:
-    """Name to server, so that all who use a name in this process share what is in it."""
+    """Servers by name, so that all clients of a name in this process share its content."""
 
     def __init__(self) -> None:
         self.reset_after_fork()
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """Starts empty: a lock in the parent's servers may have been held."""
+        """Starts empty, because a lock in the servers of the parent may have been held."""
         self._lock = Lock()
         self._by_name: dict[str, FakeServer] = {}
 
@@ -34,12 +34,12 @@ _servers = _Servers()
 
 
 class _SweptRedis(FakeRedis):
-    """Forgets what expired even if nobody asks for it; fakeredis does so only when it counts the keys."""
+    """Removes expired keys without a read of them; fakeredis does so only when it counts the keys."""
 
     _n_pipelines = 0
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Any:
-        # All writes come through here.
+        # All writes pass through here.
         self._n_pipelines += 1
         if self._n_pipelines % _PUTS_PER_SWEEP == 0:
             self.dbsize()
@@ -47,5 +47,5 @@ class _SweptRedis(FakeRedis):
 
 
 def open_fake_client(name: str) -> Client:
-    """A client of the server called `name`, which comes into being with its first client."""
+    """A client of the server called `name`, which is created for its first client."""
     return cast(Client, _SweptRedis(server=_servers.get(name)))

@@ -1,4 +1,4 @@
-"""The way from the configuration to the shared tier."""
+"""Opens the shared tier that the configuration names."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sched_cache.store.l2 import L2, NoRedis
 
 
 def open_l2(config: Config, stats: Stats, clock: Clock, budget: Budget | None = None) -> L2:
-    """The L2 that `config.redis_url` names. Opens no connection; that happens when one is first needed.
+    """The L2 that `config.redis_url` names. Connections are opened on first use.
 
-    budget: shared with others who lose time to tiers in trouble; None: one of its own.
+    budget: shared with other callers that lose time to tiers in trouble; None: a budget of its own.
     """
     if config.redis_url is None:
         return NoRedis()
-    # Here, since who has no Redis shall not pay for importing its client.
+    # Here, so that a process without Redis does not import its client.
     from sched_cache.store.redis.tier import RedisTier
 
     return RedisTier(config, stats, clock, budget=budget)

@@ -1,4 +1,4 @@
-"""One kind of command that Redis may refuse while it goes on answering the others."""
+"""A gate for one kind of command that Redis may refuse while it answers others."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MIN_SECONDS, _MAX_SECONDS = 0.5, 2.0
 
 
 class Gate:
-    """Closed for a while by a refusal; then one command tries again. Safe for threads.
+    """A refusal closes the gate for a while; then one command tries again. Thread-safe.
 
-    A refusal costs a round trip and no waiting, so that trying costs little, and the pause is short: writes
-    are to go on soon after the server takes them.
+    A refusal takes one round trip and no waiting, so another attempt is cheap. The pause is short, so that writes
+    resume soon after the server accepts them.
     """
 
     def __init__(self, clock: Clock, logger: Logger, refuses: str, takes: str) -> None:
@@ -42,14 +42,14 @@ class Gate:
         return self._breaker.grant() > 0
 
     def taken(self) -> None:
-        """Notes that the server did as it was told."""
+        """Records that the server accepted a command."""
         if self._trouble.is_known:
             self._trouble.calm()
         if self._breaker.state != CLOSED:
             self._breaker.succeeded(0.0, 0.0)
 
     def refused(self, error: BaseException, reason: str) -> None:
-        """Notes that it did not, and says so once."""
+        """Records a refusal, and logs it once."""
         self._breaker.failed(0.0)
         self._trouble.seen()
         self._trouble.begin(f"{self._refuses} ({reason}). What to do: {refusal_of(error).advice}")

@@ -1,4 +1,4 @@
-"""The way to Redis: every command goes through `Link`, which bounds it and knows when not to bother."""
+"""The link to Redis: every command goes through `Link`, which limits it and leaves a failing Redis alone."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ FAILURES = (
 
 
 class AnswerTooLongError(RedisUnavailableError):
-    """More has arrived than any part of ours has. The tier is well; a stranger wrote the value."""
+    """An answer exceeded the largest possible part. The tier works; another program wrote the value."""
 
 
 class Link:
-    """The client, made when first needed, behind a breaker. Safe for threads and after a fork.
+    """The client, created on first use, behind a breaker. Thread-safe, and usable after a fork.
 
-    Reads that get no answer, are refused, or come later than from the database open the breaker. What a
-    server may refuse while it still answers reads has a gate of its own each: puts, and messages.
+    Reads that get no answer, are refused, or are slower than the database open the breaker. Commands that a server may
+    refuse while it still answers reads have gates of their own: one for puts, and one for messages.
 
     Args:
-        budget: what Redis in trouble may cost, alone or with other tiers.
-        probe_key: a key that the user of the URL may read; it need not be there.
+        budget: the time that may be lost to a Redis in trouble, shared with other tiers or not.
+        probe_key: a key that the user of the URL may read; it need not exist.
     """
 
     def __init__(
@@ -100,14 +100,14 @@ class Link:
         self._trouble = Trouble(clock, logger, "Redis answers again")
         self._opener = Opener(parse_redis_url(config.redis_url), config.redis_timeout_seconds, open_one)
         self._workers = Workers(1, "sched-cache-redis")
-        # In a child; kept, since redis-py takes locks that may be held for ever when it lets go of them.
+        # Kept in a child: when redis-py frees a client, it takes locks that may be held for ever.
         self._clients_of_parents: list[Client] = []
         self._client: Client | None = None
         self.reset_after_fork()
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """Lets go of the parent's client: two processes cannot speak through one socket."""
+        """Drops the client of the parent: two processes cannot share a socket."""
         self._lock = Lock()
         if self._client is not None:
             self._clients_of_parents.append(self._client)
@@ -115,17 +115,17 @@ class Link:
         self._opener.reset_after_fork()
 
     def run(self, command: Callable[[Client], T], n_parts: int = 1, gate: Gate | None = None) -> T:
-        """What `command` returns for the client.
+        """The result of `command` for the client.
 
-        Takes at most the timeout and what the budget allows, connecting included.
+        Takes at most the time-out and the rest of the budget, including the connection.
 
         Args:
-            n_parts: that are sent or asked for, so that what the database takes for them can be told.
-            gate: of commands that the server may refuse by themselves; None for reads.
+            n_parts: the number of parts sent or requested, to compare with the time of the database for them.
+            gate: the gate of commands that the server may refuse separately; None for reads.
 
         Raises:
-            RedisUnavailableError: no answer, a refusal, nonsense, or Redis is left alone for a while.
-            AnswerTooLongError: the answer was given up.
+            RedisUnavailableError: no answer, a refusal, an invalid answer, or Redis is left alone for a while.
+            AnswerTooLongError: the answer was abandoned.
         """
         if gate is not None and not gate.is_open():
             self._counters.skipped += 1
@@ -139,14 +139,14 @@ class Link:
             reply = command(self._client or self._connect())
         except FAILURES as error:
             raise self._failed(error, min(time.monotonic() - started, seconds), gate) from error
-        # No call waits longer than `seconds`: what it took beyond that was this machine.
+        # No call waits longer than `seconds`: this machine took the time beyond that.
         self._answered(min(time.monotonic() - started, seconds), n_parts)
         if gate is not None:
             gate.taken()
         return reply
 
     def connect(self) -> Client:
-        """The client, for a connection that lives outside of `run`.
+        """The client, for a connection that exists outside of `run`.
 
         Raises:
             RedisUnavailableError: a cluster did not describe itself.
@@ -158,7 +158,7 @@ class Link:
             raise RedisUnavailableError(reason_of(error)) from error
 
     def later(self, command: Callable[[Client], object]) -> None:
-        """Has `command` run in the background if there is a thread for it. What becomes of it is not told."""
+        """Runs `command` in the background if there is a thread for it. Its result is not reported."""
 
         def run() -> None:
             with suppress(RedisUnavailableError):
@@ -167,9 +167,9 @@ class Link:
         self._workers.start(run)
 
     def look_after(self) -> None:
-        """Finds out whether a Redis that is left alone is well again, also where nothing asks for contents.
+        """Checks whether a Redis that is left alone works again, also while no content is requested.
 
-        For a thread that comes by every second or so; waits for nothing. Without trouble two attributes.
+        Called by a thread about every second; does not wait. Without trouble, it only reads two attributes.
         """
         if self.breaker.state != CLOSED:
             self.breaker.grant()  # starts a probe when the back-off is over
@@ -177,7 +177,7 @@ class Link:
             self._trouble.calm()
 
     def close(self) -> None:
-        """Ends all connections, also those in use. A later command opens new ones."""
+        """Closes all connections, including those in use. A later command opens new ones."""
         client = self._abandon()
         if client is not None:
             close_client(client)
@@ -190,20 +190,20 @@ class Link:
             return self._client
 
     def _abandon(self) -> Client | None:
-        """Lets go of the client. Calls that are under way end on it; its sockets are closed with the last."""
+        """Drops the client. Calls in progress end on it; its sockets are closed with the last of them."""
         with self._lock:
             client, self._client = self._client, None
         return client
 
     def _answered(self, seconds: float, n_parts: int) -> None:
         if self.breaker.succeeded(seconds, self.cost.of(n_parts)) is Change.OPENED:
-            # For a moment this machine may have been busy. The probe tells, and says so.
+            # This machine may have been busy for a moment. The probe decides, and logs the result.
             self._counters.breaker_opened += 1
         elif self._trouble.is_known:
             self._trouble.calm()
 
     def _failed(self, error: Exception, seconds: float, gate: Gate | None) -> RedisUnavailableError:
-        """Notes it, and returns what to raise."""
+        """Records the error, and returns the one to raise."""
         self._counters.errors += 1
         reason = reason_of(error)
         if bytes_read() > self._max_bytes:
@@ -223,7 +223,7 @@ class Link:
                 f"Redis does not answer ({reason}); contents come from the database until it does. "
                 f"What to do: {refusal.advice}"
             )
-            # The next attempt starts afresh: sockets may be half dead, and names may lead elsewhere by then.
+            # The next attempt opens new connections: sockets may be dead, and names may have other addresses by then.
             self._abandon()
         return RedisUnavailableError(reason)
 
@@ -231,7 +231,7 @@ class Link:
         self._workers.start(self._probe)
 
     def _probe(self) -> None:
-        """Whether Redis is well, and faster than the database: found out at no cost to any caller."""
+        """Checks whether Redis works and is faster than the database, without delaying any caller."""
         best = float("inf")
         try:
             start_call(self._timeout_seconds, self._max_bytes)
@@ -260,6 +260,6 @@ class Link:
 
 
 def reason_of(error: BaseException) -> str:
-    """One line; redis-py's own may be long, with every setting of every sentinel."""
+    """The reason in one line; messages of redis-py may be long, with every setting of every sentinel."""
     text = f"{type(error).__name__}: {words_of(error)}"
     return text if len(text) <= _MAX_REASON else text[:_MAX_REASON] + "..."

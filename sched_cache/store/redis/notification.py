@@ -1,4 +1,4 @@
-"""What travels on the notification channel: one pointer, as a MessagePack array."""
+"""The messages of the notification channel: one pointer, as a MessagePack array."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def encode_notification(pointer: Pointer) -> bytes:
 
 
 def decode_notification(message: bytes) -> Pointer:
-    """The pointer in `message`, every field checked: anybody who reaches Redis may write there.
+    """The pointer in `message`, with every field checked, because any client of Redis may write to the channel.
 
-    That it is well formed does not make it true: only the database says what is current.
+    A well-formed pointer need not be true: only the database knows the current one.
 
     Raises:
         FormatError: not a notification of this layout.
@@ -43,7 +43,7 @@ def decode_notification(message: bytes) -> Pointer:
         raise FormatError("notification is not of a known layout")
     if type(version) is not int or type(parsed_seq) is not int or type(key) is not str:
         raise FormatError("notification has fields of other types")
-    # A publication that changes the content draws both from the counter at once; a signal only the second.
+    # A publication that changes the content draws both numbers from the counter; a signal draws only the second.
     if not 1 <= version <= parsed_seq <= _MAX_NUMBER:
         raise FormatError("notification has numbers that no database gave out")
     if content_hash is not None and not (type(content_hash) is str and _CONTENT_HASH.fullmatch(content_hash)):

@@ -1,4 +1,4 @@
-"""Makes clients, without making anybody wait for a cluster to describe itself."""
+"""Creates clients without making callers wait until a cluster has described itself."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.deadline import remaining_seconds, start_call
 
 _MAX_BYTES = 1 << 24
-"""Of what a cluster says about itself."""
+"""The limit of a cluster's description of itself."""
 
 OpenClient = Callable[[RedisUrl, float, int], Client]
-"""`open_client`, or what a test puts in its place."""
+"""`open_client`, or its replacement in a test."""
 
 
 class Opener:
-    """Safe for threads.
+    """Creates the client of a URL. Thread-safe.
 
-    The client of a cluster begins with reading the cluster's nodes and the server's commands: too long for a
-    call. So a thread does it. Who needs the client waits while the call has time; a later call finds it.
+    The client of a cluster first reads the nodes of the cluster and the commands of the server, which takes too long
+    for a call. Therefore a thread does it. A caller waits for the client until its deadline; a later call finds it.
     """
 
     def __init__(self, url: RedisUrl, timeout_seconds: float, open_one: OpenClient = open_client) -> None:
@@ -45,7 +45,7 @@ class Opener:
         """A new client.
 
         Raises:
-            What `open_client` raises, or redis.TimeoutError.
+            The errors of `open_client`, or redis.TimeoutError.
         """
         if self._url.topology is not Topology.CLUSTER:
             return self._open_one(self._url, self._timeout_seconds, 0)
@@ -75,5 +75,5 @@ class Opener:
         start_call(max(20 * self._timeout_seconds, 1.0), _MAX_BYTES)
         try:
             opening.set_result(self._open_one(self._url, self._timeout_seconds, attempt))
-        except BaseException as error:  # those who wait are told
+        except BaseException as error:  # passed to the waiting callers
             opening.set_exception(error)

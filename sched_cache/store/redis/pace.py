@@ -1,17 +1,17 @@
-"""How often a process asks the database because of what it hears."""
+"""The rate limit of questions to the database because of notifications."""
 
 from __future__ import annotations
 
 _BURST = 8.0
 _PER_SECOND = 12.0
 MAX_QUESTIONS_PER_SECOND = int(_BURST + _PER_SECOND)
-"""In any second, however many messages are heard."""
+"""The limit in any second, for any number of messages."""
 
 
 class Pace:
-    """A token bucket: single messages are followed at once, many of them together.
+    """A token bucket: a single message leads to a question at once, many messages to one question together.
 
-    For one thread. Times are seconds of one monotonic clock.
+    For one thread. Times are in seconds of one monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -19,12 +19,12 @@ class Pace:
         self._counted_at = float("-inf")
 
     def wait_seconds(self, now: float) -> float:
-        """How long to wait before the next question."""
+        """The time to wait before the next question."""
         self._refill(now)
         return max(0.0, (1.0 - self._tokens) / _PER_SECOND)
 
     def spend(self, now: float) -> None:
-        """Notes one question."""
+        """Records one question."""
         self._refill(now)
         self._tokens = max(0.0, self._tokens - 1.0)
 

@@ -1,4 +1,4 @@
-"""Parts of contents as Redis strings: `namespace:format:digest`, written once, checked on arrival."""
+"""Parts of contents as Redis strings: `namespace:format:digest`, written once, verified when read."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from sched_cache.store.redis.link import AnswerTooLongError, Link
 _READS_PER_RENEWAL = 64
 _LONG_BYTES = 1 << 18
 _HEADER_BYTES = 64
-"""More than what stands before a compressed part."""
+"""More than the prefix of a compressed part."""
 
 
 class _Foreign:
-    """Stands for a value that is not even a string."""
+    """Marks a value that is not a string."""
 
 
 _FOREIGN = _Foreign()
 
 
 class RedisParts:
-    """Every method is one round trip, and raises RedisUnavailableError when there is no answer.
+    """Every method takes one round trip, and raises RedisUnavailableError if there is no answer.
 
-    A value that is not the part it is named after, whoever wrote it, is a miss. It is deleted, and with it
-    the lease of whoever wrote it, so that somebody writes it again at once.
+    A value that does not match the hash in its key is a miss. It is deleted together with the lease of its writer, so
+    that the next reader loads and writes the part again at once.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class RedisParts:
         return part
 
     def get_many(self, digests: Collection[str]) -> dict[str, bytes]:
-        """The parts that are there."""
+        """The parts that are stored."""
         started = self._clock.monotonic()
         keys = [self._prefix + digest for digest in digests]
         try:
@@ -97,7 +97,7 @@ class RedisParts:
         return parts
 
     def put_many(self, parts: Mapping[str, bytes]) -> None:
-        """Writes those that are not there."""
+        """Writes the parts that are not stored yet."""
         started = self._clock.monotonic()
         values = {digest: compress(part, self._compression_min_bytes) for digest, part in parts.items()}
 
@@ -117,10 +117,10 @@ class RedisParts:
         self._counters.bytes_written += sum(map(len, values.values()))
 
     def lease(self, digests: Collection[str]) -> list[str]:
-        """Those that this node alone may load until the lease ends. It does so with time, or by `release`.
+        """The parts that only this node may load until the lease expires, or until `release`.
 
-        For efficiency only: two nodes that load the same content write the same bytes. A lease stays after
-        the part was put, so that a node that missed the part just before does not get one.
+        Leases serve efficiency only: two nodes that load the same content write the same bytes. A lease stays after
+        the part was put, so that a node that missed the part just before does not get a lease.
         """
 
         def command(client: Client) -> list[Any]:
@@ -153,12 +153,12 @@ class RedisParts:
             except FormatError:
                 pass
         self._counters.damaged += 1
-        with suppress(RedisUnavailableError):  # whoever reads it next tries again
+        with suppress(RedisUnavailableError):  # the next reader tries again
             self._delete([self._prefix + digest, self._lease_key(digest)])
         return None
 
     def _renew(self, digests: Collection[str]) -> None:
-        """One read in 64 starts the time to live anew: what is in use stays, at hardly any cost."""
+        """One read in 64 renews the time to live, so that parts in use stay, at little cost."""
         renewed = [
             self._prefix + digest for digest in digests if self._random.random() * _READS_PER_RENEWAL < 1
         ]
@@ -185,14 +185,15 @@ class RedisParts:
         self._link.run(command, len(keys), self._link.puts)
 
     def _drop_what_is_too_long_to_read(self, digests: Collection[str]) -> None:
-        """After a read that gave up in the middle of a long answer: a value that cannot be read in time, ours
-        or a stranger's, would cost every reader the same again."""
+        """Called after a read that was abandoned in the middle of a long answer: a value that cannot be read in time
+        would cost every reader the same time again.
+        """
         n_bytes = bytes_read()
         if n_bytes >= _LONG_BYTES:
             self._drop_longer_than(digests, n_bytes)
 
     def _drop_longer_than(self, digests: Collection[str], n_bytes: int) -> None:
-        """In the background. A key of another type has no length, and no reader is sent its value."""
+        """Runs in the background. A key of another type has no length, and its value is not sent to readers."""
         keys = [self._prefix + digest for digest in digests]
 
         def command(client: Client) -> None:
@@ -221,7 +222,7 @@ def _get(client: Client, key: str) -> Any:
 
 
 def _get_many(client: Client, keys: list[str]) -> list[Any]:
-    # A cluster answers MGET only for keys of one slot; its client has a method that asks slot by slot.
+    # A cluster answers MGET only for keys of one slot; its client has a method that asks each slot.
     mget = getattr(client, "mget_nonatomic", client.mget)
     values = mget(keys)
     if not isinstance(values, list) or len(values) != len(keys):

@@ -1,4 +1,4 @@
-"""A pool of redis-py that hands out again what was in use just now, without asking the operating system."""
+"""A redis-py pool that reuses a recently used connection without a system call."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _RECENT_SECONDS = 1.0
 
 
 class RecentPool(ConnectionPool):
-    """A connection that answered within the last second is taken as it is; any other goes redis-py's way.
+    """A connection that answered within the last second is used without a check; redis-py checks any other.
 
-    That way looks whether the server has closed the connection, or sent what nobody asked for: a system call
-    and two locks, a quarter of what a GET takes on loopback. In the second after a restart of the server a
-    call may therefore fail that would have connected again: one for each connection. A connection that an
-    exception has passed through, which may have left an answer unread, is never taken as it is.
+    The check finds out whether the server has closed the connection or sent unexpected data. It takes a system call
+    and two locks, a quarter of the time of a GET on loopback. Therefore, in the second after a restart of the server,
+    one call per connection may fail that would have connected again with the check. A connection on which an exception
+    was raised, and which may have an unread answer, is always checked.
 
-    Safe for threads. Not for a fork: a child makes its own pool.
+    Thread-safe. Not for use after a fork: a child creates its own pool.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Changed by single operations that the interpreter does not interrupt. For redis-py these are in use.
+        # Changed only by operations that the interpreter does not interrupt. redis-py sees these as in use.
         self._recent: list[tuple[Any, float]] = []
 
     def get_connection(self, *args: Any, **kwargs: Any) -> Any:

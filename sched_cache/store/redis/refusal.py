@@ -1,4 +1,4 @@
-"""Why Redis does not do what it is asked, and what helps: a table over every error there is."""
+"""A table of all reasons why Redis refuses a command, each with advice."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from redis.exceptions import RedisError, ResponseError
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One kind of trouble.
+    """One reason of refusal.
 
     advice: what to do, for the log.
-    concerns_all: whoever meets it with one command would meet it with any other.
-    reconnects: another connection may lead to another server, or be another user.
+    concerns_all: every other command would be refused, too.
+    reconnects: a new connection may lead to another server, or have another user.
     """
 
     advice: str
@@ -47,7 +47,7 @@ REFUSALS: dict[str, Refusal] = {
         "a script blocks the server: end it",
         concerns_all=True,
     ),
-    # Of a cluster.
+    # Refusals of a cluster.
     "CLUSTERDOWN": Refusal(
         "the cluster does not serve all slots: see CLUSTER INFO", concerns_all=True, reconnects=True
     ),
@@ -67,7 +67,7 @@ REFUSALS: dict[str, Refusal] = {
         concerns_all=True,
         reconnects=True,
     ),
-    # Who may do what.
+    # Permissions.
     "NOPERM": Refusal(
         "allow the user of redis_url the commands get, mget, set, del, expire, strlen, ping, publish and "
         "subscribe on the keys and channels of the namespace",
@@ -158,7 +158,7 @@ _BY_CLASS = {
     "InvalidResponse": "NONSENSE",
 }
 _CODE = re.compile(r"([A-Z]{2,}[A-Z0-9]*)\b")
-# What redis-py and the system make of it, in the words of their messages.
+# Errors of redis-py and the system, recognized by their messages.
 _IN_WORDS = (
     (re.compile(r"max number of clients|max(imum)? (number of )?connections", re.I), "MAXCLIENTS"),
     (re.compile(r"Authentication required", re.I), "NOAUTH"),
@@ -190,10 +190,10 @@ def code_of(error: BaseException) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """The message without the command, which redis-py puts before that of a pipeline: it holds a content."""
+    """The message without the command, which redis-py adds for a pipeline, and which contains a content."""
     return str(error).rpartition(" of pipeline caused error: ")[2]
 
 
 def refusal_of(error: BaseException) -> Refusal:
-    """What is known of `error`; of a refusal that no release has had so far, little."""
+    """The row for `error`, or a general one for an unknown refusal."""
     return REFUSALS.get(code_of(error), _OTHER)

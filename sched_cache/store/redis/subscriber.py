@@ -1,4 +1,4 @@
-"""The thread that hears that something was published, and has the database asked."""
+"""The thread that listens to notifications, and triggers questions to the database."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from sched_cache.store.trouble import Trouble
 logger = getLogger("sched_cache.redis")
 
 _LISTEN_SECONDS = 0.25
-"""How long one look at the channel lasts, and so how long `close` may have to wait."""
+"""The duration of one poll of the channel, and therefore the longest wait of `close`."""
 _CLOSE_SECONDS = 0.5
 _MAX_BYTES = 1 << 20
-"""Of what may arrive in one look; a notification has some hundred."""
+"""The limit of bytes in one poll; a notification has about a hundred."""
 _MIN_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 5.0
 _MAX_PER_QUESTION = 100
-"""Messages read before one question. More are a flood: reading them would cost more than it tells."""
+"""Messages read before one question. More messages are a flood, which costs more to read than it is worth."""
 _FLOOD_SECONDS = 2.0
-"""How long a channel with a flood is left alone, with a question every so often in place of its messages."""
+"""How long a flooded channel is left alone, with a question at intervals in place of its messages."""
 _FLOOD_QUESTION_SECONDS = 0.25
 
 
 class Subscriber:
-    """Joins the channel on a connection of its own, and again whenever that connection is lost.
+    """Joins the channel on a connection of its own, and joins it again whenever that connection is lost.
 
-    All of it is best effort: a notification that is lost costs time until the next certification, no more.
-    Anybody may write to the channel, so a message says one thing only, that it is time to ask. No message is
-    kept, all that are there are answered by one call, and a channel that carries more than a process can read
-    at little cost is left for a while: Redis then need not send, nor this process read, what tells nothing.
+    Notifications are best effort: a lost one only delays a change until the next certification. Any client may write
+    to the channel, so a message only means that it is time to ask. No message is stored, one call answers all that
+    have arrived, and a channel that carries more messages than a process can read cheaply is left for a while, so that
+    Redis need not send, nor this process read, useless messages.
 
     Args:
-        channel: what to listen to now; None if that is not known yet.
-        on_heard: called for any number of messages, see `Pace`. on_joined: called each time it has joined.
+        channel: returns the channel to listen to now; None if it is not known yet.
+        on_heard: called for any number of messages, see `Pace`. on_joined: called after each join.
     """
 
     def __init__(
@@ -73,20 +73,20 @@ class Subscriber:
         self._random = source
         self._trouble = Trouble(clock, logger, "the notification channel is back")
         self._flood = Trouble(clock, logger, "the notification channel is no longer flooded")
-        # In a child; kept, since redis-py takes locks that may be held for ever when it lets go of them.
+        # Kept in a child: when redis-py frees a client, it takes locks that may be held for ever.
         self._pubsubs_of_parents: list[Any] = []
         self._pubsub: Any = None
         self.reset_after_fork()
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """Lets go of the parent's connection. The thread does not exist here until `start` is called."""
+        """Drops the connection of the parent. The thread does not exist here until `start` is called."""
         self._lock = Lock()
         self._thread: Thread | None = None  # guarded by _lock for writing
         self._stopped = Event()
         if self._pubsub is not None:
             self._pubsubs_of_parents.append(self._pubsub)
-        # Only the thread that calls `step` uses these.
+        # Used only by the thread that calls `step`.
         self._pubsub = None
         self._joining: str | None = None  # the channel that was asked for
         self._pace = Pace()
@@ -99,25 +99,25 @@ class Subscriber:
 
     @property
     def is_joined(self) -> bool:
-        """Whether notifications arrive at this time, as far as is known."""
+        """Whether notifications arrive at present, as far as is known."""
         return self._is_joined
 
     def start(self) -> None:
-        """Makes sure that a thread listens. One attribute when one does."""
+        """Makes sure that a thread listens. Reads one attribute if one does."""
         if self._thread is not None:
             return
         with self._lock:
             if self._thread is None and not self._stopped.is_set():
                 thread = Thread(target=self._listen, name="sched-cache-subscriber", daemon=True)
-                # No thread, since the process ends or may have no more: asked again at the next occasion.
+                # No thread, because the process ends or may have no more threads: tried again at the next call.
                 with suppress(RuntimeError):
                     thread.start()
                     self._thread = thread
 
     def close(self) -> None:
-        """Ends the thread and its connection. Not to be called from a callback.
+        """Ends the thread and its connection. Must not be called from a callback.
 
-        A thread that is in the middle of a callback, or waits for its time-out, ends by itself and later.
+        A thread that is in the middle of a callback, or waits for a time-out, ends later without being waited for.
         """
         self._stopped.set()
         thread = self._thread
@@ -128,20 +128,20 @@ class Subscriber:
         self._leave()
 
     def step(self) -> None:
-        """Joins the channel if need be, else waits for messages and deals with them."""
+        """Joins the channel if necessary, else waits for messages and handles them."""
         self._link.look_after()
         try:
             channel = self._channel()
             if channel is None:
                 self._stopped.wait(_LISTEN_SECONDS)
             elif self._pubsub is not None and channel != self._joining:
-                self._leave()  # the database was restored, and all go on under another name
+                self._leave()  # the database was restored, and all processes continue under another name
             elif self._pubsub is None:
                 start_call(self._timeout_seconds, _MAX_BYTES)
                 self._join(channel)
             else:
                 look_seconds = min(_LISTEN_SECONDS, self._ping_seconds)
-                # For a message that begins to arrive at the end of the look.
+                # For a message that begins to arrive at the end of the poll.
                 start_call(look_seconds + self._timeout_seconds, _MAX_BYTES)
                 self._hear(self._pubsub.get_message(timeout=look_seconds))
         except (*FAILURES, RedisUnavailableError) as error:
@@ -171,11 +171,11 @@ class Subscriber:
         pubsub, self._pubsub = self._pubsub, None
         self._is_joined = self._is_pinged = False
         if pubsub is not None:
-            with suppress(*FAILURES):  # it is being given up anyway
+            with suppress(*FAILURES):  # it is being closed anyway
                 pubsub.close()
 
     def _pause(self) -> None:
-        """The longer the more often it failed, and not in step with other nodes."""
+        """Waits before the next attempt: longer after more failures, and not at the same time as other nodes."""
         seconds = min(_MIN_PAUSE_SECONDS * 2.0 ** min(self._n_failures, 10), _MAX_PAUSE_SECONDS)
         self._n_failures += 1
         self._stopped.wait(seconds * self._random.uniform(0.5, 1.0))
@@ -191,7 +191,7 @@ class Subscriber:
         if message is None:
             silent_seconds = now - self._heard_at
             if silent_seconds > 2 * self._ping_seconds:
-                # A connection that the network has forgotten: neither end is told.
+                # The network has dropped the connection without notice to either end.
                 raise RedisUnavailableError("the notification channel does not answer")
             if silent_seconds > self._ping_seconds and not self._is_pinged:
                 self._is_pinged = True
@@ -201,7 +201,7 @@ class Subscriber:
         self._heard_at = now
         self._is_pinged = False
         if message["type"] == "subscribe":
-            # Also after redis-py has joined again by itself: then messages may have been lost before.
+            # Also after redis-py has joined again itself, because messages may have been lost before.
             self._is_joined = True
             self._joined_at = now
             self._counters.subscriptions += 1
@@ -211,10 +211,10 @@ class Subscriber:
             self._deliver()
 
     def _deliver(self) -> None:
-        """Asks once for the message that has been read and for those that are there by now.
+        """Asks once for the message that was read and for those that have arrived by now.
 
-        A message that comes after the last one was read here, and before the question, is read later and asked
-        for again; one that is read here was sent before the question, after the commit that it tells of.
+        A message that is read here was sent before the question, and after the commit that it announces. A message
+        that arrives between the last read and the question is read later, and leads to another question.
         """
         self._stopped.wait(self._pace.wait_seconds(self._clock.monotonic()))
         n_read = 1
@@ -228,7 +228,7 @@ class Subscriber:
             self._sit_out()
 
     def _sit_out(self) -> None:
-        """Lets a flood pass: off the channel, and with a question now and then."""
+        """Waits for a flood to end: leaves the channel, and asks at intervals."""
         self._counters.floods += 1
         self._flood.begin(
             f"channel {self._joining} carries more messages than publications explain; meanwhile this process asks "
@@ -258,7 +258,7 @@ class Subscriber:
             callback()
             self._has_failed_callback = False
         except Exception:
-            # Of the callback, not of Redis. This thread is the only one that listens, so it goes on.
+            # An error of the callback, not of Redis. This thread is the only one that listens, so it continues.
             if not self._has_failed_callback:
-                self._has_failed_callback = True  # said once, until one works again
+                self._has_failed_callback = True  # logged once, until a callback works again
                 logger.exception("a callback of the notification channel failed")

@@ -1,4 +1,4 @@
-"""L2 on Redis: every trouble becomes an answer, and one node loads for all."""
+"""L2 on Redis: every trouble becomes an answer, and one node loads a content for all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sched_cache.store.redis.parts import RedisParts
 from sched_cache.store.redis.subscriber import Subscriber
 
 _MAX_BATCH = 128
-"""Parts per round trip: so many that it hardly matters, so few that Redis is not blocked for others."""
+"""Parts per round trip: enough to make round trips cheap, and few enough not to block Redis for other clients."""
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.001, 0.02
 
 
@@ -51,13 +51,13 @@ class RedisTier:
         self._link = Link(config, clock, stats.redis, self._budget, source, open_one, probe_key)
         self._parts = RedisParts(self._link, config, stats.redis, clock, source)
         # One channel for each history of each installation. A server has one set of channels for all its database
-        # numbers, and another cluster may have the same namespace: neither knows this incarnation.
+        # numbers, and another cluster may have the same namespace, but no other has this incarnation.
         self._channel = f"{config.namespace}:published:"
         self._subscribers: list[Subscriber] = []
         stats.add_gauge("redis_breaker_state", lambda: self._link.breaker.state)
 
     def get(self, digest: str) -> bytes | Answer:
-        """The part, or why there is none."""
+        """The part, or the reason why there is none."""
         try:
             part = self._parts.get(digest)
             return Answer.MISS if part is None else part
@@ -65,7 +65,7 @@ class RedisTier:
             return Answer.UNAVAILABLE
 
     def get_many(self, digests: Collection[str]) -> dict[str, bytes | Answer]:
-        """An answer for each digest. After the first batch without an answer the rest is not asked for."""
+        """An answer for each digest. After the first batch without an answer, the rest is not requested."""
         answers: dict[str, bytes | Answer] = dict.fromkeys(digests, Answer.UNAVAILABLE)
         try:
             for batch in _batches(answers):
@@ -76,7 +76,7 @@ class RedisTier:
         return answers
 
     def put_many(self, parts: Mapping[str, bytes]) -> bool:
-        """Whether all parts are there now."""
+        """Whether all parts are stored now."""
         try:
             for batch in _batches(parts):
                 self._parts.put_many({digest: parts[digest] for digest in batch})
@@ -85,7 +85,7 @@ class RedisTier:
             return False
 
     def fetch(self, digest: str, load: Callable[[], bytes | None]) -> bytes | None:
-        """The part from Redis, or else from `load`."""
+        """The part from Redis, else from `load`."""
         answer = self.get(digest)
         if answer is Answer.UNAVAILABLE:
             with self._measured(1):
@@ -108,7 +108,7 @@ class RedisTier:
         unavailable = [digest for digest, answer in answers.items() if answer is Answer.UNAVAILABLE]
         missing = [digest for digest, answer in answers.items() if answer is Answer.MISS]
         if unavailable:
-            # Whatever the trouble is, it may go on: take the rest from the database in one go.
+            # The trouble may continue, so the rest comes from the database in one batch.
             with self._measured(len(missing) + len(unavailable)):
                 parts.update(load(missing + unavailable))
         elif missing:
@@ -116,7 +116,7 @@ class RedisTier:
         return parts
 
     def notify(self, pointer: Pointer, incarnation: str) -> bool:
-        """Whether Redis took the message."""
+        """Whether Redis accepted the message."""
         message, channel = encode_notification(pointer), self._channel + incarnation
 
         def command(client: Client) -> None:
@@ -163,15 +163,15 @@ class RedisTier:
         self._link.close()
 
     def _fill(self, missing: list[str], load: Callable[[list[str]], Mapping[str, bytes]]) -> dict[str, bytes]:
-        """What Redis does not have: loaded here, or by the node that has the lease.
+        """The parts that Redis does not have: loaded here, or by the node that has the lease.
 
-        Each round asks for leases first, so that when a holder gives up or dies, one of those who wait takes
-        over and not all of them. From the first trouble with Redis on it is not asked again.
+        Each round asks for leases first, so that, when a holder gives up or dies, only one of the waiting nodes takes
+        over. After the first trouble, Redis is not asked again.
         """
         parts: dict[str, bytes] = {}
         pending = missing
         began_at = self._clock.monotonic()
-        # Anybody may have taken the lease, for ever: a wait that was in vain is time lost to Redis.
+        # Any client may hold the lease for ever: a wait without a result is time lost to Redis.
         give_up_at = began_at + min(self._config.redis_lease_wait_seconds, self._budget.left())
         wait_seconds = _FIRST_WAIT_SECONDS
         try:
@@ -205,7 +205,7 @@ class RedisTier:
 
     @contextmanager
     def _measured(self, n_parts: int) -> Iterator[None]:
-        """Learns from a load what the tier behind takes; also from one that fails, which takes its time too."""
+        """Measures the duration of a load from the next tier, including failed loads."""
         started = time.perf_counter()
         try:
             yield
@@ -219,7 +219,7 @@ class RedisTier:
             with self._measured(len(leased)):
                 return load(leased)
         except BaseException:
-            with suppress(RedisUnavailableError):  # the leases end with time
+            with suppress(RedisUnavailableError):  # the leases expire
                 self._parts.release(leased)
             raise
 
