@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo test lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ lint: ## style, types and layers only
 test-unit: ## the fast tests only, on Python 3.11
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m pytest tests/unit
+
+releases: ## reads the code of every Airflow release from its package, and says which of what the plugin rests on a new one changes
+	@$(PYTHON) -m tools environment core-3.11
+	@$(CORE) -m tools.releases $(RELEASE)
 
 end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2), its schedulers and Redis killed, DAGs edited; 10 minutes
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)

@@ -74,7 +74,7 @@ setup(
     },
     package_data={
         "sched_cache": ["py.typed", "format/dictionary_*.bin"],
-        "sched_cache_airflow": ["py.typed"],
+        "sched_cache_airflow": ["py.typed", "hosts/*/known_code.json"],
     },
     install_requires=[
         "msgpack>=1.0.5",

@@ -14,8 +14,8 @@ from airflow.utils.session import create_session
 from sqlalchemy.exc import OperationalError
 
 from sched_cache.scheduling import AIRFLOW_2
+from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
-from sched_cache_airflow.releases import AIRFLOW_2_11
 from tests.airflow2.support.decided_runs import DecidedDag
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.subject import plugin
@@ -38,7 +38,7 @@ def fast_host(airflow_db: MetadataDb, quiet_host: None) -> FastHost:
         DecidedDag,
         SerializedDAG.from_dict,
         AIRFLOW_2,
-        AIRFLOW_2_11.decisions,
+        releases.AIRFLOW_2,
         nullcontext,
     )
 

@@ -23,8 +23,6 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
-from sched_cache_airflow.patching.known_code import digests
-from sched_cache_airflow.releases import AIRFLOW_2_11
 from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
@@ -145,9 +143,3 @@ def test_rows_come_from_the_hosts_own_code_where_ours_does_not_fit_it(
         found, _ = _created_by(["dag"])
         assert found == expected
         assert runtime().stats.fallbacks.keys() == {"insert_mapping"}
-
-
-@pytest.mark.parametrize("path", AIRFLOW_2_11.run_creation)
-def test_creation_by_the_installed_release_is_known(path: str) -> None:
-    """Or everybody would be left with the host's own sums."""
-    assert digests([path]) == {path: AIRFLOW_2_11.run_creation[path]}

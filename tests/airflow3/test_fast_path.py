@@ -13,9 +13,9 @@ import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache.scheduling import AIRFLOW_3
+from sched_cache_airflow import releases
 from sched_cache_airflow.hosts import airflow3
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
-from sched_cache_airflow.releases import AIRFLOW_3_3
 from tests.airflow3.support.decided_runs import DecidedDag
 from tests.airflow3.support.home import option
 from tests.airflow3.support.metadata_db import MetadataDb
@@ -50,7 +50,7 @@ def fast_host(airflow_db: MetadataDb) -> FastHost:
         DecidedDag,
         DagSerialization.from_dict,
         AIRFLOW_3,
-        AIRFLOW_3_3.decisions,
+        releases.AIRFLOW_3,
         unreconciled,
     )
 

@@ -18,7 +18,6 @@ import pytest
 
 pytest.importorskip("airflow.sdk")
 
-from dataclasses import replace
 
 from airflow import plugins_manager, settings
 from airflow._shared.observability.metrics import stats
@@ -33,11 +32,10 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow3.install import REPLACEMENTS
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
-from sched_cache_airflow.patching.known_code import digests
-from sched_cache_airflow.releases import AIRFLOW_3_3
+from sched_cache_airflow.patching.code_table import known_code
+from sched_cache_airflow.releases import AIRFLOW_3
 from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.random_dags import random_dag
@@ -228,13 +226,7 @@ def _n_running() -> int:
 def test_creation_by_code_of_another_release_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is looked up instead of added up is what the known code would have added up."""
     before = vars(TaskInstance)["insert_mapping"]
-    another = replace(AIRFLOW_3_3, run_creation=dict.fromkeys(AIRFLOW_3_3.run_creation, "another"))
-    monkeypatch.setattr(releases, "AIRFLOW_3_3", another)
+    path = "airflow.models.taskinstance:TaskInstance.insert_mapping"
+    monkeypatch.setitem(known_code(AIRFLOW_3).table.code, path, {})
     REPLACEMENTS["airflow.models.taskinstance"](sys.modules["airflow.models.taskinstance"])
     assert vars(TaskInstance)["insert_mapping"] is before
-
-
-@pytest.mark.parametrize("path", AIRFLOW_3_3.run_creation)
-def test_creation_by_the_installed_release_is_known(path: str) -> None:
-    """Or everybody would be left with the host's own sums."""
-    assert digests([path]) == {path: AIRFLOW_3_3.run_creation[path]}

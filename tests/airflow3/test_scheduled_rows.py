@@ -9,8 +9,6 @@ import pytest
 
 pytest.importorskip("airflow.sdk")
 
-from dataclasses import replace
-
 from airflow.models import DagRun, TaskInstance
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -19,10 +17,9 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow3.install import REPLACEMENTS
-from sched_cache_airflow.patching.known_code import digests
-from sched_cache_airflow.releases import AIRFLOW_3_3
+from sched_cache_airflow.patching.code_table import known_code
+from sched_cache_airflow.releases import AIRFLOW_3
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.statements import statements
 from tests.airflow3.support.stored_dags import create_run, document_of, make_room, store
@@ -177,8 +174,8 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
         else (DagRun, "airflow.models.dagrun")
     )
     before = vars(owner)[name]
-    another = replace(AIRFLOW_3_3, loop=dict.fromkeys(AIRFLOW_3_3.loop, "another"))
-    monkeypatch.setattr(releases, "AIRFLOW_3_3", another)
+    path = f"{module}:{owner.__name__}.{name}"
+    monkeypatch.setitem(known_code(AIRFLOW_3).table.code, path, {})
     try:
         REPLACEMENTS[module](sys.modules[module])
         assert vars(owner)[name] is before
@@ -186,9 +183,3 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
         from sched_cache_airflow.hosts.airflow3.replacements import replacements
 
         replacements.undo()
-
-
-@pytest.mark.parametrize("path", AIRFLOW_3_3.loop)
-def test_code_of_the_installed_release_is_known(path: str) -> None:
-    """Or nobody would be spared anything."""
-    assert digests([path]) == {path: AIRFLOW_3_3.loop[path]}

@@ -5,7 +5,7 @@ The fixture `fast_host` says how that host is driven.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from random import Random
@@ -24,7 +24,8 @@ from sched_cache.scheduling.effective_leaves import effective_leaves
 from sched_cache_airflow.fast_path import stand_ins
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.fast_path.run_view import RunView
-from sched_cache_airflow.patching.known_code import digests
+from sched_cache_airflow.patching.code_table import known_code
+from sched_cache_airflow.releases import Host
 from tests.support.scheduling import RunSpec, TaskSpec, document_of, random_run
 from tests.support.scheduling.decided_dag import DecidedDag
 
@@ -38,8 +39,8 @@ class FastHost:
 
     plugin: a scheduler with the plugin in charge of this process, by these options. runtime: the plugin's state.
     dag_class: how a DAG is stored. from_document: the host's DAG of a document. rules: what the proof knows of it.
-    pinned: the digests of the host's code. unreconciled: within the block a run keeps task instances that its DAG does
-    not have, and lacks others.
+    served: its row in the table of releases. unreconciled: within the block a run keeps task instances that its DAG
+    does not have, and lacks others.
     """
 
     plugin: Callable[..., AbstractContextManager[Any]]
@@ -47,7 +48,7 @@ class FastHost:
     dag_class: type[DecidedDag]
     from_document: Callable[[dict[str, Any]], Any]
     rules: HostRules
-    pinned: MutableMapping[str, str]
+    served: Host
     unreconciled: Callable[[], AbstractContextManager[Any]]
 
     @property
@@ -123,11 +124,13 @@ def _replaced_method(_: FastHost) -> Any:
 
 def _other_release(fast_host: FastHost) -> Any:
     path = "airflow.models.dagrun:DagRun._get_ready_tis"
-    return mock.patch.dict(fast_host.pinned, {path: "0" * 16})
+    return mock.patch.dict(known_code(fast_host.served).table.code, {path: {}})
 
 
 def _other_module(fast_host: FastHost) -> Any:
-    return mock.patch.dict(fast_host.pinned, {"airflow.ti_deps.deps.trigger_rule_dep:": "0" * 16})
+    return mock.patch.dict(
+        known_code(fast_host.served).table.code, {"airflow.ti_deps.deps.trigger_rule_dep:": {}}
+    )
 
 
 def _loop_that_may_fail(scheduler: Any) -> None:
@@ -245,10 +248,6 @@ class FastPathContract:
             assert fast_host.fast_path.n_decided == n_decided
             assert any(reason.startswith("fast path: ") for reason in fast_host.runtime().stats.fallbacks)
         assert states() == ["success", "scheduled", None]
-
-    def test_the_pinned_code_is_that_of_the_installed_host(self, fast_host: FastHost) -> None:
-        """Otherwise the fast path would never be taken."""
-        assert digests(fast_host.pinned) == dict(fast_host.pinned)
 
     def test_a_wrapper_that_only_observes_is_no_change(self, fast_host: FastHost) -> None:
         """Whoever measures the host's functions may say so."""

@@ -1,10 +1,8 @@
 """Whether the host's code is the code that the fast path was made for.
 
 The fast path stands in for lists that these functions read, so it knows what they read. Each is pinned by a digest
-of its source: a release that changes one, and an installation that replaces one, are left alone. The digests are
-those of the releases that we know: `releases.py`.
-
-`python -m sched_cache_airflow.patching.known_code` prints those of the installed host.
+of its source: a release that changes one, and an installation that replaces one, are left alone. The functions are
+listed in `releases.py`, and `code_table.py` reads the digests that they have in the releases that were tested.
 """
 
 from __future__ import annotations
@@ -12,12 +10,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from hashlib import blake2b
+from collections.abc import Callable, Collection, Iterator
 from types import FunctionType
 from typing import Any, Final
 
-from sched_cache_airflow.releases import host_version, release_of
+from sched_cache_airflow.patching.code_digest import ABSENT, digest_of
+from sched_cache_airflow.patching.code_table import KnownCode, KnownPart, known_code
+from sched_cache_airflow.releases import Host
 
 OBSERVES_ONLY: Final = "sched_cache_observes_only"
 """Set on a wrapper that only measures what it wraps (`__wrapped__`), so that it does not count as a change."""
@@ -30,14 +29,24 @@ _ROUTINES: Final = (FunctionType, classmethod, staticmethod, property)
 class HostCode:
     """Looks at the host's code once, and at each loop whether it is still the same."""
 
-    def __init__(self, original: Callable[[Any, str], Any], pinned: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        original: Callable[[Any, str], Any],
+        known: KnownCode,
+        pinned: Collection[str],
+        beside: Collection[str] = (),
+    ) -> None:
         """
         Args:
             original: (class, name) -> the function as the host defined it, before we replaced it.
-            pinned: `module:` for a whole module, `module:Class.function` for a function -> digest of its source.
+            known: the code that was tested.
+            pinned: `module:` for a whole module, `module:Class.function` for a function.
+            beside: functions that we may have replaced; those of them that we have must be of the same release.
         """
         self._original = original
+        self._known = known
         self._pinned = pinned
+        self._beside = beside
         self._doubt: str | None = None
         self._seen: list[tuple[Any, str, Any]] | None = None
 
@@ -55,26 +64,40 @@ class HostCode:
         return self._doubt or ""
 
     def _examine(self) -> str:
-        assert self._seen is not None
-        for path, digest in self._pinned.items():
-            module_name, _, names = path.partition(":")
-            module = importlib.import_module(module_name)
-            if not names:
-                if _digest(module) != digest:
-                    return f"{module_name} is not the code of a known release"
+        digests: list[tuple[str, str]] = []
+        for path in self._pinned:
+            owner, name = _owner_of(path)
+            if owner is None or not name:
+                digests.append((path, ABSENT if owner is None else _digest(owner)))
                 continue
-            class_name, _, name = names.partition(".")
-            owner = getattr(module, class_name)
-            current = _observed(vars(owner)[name])
-            self._seen.append((owner, name, current))
-            if not _is_of(current, _OWN):
-                return f"{names} was replaced"
-            original = _observed(self._original(owner, name))
-            if not _is_of(original, ("airflow",)):
-                return f"{names} was replaced"
-            if _digest(_function(original)) != digest:
-                return f"{names} is not the code of a known release"
-        return ""
+            replaced = self._look_at(owner, name)
+            if replaced:
+                return replaced
+            digests.append((path, _digest(_function(self._original(owner, name)))))
+        return self._known.doubt([*digests, *self._replaced_beside()])
+
+    def _look_at(self, owner: Any, name: str) -> str:
+        """Notes a function of the host's, if nothing has replaced it."""
+        assert self._seen is not None
+        current = _observed(vars(owner)[name])
+        self._seen.append((owner, name, current))
+        if _is_of(current, _OWN) and _is_of(_observed(self._original(owner, name)), ("airflow",)):
+            return ""
+        return f"{owner.__name__}.{name} was replaced"
+
+    def _replaced_beside(self) -> Iterator[tuple[str, str]]:
+        for path in self._beside:
+            owner, name = _owner_of(path)
+            if owner is not None and name and self._original(owner, name) is not vars(owner)[name]:
+                yield path, _digest(_function(self._original(owner, name)))
+
+
+def host_code_of(host: Host, original: Callable[[Any, str], Any]) -> HostCode:
+    """What the decisions rest on, beside what else may be replaced on this host."""
+    parts = host.pinned.parts()
+    decisions = parts.pop("decisions")
+    beside = sorted({path for paths in parts.values() for path in paths} - {*decisions})
+    return HostCode(original, known_code(host), decisions, beside)
 
 
 def is_hosts_own(member: Any) -> bool:
@@ -99,12 +122,9 @@ def _layers(function: Any) -> Iterator[Any]:
         function = getattr(function, "__wrapped__", None)
 
 
-def is_known(owner: Any, name: str, digests: Mapping[str, str]) -> bool:
-    """Whether a function, not replaced yet, is the code that has the digest given for it."""
-    if not is_hosts_own(vars(owner)[name]):
-        return False
-    path = f"{owner.__module__}:{owner.__name__}.{name}"
-    return _digest(_function(vars(owner)[name])) == digests[path]
+def is_known(owner: Any, name: str, part: KnownPart) -> bool:
+    """Whether a function, not replaced yet, is the host's own, and all of the part that rests on it was tested."""
+    return is_hosts_own(vars(owner)[name]) and not part.known.doubt(digests(part.paths))
 
 
 def _observed(function: Any) -> Any:
@@ -128,25 +148,27 @@ def _is_of_name(module: str, packages: Collection[str] = _OWN) -> bool:
 
 
 def _digest(code: Any) -> str:
-    return blake2b(inspect.getsource(code).encode(), digest_size=8).hexdigest()
+    return digest_of(inspect.getsource(code))
 
 
-def digests(paths: Iterable[str]) -> dict[str, str]:
-    """The digests of the installed host's code, for the same paths."""
-    found = {}
+def _owner_of(path: str) -> tuple[Any, str]:
+    """The class and the name of a function, the module and "" for a whole module; None where there is no such thing."""
+    module_name, _, names = path.partition(":")
+    class_name, _, name = names.partition(".")
+    try:
+        owner: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError:
+        return None, name
+    if names:
+        owner = vars(owner).get(class_name)
+        if owner is not None and name not in vars(owner):
+            owner = None
+    return owner, name
+
+
+def digests(paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The digests of the installed host's code, path by path."""
     for path in paths:
-        module_name, _, names = path.partition(":")
-        code: Any = importlib.import_module(module_name)
-        if names:
-            class_name, _, name = names.partition(".")
-            code = _function(vars(getattr(code, class_name))[name])
-        found[path] = _digest(code)
-    return found
-
-
-if __name__ == "__main__":
-    release = release_of(host_version() or "")
-    for part in ("decisions", "run_creation", "loop") if release else ():
-        print(f"    {part}")
-        for path, digest in digests(getattr(release, part)).items():
-            print(f'        "{path}": "{digest}",')
+        owner, name = _owner_of(path)
+        code = _function(vars(owner)[name]) if owner is not None and name else owner
+        yield path, ABSENT if code is None else _digest(code)

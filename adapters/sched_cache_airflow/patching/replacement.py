@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from sched_cache.errors import SchedCacheError
+from sched_cache_airflow.patching.code_table import KnownPart
 from sched_cache_airflow.patching.known_code import OBSERVES_ONLY, is_hosts_own, is_known
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -91,9 +92,9 @@ class Replacements:
         else:
             self.replace(owner, name, make)
 
-    def replace_known(self, owner: Any, name: str, make: Make, digests: Mapping[str, str]) -> None:
-        """As `replace`, where the host's function has the digest given for it; any other code is left alone."""
-        if name in vars(owner) and not is_known(owner, name, digests):
+    def replace_known(self, owner: Any, name: str, make: Make, part: KnownPart) -> None:
+        """As `replace`, where the host's function, and the part that it belongs to, is code that was tested."""
+        if name in vars(owner) and not is_known(owner, name, part):
             logger.info("%s.%s is not the code of a known release, and stays as it is", owner.__name__, name)
         else:
             self.replace(owner, name, make)

@@ -69,7 +69,7 @@ class Status:
             if _is_switched_off():
                 return False, _SWITCHED_OFF
             return False, f"Airflow {version} is not supported, only {supported()}"
-        self._parts = release.folder
+        self._parts = release.host.folder
         try:
             from sched_cache_airflow.settings.host_settings import settings_of_host
 

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
-from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow2.replacements import replacements
+from sched_cache_airflow.patching.code_table import known_part
 from sched_cache_airflow.patching.installation import Installation
 from sched_cache_airflow.patching.replacement import part_of
+from sched_cache_airflow.releases import AIRFLOW_2
 
 
 def _in_dagbag(module: ModuleType) -> None:
@@ -44,10 +45,8 @@ def _in_priority_strategy(module: ModuleType) -> None:
 
     downstream = part_of(module, "_DownstreamPriorityWeightStrategy")
     upstream = part_of(module, "_UpstreamPriorityWeightStrategy")
-    replacements.replace_known(
-        downstream, "get_weight", weights.downstream, releases.AIRFLOW_2_11.run_creation
-    )
-    replacements.replace_known(upstream, "get_weight", weights.upstream, releases.AIRFLOW_2_11.run_creation)
+    replacements.replace_known(downstream, "get_weight", weights.downstream, known_part(AIRFLOW_2, "weights"))
+    replacements.replace_known(upstream, "get_weight", weights.upstream, known_part(AIRFLOW_2, "weights"))
 
 
 def _in_task_instance(module: ModuleType) -> None:
@@ -57,9 +56,11 @@ def _in_task_instance(module: ModuleType) -> None:
     _bag_name(module)
     task_instance = part_of(module, "TaskInstance")
     replacements.replace_known(
-        task_instance, "insert_mapping", creation.insert_mapping, releases.AIRFLOW_2_11.run_creation
+        task_instance, "insert_mapping", creation.insert_mapping, known_part(AIRFLOW_2, "insert_mapping")
     )
-    replacements.replace_known(task_instance, "get_dagrun", get_dagrun.get_dagrun, releases.AIRFLOW_2_11.loop)
+    replacements.replace_known(
+        task_instance, "get_dagrun", get_dagrun.get_dagrun, known_part(AIRFLOW_2, "get_dagrun")
+    )
 
 
 def _in_dagrun(module: ModuleType) -> None:

@@ -10,10 +10,10 @@ from sched_cache_airflow.hosts.airflow2.dags.stored_contents import StoredConten
 from sched_cache_airflow.hosts.airflow2.decisions.deciding_host import deciding_host
 from sched_cache_airflow.hosts.airflow2.metrics import begin_metrics
 from sched_cache_airflow.hosts.airflow2.replacements import replacements
-from sched_cache_airflow.patching.known_code import HostCode
+from sched_cache_airflow.patching.known_code import host_code_of
 from sched_cache_airflow.process.per_process import PerProcess
 from sched_cache_airflow.process.state import ProcessState
-from sched_cache_airflow.releases import AIRFLOW_2_11
+from sched_cache_airflow.releases import AIRFLOW_2
 from sched_cache_airflow.settings.host_settings import forget_settings, settings_of_host
 from sched_cache_airflow.settings.settings import Settings
 from sched_cache_airflow.sharing.written_table import written_dag_table
@@ -24,7 +24,7 @@ class Runtime(ProcessState):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, StoredContents(), written_dag_table(settings.config), begin_metrics)
-        host_code = HostCode(replacements.original_of, AIRFLOW_2_11.decisions)
+        host_code = host_code_of(AIRFLOW_2, replacements.original_of)
         self.fast_path = FastPath(settings, self.fallbacks, deciding_host(self.contents), host_code)
 
     def reset_counts(self) -> None:

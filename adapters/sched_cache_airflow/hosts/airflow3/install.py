@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
-from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow3.replacements import replacements
+from sched_cache_airflow.patching.code_table import known_part
 from sched_cache_airflow.patching.installation import Installation
 from sched_cache_airflow.patching.replacement import part_of
+from sched_cache_airflow.releases import AIRFLOW_3
 
 
 def _in_dagbag(module: ModuleType) -> None:
@@ -46,10 +47,8 @@ def _in_priority_strategy(module: ModuleType) -> None:
 
     downstream = part_of(module, "_DownstreamPriorityWeightStrategy")
     upstream = part_of(module, "_UpstreamPriorityWeightStrategy")
-    replacements.replace_known(
-        downstream, "get_weight", weights.downstream, releases.AIRFLOW_3_3.run_creation
-    )
-    replacements.replace_known(upstream, "get_weight", weights.upstream, releases.AIRFLOW_3_3.run_creation)
+    replacements.replace_known(downstream, "get_weight", weights.downstream, known_part(AIRFLOW_3, "weights"))
+    replacements.replace_known(upstream, "get_weight", weights.upstream, known_part(AIRFLOW_3, "weights"))
 
 
 def _in_task_instance(module: ModuleType) -> None:
@@ -58,9 +57,11 @@ def _in_task_instance(module: ModuleType) -> None:
 
     task_instance = part_of(module, "TaskInstance")
     replacements.replace_known(
-        task_instance, "insert_mapping", creation.insert_mapping, releases.AIRFLOW_3_3.run_creation
+        task_instance, "insert_mapping", creation.insert_mapping, known_part(AIRFLOW_3, "insert_mapping")
     )
-    replacements.replace_known(task_instance, "get_dagrun", get_dagrun.get_dagrun, releases.AIRFLOW_3_3.loop)
+    replacements.replace_known(
+        task_instance, "get_dagrun", get_dagrun.get_dagrun, known_part(AIRFLOW_3, "get_dagrun")
+    )
 
 
 def _in_dagrun(module: ModuleType) -> None:
@@ -84,7 +85,9 @@ def _in_dagrun(module: ModuleType) -> None:
     replacements.replace(run, "verify_integrity", decisions.verify_integrity)
     replacements.replace(run, "_are_premature_tis", decisions.are_premature_tis)
     replacements.replace(run, "_tis_for_dagrun_state", decisions.tis_for_dagrun_state)
-    replacements.replace_known(run, "schedule_tis", scheduled_rows.schedule_tis, releases.AIRFLOW_3_3.loop)
+    replacements.replace_known(
+        run, "schedule_tis", scheduled_rows.schedule_tis, known_part(AIRFLOW_3, "schedule_tis")
+    )
 
 
 def _in_scheduler_job(module: ModuleType) -> None:

@@ -11,10 +11,10 @@ from sched_cache_airflow.hosts.airflow3.decisions.deciding_host import deciding_
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
 from sched_cache_airflow.hosts.airflow3.metrics import begin_metrics
 from sched_cache_airflow.hosts.airflow3.replacements import replacements
-from sched_cache_airflow.patching.known_code import HostCode
+from sched_cache_airflow.patching.known_code import host_code_of
 from sched_cache_airflow.process.per_process import PerProcess
 from sched_cache_airflow.process.state import ProcessState
-from sched_cache_airflow.releases import AIRFLOW_3_3
+from sched_cache_airflow.releases import AIRFLOW_3
 from sched_cache_airflow.settings.host_settings import forget_settings, settings_of_host
 from sched_cache_airflow.settings.settings import Settings
 from sched_cache_airflow.sharing.written_table import written_table
@@ -26,7 +26,7 @@ class Runtime(ProcessState):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, StoredContents(), written_table(settings.config), begin_metrics)
         self.reconciler = Reconciler(self.contents)
-        host_code = HostCode(replacements.original_of, AIRFLOW_3_3.decisions)
+        host_code = host_code_of(AIRFLOW_3, replacements.original_of)
         self.fast_path = FastPath(settings, self.fallbacks, deciding_host(self.contents), host_code)
 
     def reset_counts(self) -> None:

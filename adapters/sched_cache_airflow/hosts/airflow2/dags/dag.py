@@ -22,7 +22,7 @@ from airflow.utils.log.logging_mixin import LoggingMixin
 from sched_cache.format import CompactDag
 from sched_cache_airflow.dags.column_dag import ColumnDag
 from sched_cache_airflow.hosts.airflow2.dags.operator import new_operator, operator_class
-from sched_cache_airflow.releases import AIRFLOW_2_11
+from sched_cache_airflow.releases import AIRFLOW_2
 
 # Of the first of the host's classes whose instances have one.
 _own_dict = LoggingMixin.__dict__["__dict__"].__get__
@@ -80,7 +80,7 @@ def dag_of_compact(compact: CompactDag, *, load_op_links: bool) -> CompactSerial
 
     Those have subdags, or names of fields that the host rewrites.
     """
-    if compact.outer("__version") not in AIRFLOW_2_11.document_versions:
+    if compact.outer("__version") not in AIRFLOW_2.document_versions:
         return None
     names = compact.hot_column_names | compact.cold_column_names
     if names & _LEFT_TO_THE_HOST or "tasks" in compact.cold_field_names:

@@ -22,7 +22,7 @@ from airflow.serialization.serialized_objects import (
 from sched_cache.format import CompactDag
 from sched_cache_airflow.dags.column_dag import ColumnDag
 from sched_cache_airflow.hosts.airflow3.dags.operator import operator_class
-from sched_cache_airflow.releases import AIRFLOW_3_3
+from sched_cache_airflow.releases import AIRFLOW_3
 
 _own_dict = SerializedDAG.__dict__["__dict__"].__get__
 
@@ -74,7 +74,7 @@ def dag_of_compact(compact: CompactDag, *, load_op_links: bool) -> CompactSerial
 
     Those are version 1, which the host rewrites before reading, and field names of older releases.
     """
-    if compact.outer("__version") not in AIRFLOW_3_3.document_versions:
+    if compact.outer("__version") not in AIRFLOW_3.document_versions:
         return None
     names = compact.hot_column_names | compact.cold_column_names
     if names & _LEGACY_NAMES or "tasks" in compact.cold_field_names:

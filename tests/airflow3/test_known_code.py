@@ -1,0 +1,9 @@
+"""Which parts of the plugin the installed release gets, and releases to come."""
+
+from __future__ import annotations
+
+from tests.contracts.known_code import KnownCodeContract
+
+
+class TestKnownCode(KnownCodeContract):
+    pass
