@@ -1,4 +1,4 @@
-"""Says once that a tier is in trouble, and once that it is over."""
+"""Logs once that a tier is in trouble, and once that the trouble is over."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _QUIET_SECONDS, _LONGEST_QUIET_SECONDS = 1.0, 60.0
 
 
 class Trouble:
-    """One kind of trouble of one tier in one process. Safe for threads; a forked child knows of none.
+    """One kind of trouble of one tier in one process. Thread-safe; a forked child starts without trouble.
 
-    A trouble is over when calls are answered and none has failed for a second. When it comes back within a
-    minute, that time doubles, up to a minute: a tier that comes and goes is said to be in trouble all the
-    while, and does not fill the log.
+    A trouble is over when calls are answered and none has failed for a second. If it returns within a minute, that
+    time doubles, up to a minute: a tier that keeps failing and recovering counts as in trouble all the time, and does
+    not fill the log.
 
-    is_known: the log has its beginning and not yet its end. One attribute, for the path without trouble.
+    is_known: the log has the beginning of the trouble, but not its end. One attribute, for the path without trouble.
     """
 
     def __init__(self, clock: Clock, logger: Logger, over: str) -> None:
@@ -33,7 +33,7 @@ class Trouble:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """Starts without."""
+        """Starts without trouble."""
         self._lock = Lock()
         self.is_known = False
         # Guarded by _lock.
@@ -44,7 +44,7 @@ class Trouble:
         self._quiet_seconds = _QUIET_SECONDS
 
     def seen(self) -> None:
-        """Notes a failure of a trouble that may be known or not."""
+        """Records a failure; the trouble may be known or not."""
         with self._lock:
             self._n_failures += 1
             self._seen_at = self._clock.monotonic()
@@ -63,7 +63,7 @@ class Trouble:
         self._logger.log(level, "%s", text)
 
     def calm(self) -> None:
-        """Notes an answer. Ask `is_known` before."""
+        """Records an answer. Check `is_known` before."""
         with self._lock:
             now = self._clock.monotonic()
             if not self.is_known or now - self._seen_at < self._quiet_seconds:

@@ -1,4 +1,4 @@
-"""What a publication means for the row that is there."""
+"""The effect of a publication on the present row."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sched_cache.store.contract import Pointer, Publication, PublicationResult, 
 
 
 class Verdict(Enum):
-    """How much of the row a publication moves."""
+    """The part of the row that a publication changes."""
 
     UNCHANGED = auto()
-    """Nothing: the same content, and nobody asked for a signal."""
+    """Nothing: the same content, without a signal."""
     SIGNAL = auto()
     """`parsed_seq` only."""
     CHANGE = auto()
@@ -22,17 +22,15 @@ class Verdict(Enum):
 
 
 def absent(key: str) -> Pointer:
-    """The pointer that stands for a key nobody has published: sequence 0, and the hash of a tombstone."""
+    """The pointer of a key that was never published: sequence 0, and the hash of a tombstone."""
     return Pointer(key, Version(0), Seq(0), None)
 
 
 def verdict_on(publication: Publication, current: Pointer) -> Verdict:
-    """What to do, given a row that cannot change meanwhile.
+    """The verdict for a row that cannot change meanwhile.
 
     Raises:
-        PublishConflictError: somebody published after the token was read, so the file content at hand may be
-        older
-            than theirs.
+        PublishConflictError: another process published after the token was read, so its file may be newer.
     """
     if publication.token is not None and publication.token != current.parsed_seq:
         raise PublishConflictError(publication.key, publication.token, current.parsed_seq)

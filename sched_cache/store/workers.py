@@ -1,4 +1,4 @@
-"""Threads for calls that cannot be bounded otherwise: the caller stops waiting, the call goes on without it."""
+"""Threads for calls that have no time-out: the caller stops waiting, and the call continues without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_WAITING = 64
 
 
 class _Job(Generic[T]):
-    """One call. Its lock is held until it ended, so that acquiring it with a time-out is waiting for it."""
+    """One call. Its lock is held until it has ended, so that a thread waits for it by acquiring the lock."""
 
     def __init__(self, call: Callable[[], T], discard: Callable[[T], object] | None) -> None:
         self._call = call
@@ -41,7 +41,7 @@ class _Job(Generic[T]):
                 self._discard(cast(T, self._result))
 
     def _finish(self) -> bool:
-        """Lets the caller go on; whether there is none any more."""
+        """Lets the caller continue; whether it has stopped waiting."""
         with self._guard:
             self._is_done = True
             is_abandoned = self._is_abandoned
@@ -61,10 +61,10 @@ class _Job(Generic[T]):
 
 
 class Workers:
-    """At most `n_threads` daemon threads, started when first needed. Safe for threads and after a fork.
+    """At most `n_threads` daemon threads, started on first use. Thread-safe, and usable after a fork.
 
-    A call that hangs keeps its thread. While all hang, further calls wait for their time-out, and beyond a
-    bound they fail at once. None of the threads keeps the process alive.
+    A call that hangs keeps its thread. While all threads hang, further calls wait for their time-out, and beyond a
+    limit they fail at once. The threads do not keep the process alive.
     """
 
     def __init__(self, n_threads: int, name: str) -> None:

@@ -1,9 +1,9 @@
-"""Calls to the database under way in this process, each of which ends at its deadline.
+"""Calls to the database in progress in this process, each of which ends at its deadline.
 
-No driver bounds a call as a whole: psycopg2 waits for an answer without any bound, PyMySQL as long as a packet arrives
-now and then. Here the calling thread talks to the database itself, and one thread of the process looks after all calls:
-at a deadline it asks the server to stop, and a moment later it shuts the connection down, which makes the driver
-return with an error. A call that is answered in time costs an entry in a set and a look at the clock.
+No driver limits a call as a whole: psycopg2 waits for an answer without a limit, PyMySQL as long as a packet arrives
+now and then. Here the calling thread talks to the database itself, and one thread of the process watches all calls: at
+a deadline it asks the server to stop, and a moment later it shuts the connection down, which makes the driver return
+with an error. A call that is answered in time costs an entry in a set and a read of the clock.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _GRACE_SECONDS = 0.05
-"""Between the request to stop and the end of the connection. A call without connection is looked at as often."""
+"""The time between the request to stop and the end of the connection, and between checks of a call without one."""
 
 
 class Call:
-    """One call: a context manager that ends it."""
+    """One call, as a context manager."""
 
     __slots__ = ("_calls", "_line", "_outer", "_was_asked", "acts_at", "ends_at", "is_overdue")
 
@@ -37,7 +37,7 @@ class Call:
         """By the monotonic clock."""
         self.acts_at = ends_at
         self.is_overdue = False
-        """Whether the deadline came before the answer: what the call was using is broken."""
+        """Whether the deadline came before the answer, so that the connection of the call is broken."""
         self._line: Line | None = None
         self._was_asked = False
         self._outer: Call | None = None
@@ -57,7 +57,7 @@ class Call:
         return max(0.0, self.ends_at - self._calls.monotonic())
 
     def uses(self, line: Line | None) -> None:
-        """From now on the deadline ends what is waited for on `line`; None: on nothing."""
+        """From now on, the deadline ends waits on `line`; None: it ends no wait."""
         if line is not self._line:  # which no other thread sets
             with self._calls.lock:
                 self._line = line
@@ -75,7 +75,7 @@ class Call:
 
 
 class Calls:
-    """The calls of one process. Safe for threads; a child begins with none."""
+    """The calls of one process. Thread-safe; a forked child begins with none."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.monotonic = monotonic
@@ -83,7 +83,7 @@ class Calls:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """The parent's calls are none of the child's."""
+        """Forgets the calls of the parent."""
         self.lock = threading.Lock()
         # Guarded by lock.
         self._active: set[Call] = set()
@@ -104,7 +104,7 @@ class Calls:
         return Call(self, ends_at if outer is None else min(ends_at, outer.ends_at))
 
     def begin(self, call: Call) -> Call | None:
-        """Looks after `call` from now on; the call around it."""
+        """Watches `call` from now on; returns the call around it."""
         outer = self.current
         self._of_thread.call = call
         with self.lock:
@@ -112,7 +112,7 @@ class Calls:
             if call.acts_at < self._wakes_at:
                 self._wakes_at = call.acts_at
                 if self._thread is None:
-                    # A daemon: the process may end whatever the database does.
+                    # A daemon, so that the process can end regardless of the database.
                     self._thread = threading.Thread(
                         target=self._look_after, name="sched-cache-deadlines", daemon=True
                     )
@@ -122,7 +122,7 @@ class Calls:
         return outer
 
     def end(self, call: Call, outer: Call | None) -> None:
-        """Returns once nothing will be broken any more because of `call`."""
+        """Returns once the deadline of `call` cannot break a connection any more."""
         self._of_thread.call = outer
         with self.lock:
             self._active.discard(call)
@@ -149,7 +149,7 @@ _making = threading.Lock()
 
 
 def calls_of_process() -> Calls:
-    """The one object that looks after all calls of this process; made at the first use."""
+    """The object that watches all calls of this process; created on first use."""
     global _calls
     if _calls is None:
         with _making:

@@ -1,4 +1,4 @@
-"""What time it is for the database: the one clock that processes of several machines may compare."""
+"""The clock of the database, the only clock that processes of several machines may compare."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.sql.expression import FunctionElement
 
 _BY_DIALECT = {
     "sqlite": "CAST(strftime('%s', 'now') AS INTEGER)",
-    # Not now(): that is when the transaction began.
+    # Not now(), which returns the start of the transaction.
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)",
     "mysql": "CAST(unix_timestamp() AS SIGNED)",
     "mariadb": "CAST(unix_timestamp() AS SIGNED)",

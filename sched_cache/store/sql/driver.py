@@ -1,4 +1,4 @@
-"""What a driver is told about patience, and how a URL that it cannot use is refused."""
+"""Time-outs of the drivers, and the error for a URL that a driver cannot use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALLOWED = ALLOWED + ", its driver installed"
 
 @contextmanager
 def understood(database_url: str) -> Iterator[None]:
-    """Maps whatever a URL that cannot be used raises to ConfigError."""
+    """Maps all errors of a URL that cannot be used to ConfigError."""
     try:
         yield
     except (ArgumentError, ImportError, TypeError, ValueError):
@@ -28,10 +28,10 @@ def understood(database_url: str) -> Iterator[None]:
 
 
 def patience_of(url: URL, timeout_seconds: float) -> dict[str, Any]:
-    """Arguments for the driver, without those that the URL has itself.
+    """Arguments for the driver, without those that the URL sets itself.
 
-    They make the driver notice that nobody is there any more: a lost host, or for MySQL also a hung server. The
-    deadline of a call is kept by `Calls`, and holds without them.
+    They make the driver notice that the other end is gone: a lost host, or for MySQL also a hung server. `Calls`
+    enforces the deadline of a call independently of them.
     """
     seconds = max(1, math.ceil(timeout_seconds))
     dialect, driver = url.get_backend_name(), url.get_dialect().driver
@@ -46,7 +46,7 @@ def patience_of(url: URL, timeout_seconds: float) -> dict[str, Any]:
             tcp_user_timeout=2000 * seconds,
         )
         if driver == "psycopg":
-            # A pooler hands the session to others, who do not know what was prepared in it.
+            # A pooler gives the session to other clients, which do not know the statements prepared in it.
             patience["prepare_threshold"] = None
     else:
         patience.update(read_timeout=2 * seconds, write_timeout=2 * seconds)

@@ -1,4 +1,4 @@
-"""Connections: one engine for single reads, one for transactions that write."""
+"""Connections: one engine for single reads, and one for transactions that write."""
 
 from __future__ import annotations
 
@@ -24,24 +24,23 @@ from sched_cache.store.sql.slow_threads import slow_threads
 from sched_cache.store.sql.sqlite_file import SqliteFile, file_of
 
 Connect = Callable[[], Any]
-"""Opens a connection of the driver, with nothing of ours in it."""
+"""Opens a connection of the driver, without our settings."""
 
 _LINE = "sched_cache line"
 _BUSY = "sched_cache busy_timeout"
 _SHARE_OF_READS = 0.95
 _SHARE_OF_LOCKS = 0.8
-"""Of the time of a call: the server gives up a lock after this share, so before the deadline ends the connection."""
+"""The share of a call after which the server gives up waiting for a lock, before the deadline ends the connection."""
 
 
 class Engines:
-    """`reads`: every statement its own transaction. `writes`: READ COMMITTED, bounded lock waits.
+    """`reads`: every statement is its own transaction. `writes`: READ COMMITTED, with limited waits for locks.
 
-    On SQLite a transaction of `writes` has the database's write lock from its beginning: a reader that turned
-    into a writer would fail wherever somebody else was first, and no waiting would help.
+    On SQLite a transaction of `writes` takes the write lock of the database at its beginning. A reader that became a
+    writer would fail if another writer was first, and waiting would not help.
 
-    A forked child gets new pools, and keeps no socket of its parent's open: a child that lived on with copies
-    of the sockets would keep the connections alive, and with them the parent's row locks, after the parent
-    was killed.
+    A forked child gets new pools, and keeps no socket of its parent open: a child with copies of the sockets would
+    keep the connections, and therefore the parent's row locks, after the parent was killed.
     """
 
     def __init__(
@@ -57,14 +56,14 @@ class Engines:
         self.timeout_seconds = timeout_seconds
         """For one call."""
         self.generation = 0
-        """Grows when the connections are to another file than before: nothing that was found in the old one holds."""
+        """Increases when the connections lead to another file; findings about the old file are invalid then."""
         self.n_disposed = 0
         self._file = file
         self.is_file = file is not None
         self.max_connections = max_connections
-        # In a child; never closed: closing a SQLite file there may touch what the parent has open.
+        # Never closed in a child: closing a SQLite file there may affect the connections of the parent.
         self._pools_of_parents: list[Pool] = []
-        # Whether the driver asks the server nothing when a connection of `reads` is given back: MySQL's do.
+        # Whether returning a connection of `reads` sends no command to the server; the drivers of MySQL send one.
         self.is_return_silent = reads.dialect.name in ("sqlite", "postgresql")
         for engine in (reads, writes):
             event.listen(engine, "connect", self._opened)
@@ -74,7 +73,7 @@ class Engines:
         fork.register(self)
 
     def _make_new(self) -> None:
-        # As many tokens as there may be further connections.
+        # One token for each further connection that may be opened.
         self.places: dict[Engine, SimpleQueue[None]] = {}
         for engine in (self.reads, self.writes):
             place = self.places[engine] = SimpleQueue()
@@ -83,7 +82,7 @@ class Engines:
         self._lines: WeakSet[Line] = WeakSet()
 
     def reading(self, call: Call) -> Lending:
-        """A connection for statements that only read, each its own transaction, during this call."""
+        """A connection for reading statements during this call, each in its own transaction."""
         return Lending(self, self.reads, call)
 
     @contextmanager
@@ -93,7 +92,7 @@ class Engines:
             yield connection
 
     def connected(self, call: Call) -> Lending:
-        """A connection of `writes` whose transactions the block begins and ends."""
+        """A connection of `writes`; the block begins and ends its transactions."""
         return Lending(self, self.writes, call)
 
     def begin(self, call: Call) -> Held:
@@ -109,18 +108,18 @@ class Engines:
         return Held(connection, lending)
 
     def resume(self, connection: Connection, call: Call) -> None:
-        """Lets the deadline of `call` end what is waited for on `connection`, unless that is the caller's own."""
+        """Lets the deadline of `call` end waits on `connection`, unless the connection belongs to the caller."""
         if connection.engine is self.writes:
             call.uses(connection.info.get(_LINE))
 
     def notice_another_file(self) -> None:
-        """Gives up the connections if the file of a SQLite database was replaced. One call of the system."""
+        """Closes the connections if the file of a SQLite database was replaced. One system call."""
         if self._file is not None and self._file.was_replaced():
             self.dispose()
             self.generation += 1
 
     def give_up(self) -> None:
-        """Closes the connections, and takes the file of the next one for the file."""
+        """Closes the connections; the file of the next connection is the one to watch."""
         if self._file is not None:
             self._file.forget()
         self.dispose()
@@ -137,7 +136,7 @@ class Engines:
         for engine in (self.reads, self.writes):
             self._pools_of_parents.append(engine.pool)
             engine.dispose(close=False)
-        # Not closed: the driver still holds the number, and would close whatever gets it next.
+        # Not closed: the driver still has the descriptor, and would close the next file that gets this number.
         nowhere = os.open(os.devnull, os.O_RDWR)
         for line in list(self._lines):
             if line.descriptor is not None and line.is_open:
@@ -152,10 +151,10 @@ class Engines:
         self._lines.add(line)
         call = calls_of_process().current
         if call is not None:
-            call.uses(line)  # What an engine asks a new connection is waited for, too.
+            call.uses(line)  # The deadline also covers queries of the engine on a new connection.
 
     def _returned(self, dbapi_connection: Any, record: object) -> None:
-        # From here on another thread may have it.
+        # From here on, another thread may use it.
         call = calls_of_process().current
         if call is not None:
             call.uses(None)
@@ -202,7 +201,7 @@ class Lending:
         try:
             try:
                 if engines.is_return_silent and self._engine is engines.reads:
-                    call.uses(None)  # From here on another thread may have it.
+                    call.uses(None)  # From here on, another thread may use it.
                 # Shut down just after the answer, perhaps; or of a pool that was given up meanwhile.
                 is_useless = (error is None and call.is_overdue) or engines.n_disposed != self._n_disposed
                 if is_useless and not connection.closed:
@@ -229,7 +228,7 @@ class Held:
         self._lending = lending
 
     def give_back(self) -> None:
-        """Ends what is left of the transaction, and the connection if it is broken."""
+        """Ends the rest of the transaction, and the connection if it is broken."""
         self._lending.__exit__(None, None, None)
 
 
@@ -259,14 +258,14 @@ def open_engines(
             "connect_args": patience_of(url, lock_timeout_seconds),
             "poolclass": QueuePool,
             "pool_size": n_kept,
-            # `Engines` lets nobody wait for a place in here.
+            # `Engines` makes sure that no thread waits for a place in this pool.
             "max_overflow": -1,
             "pool_use_lifo": True,
-            "hide_parameters": True,  # An error would show whole contents.
+            "hide_parameters": True,  # Otherwise an error would show whole contents.
             "future": True,
         }
         if url.get_dialect().driver == "psycopg2":
-            options["executemany_mode"] = "values_plus_batch"  # Not one round trip per row.
+            options["executemany_mode"] = "values_plus_batch"  # Avoids one round trip per row.
         # A read that finds its connection dead is run again, which costs less than asking first.
         reads = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
         if dialect != "sqlite":
@@ -294,13 +293,13 @@ def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: f
         seconds = timeout_seconds if call is None else call.seconds_left
 
         def opened() -> Any:
-            # A fork waits for the thread that waits for this one; it may not be asked to wait for the fork.
+            # A fork waits for the thread that waits for this one, so this thread must not wait for the fork.
             try:
                 return dialect.connect(*arguments, **named) if connect is None else connect()
             except dialect.dbapi.Error:
                 raise
             except Exception as error:
-                # The caller's code: a token, a certificate, a name. Or a driver that cannot use an option of the URL.
+                # Code of the caller (a token, a certificate, a name), or a driver that cannot use an option of the URL.
                 raise NoConnectionError(f"{type(error).__name__}: {error}") from error
 
         try:
@@ -310,7 +309,7 @@ def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: f
 
 
 def _wait_no_longer(connection: Connection, info: dict[Any, Any], seconds: float) -> None:
-    """Bounds how long SQLite waits for a lock, to a tenth of that. `info`: of the connection."""
+    """Limits how long SQLite waits for a lock, to a tenth of `seconds`. `info`: that of the connection."""
     known = info.get(_BUSY)
     if known is None or not 0.9 * seconds <= known <= 1.1 * seconds:
         info[_BUSY] = seconds
@@ -318,11 +317,11 @@ def _wait_no_longer(connection: Connection, info: dict[Any, Any], seconds: float
 
 
 def _end_reads_on_server(engine: Engine) -> None:
-    """Has PostgreSQL give up a read at its deadline.
+    """Makes PostgreSQL abort a read at its deadline.
 
-    A backend that waits for a lock does not notice that its client is gone: without this each read that is given up
-    would leave one behind, until no connection is left for anybody. Both statements are one message, and so
-    one transaction of one round trip: the setting is gone with it, also where a pooler lends the session to others.
+    A backend that waits for a lock does not notice that its client is gone. Without this, each abandoned read would
+    leave a backend behind, until the server has no connection left. Both statements are one message, and therefore one
+    transaction of one round trip: the setting ends with it, also if a pooler lends the session to other clients.
     """
 
     @event.listens_for(engine, "do_execute")
@@ -346,14 +345,14 @@ def _begin_immediate(engine: Engine) -> None:
 
 
 def _bound_lock_waits(engine: Engine, dialect: str, lock_timeout_seconds: float) -> None:
-    """A lock that is waited for ends the statement, before the deadline of the call ends the connection."""
+    """Limits waits for locks, so that they end the statement before the deadline of the call ends the connection."""
     if dialect == "postgresql":
 
         @event.listens_for(engine, "begin")
         def bound_transaction(connection: Connection) -> None:
             call = calls_of_process().current
             seconds = lock_timeout_seconds if call is None else min(lock_timeout_seconds, call.seconds_left)
-            # LOCAL: a connection pooler hands the session to others.
+            # LOCAL, because a connection pooler gives the session to other clients.
             connection.exec_driver_sql(
                 f"SET LOCAL lock_timeout = {max(1, int(seconds * _SHARE_OF_LOCKS * 1000))}"
             )
@@ -371,5 +370,5 @@ def _bound_lock_waits(engine: Engine, dialect: str, lock_timeout_seconds: float)
 
     @event.listens_for(engine, "begin")
     def find_it_alive(connection: Connection) -> None:
-        # Nothing else is sent when a transaction begins, and a statement in it is never tried again.
+        # The beginning of a transaction sends no other statement, and a statement in it is never retried.
         connection.exec_driver_sql("SELECT 1")

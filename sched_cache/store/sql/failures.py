@@ -1,4 +1,4 @@
-"""Errors of drivers, told apart once: worth a retry, what an operator can do about them, or a bug of ours."""
+"""Classifies the errors of drivers: worth a retry, with advice for an operator, or a bug of ours."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from sched_cache.store.sql.calls import Call
 T = TypeVar("T")
 
 ERRORS = (SQLAlchemyError, UnicodeError, struct.error, OSError, EOFError)
-"""What a statement may raise because of the database. All but the first come from drivers that read nonsense."""
+"""Errors of a statement that the database may cause. All but the first come from drivers that read invalid data."""
 
 
 class Failure(enum.Enum):
-    """Why the database did not do what it was asked. The value is the advice for an operator."""
+    """The reason why a call to the database failed. The value is the advice for an operator."""
 
     SILENT = "check that it runs and can be reached, the user and password, and whether its tables are locked"
     BUSY = "other transactions hold its locks for too long"
@@ -53,23 +53,23 @@ class Failure(enum.Enum):
 
 
 class NoConnectionError(StoreUnavailableError):
-    """No connection could be had."""
+    """No connection could be opened."""
 
 
 class TablesMissingError(StoreUnavailableError):
-    """The tables are not there, or not all of what belongs in them."""
+    """Tables, or rows that they must contain, are missing."""
 
 
 class ForeignTableError(StoreUnavailableError):
-    """A table has the name of one of ours, and not its columns."""
+    """A table has the name of one of ours, but other columns."""
 
 
 # Serialization failure, deadlock, lock timeout.
 _BUSY_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
-# A server that is stopping or starting.
+# The server is stopping or starting.
 _RESTART_SQLSTATES = frozenset({"57P01", "57P02", "57P03"})
 _SQLSTATES = {
-    # The first four: a pooler could not connect, or did not understand. The last: the database was dropped.
+    # The first four: a pooler could not connect, or did not understand. The last one: the database was dropped.
     **dict.fromkeys(("08000", "08003", "08006", "08P01", "57P04"), Failure.SILENT),
     **dict.fromkeys(("3D000", "28000", "28P01"), Failure.REFUSED),
     "53300": Failure.CROWDED,
@@ -154,7 +154,7 @@ class Retry:
         self._monotonic = monotonic
 
     def run(self, operation: Callable[[], T], call: Call | None = None) -> T:
-        """What `operation` returns. It must be safe to run again after it failed.
+        """The result of `operation`, which must be safe to run again after a failure.
 
         Raises:
             StoreUnavailableError: the last attempt failed like the ones before, no further one would help, or
@@ -170,7 +170,7 @@ class Retry:
             except ERRORS as error:
                 last = attempt == self._attempts or self._monotonic() >= give_up_at
                 if call is not None:
-                    # Another attempt may take as long as this one, for instance to wait for a lock.
+                    # Another attempt may take as long as this one, for example to wait for a lock.
                     took = seconds_left - call.seconds_left
                     last = last or call.is_overdue or call.seconds_left <= max(pause, took)
                 if last or not is_transient(error):
@@ -193,7 +193,7 @@ def mapped_errors(call: Call | None = None) -> Iterator[None]:
 def is_transient(error: Exception) -> bool:
     """Whether the same operation may succeed in a moment."""
     if isinstance(error, PoolTimeoutError):
-        return False  # It waited already.
+        return False  # It has waited already.
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:
@@ -224,8 +224,8 @@ def raise_mapped(error: Exception, call: Call | None = None) -> None:
 
 
 def is_bug(error: Exception) -> bool:
-    """Whether SQLAlchemy was misused, or was given a value that no driver takes."""
-    # The second one is of a transaction whose connection broke in an earlier statement.
+    """Whether SQLAlchemy was misused, or was given a value that no driver accepts."""
+    # The second one occurs in a transaction whose connection broke in an earlier statement.
     passing = (DBAPIError, PendingRollbackError, PoolTimeoutError)
     if not isinstance(error, SQLAlchemyError) or isinstance(error, passing):
         return False
@@ -233,7 +233,7 @@ def is_bug(error: Exception) -> bool:
 
 
 def failure_of(error: BaseException | None) -> Failure:
-    """What kind of failure an error is, or the error that it was raised from."""
+    """The kind of failure of an error, or of the error that it was raised from."""
     if isinstance(error, TablesMissingError):
         return Failure.MISSING
     if isinstance(error, ForeignTableError):
@@ -274,7 +274,7 @@ def failure_of(error: BaseException | None) -> Failure:
 def _sqlstate(error: DBAPIError) -> str | None:
     """PostgreSQL's code: `pgcode` in psycopg2, `sqlstate` in psycopg.
 
-    Drivers of MySQL have that attribute too, lately. What it says there is too coarse: HY000 for most errors.
+    Recent drivers of MySQL have that attribute, too, but with a coarse value: HY000 for most errors.
     """
     if _mysql_number(error) is not None:
         return None

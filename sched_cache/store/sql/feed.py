@@ -1,4 +1,4 @@
-"""The questions that one statement, and so one snapshot, answers."""
+"""Queries that one statement, and therefore one snapshot, answers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sched_cache.store.sql.schema import Tables
 class Feed:
     """Statements over the pointers.
 
-    `changes` takes `above`, `fresh` takes `above` and `n_rows`; `change_set` reads what they answer: the row
-    of `meta`, then pointers. `hot`, `cold` and `whole` take `keys`, and answer with the four columns of a pointer
-    and the part, or both parts.
+    `changes` takes `above`, `fresh` takes `above` and `n_rows`; `change_set` reads their results: the row of `meta`,
+    then pointers. `hot`, `cold` and `whole` take `keys`, and return the four columns of a pointer and the part, or
+    both parts.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -25,7 +25,7 @@ class Feed:
         pointer = (dag.c.key, dag.c.version, dag.c.parsed_seq, dag.c.content_hash)
         no_pointer: tuple[Any, ...] = (null(), null(), literal_column("0").label("parsed_seq"), null())
         snapshot = select(meta.c.counter, meta.c.incarnation, meta.c.purged_seq, *no_pointer)
-        # The second condition spares a database without fresh statistics a scan that finds nothing.
+        # The second condition avoids a fruitless scan on a database with outdated statistics.
         above: Any = bindparam("above")
         is_newer = and_(dag.c.parsed_seq > above, select(meta.c.counter).scalar_subquery() > above)
         pointers = select(null(), null(), null(), *pointer).where(is_newer)
@@ -48,7 +48,7 @@ class Feed:
 
 
 def change_set(rows: Sequence[Any]) -> ChangeSet:
-    """What the rows of `changes` and `fresh` say."""
+    """The change set in the rows of `changes` or `fresh`."""
     if not rows or rows[0][3] is not None:
         raise TablesMissingError("the table of the counter is empty: run `sched-cache init-db`")
     counter, incarnation, purged_seq = rows[0][:3]

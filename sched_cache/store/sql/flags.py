@@ -1,4 +1,4 @@
-"""Locking and acknowledging fresh keys, in a transaction that somebody else begins and ends."""
+"""Locks and acknowledges fresh keys, in a transaction of the caller."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Flags:
         )
 
     def lock(self, connection: Connection, pointers: Sequence[Pointer]) -> list[Pointer]:
-        """Those of `pointers` that are not acknowledged, now locked; not those that others have locked."""
+        """Those of `pointers` that are not acknowledged, now locked, without those that other transactions hold."""
         # A server without SKIP LOCKED waits for the other transaction, and then finds the keys acknowledged.
         locking = self._rows.with_for_update(skip_locked=_can_skip_locked(connection))
         mine: dict[str, int] = {}

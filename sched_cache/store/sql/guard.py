@@ -1,4 +1,4 @@
-"""Every call of the store to its database: bounded, tried again, and left out while the database is in trouble."""
+"""Guards every call of the store to its database: deadlines, retries, and a back-off while it is in trouble."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NOT_LEFT_ALONE = frozenset({Failure.BUSY, Failure.FORBIDDEN, Failure.READ_ONLY,
 
 
 class _Side:
-    """Reads, or writes: each has troubles of its own, and a lock that a writer holds is none of a reader's."""
+    """Reads or writes: each has its own troubles, and a lock of a writer does not concern readers."""
 
     def __init__(self, timeout_seconds: float, verb: str) -> None:
         clock = SystemClock()
@@ -55,14 +55,14 @@ class _Side:
 
 
 class Guard:
-    """For all calls of one store. Safe for threads, and after a fork.
+    """The guard of all calls of one store. Thread-safe, and usable after a fork.
 
-    A call has `timeout_seconds` in all, retries included. A database that does not answer in that time, that
-    cannot be reached or that has no usable tables is left alone for up to a second, doubled with each further
-    failure up to five: calls fail at once, and one call after each pause finds out whether the database is well
-    again. A database that answers and refuses (a lock, a right, a full disk) is asked every time.
+    A call has `timeout_seconds` in total, including retries. A database that does not answer in that time, cannot be
+    reached or has no usable tables is left alone for up to one second, doubled with each further failure up to five
+    seconds: calls fail at once, and one call after each pause checks whether the database has recovered. A database
+    that answers and refuses (a lock, a permission, a full disk) is asked every time.
 
-    The log has one line when a trouble begins and one when it is over.
+    The log has one line when a trouble begins, and one when it is over.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Guard:
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether reads fail without a question."""
+        """Whether reads fail without a query."""
         return self._reads.breaker.state != CLOSED
 
     def read(self, action: Callable[[Call], T]) -> T:
@@ -91,7 +91,7 @@ class Guard:
         return self._run(action, self._writes)
 
     def patiently(self, action: Callable[[Call], T], seconds: float) -> T:
-        """Runs `action` for an operator who waits: with `seconds` of its own, whatever was found before."""
+        """Runs `action` for a waiting operator: with its own limit of `seconds`, regardless of earlier failures."""
         with calls_of_process().within(seconds) as call, _Noted(self, call, self._writes):
             answer = self._retry.run(partial(action, call), call)
         self._reads.succeeded()
@@ -99,7 +99,7 @@ class Guard:
 
     @contextmanager
     def statement(self) -> Iterator[Call]:
-        """A block in a transaction that is open already: bounded, and not tried again."""
+        """A block in a transaction that is open already, with a deadline and without retries."""
         call = calls_of_process().within(self._timeout_seconds)
         with call, _Noted(self, call, self._writes), mapped_errors(call):
             yield call
@@ -110,7 +110,7 @@ class Guard:
             raise StoreUnavailableError(f"the database is left alone for a moment: {side.reason}")
         call = calls_of_process().within(self._timeout_seconds)
         with call:
-            # As `_Noted` does, for all but a few calls.
+            # The same as `_Noted`, for almost all calls.
             try:
                 answer = self._retry.run(partial(action, call), call)
             except BaseException as error:
@@ -120,11 +120,11 @@ class Guard:
         return answer
 
     def ended(self, error: BaseException, call: Call, side: _Side) -> None:
-        """Notes a call that ended with `error`."""
+        """Records a call that ended with `error`."""
         if isinstance(error, StoreUnavailableError):
             self._failed(error, call, side)
         else:
-            # A mistake of ours or of the caller, or an interrupt. The database may be well: the next call tells.
+            # A bug of ours or of the caller, or an interrupt. The database may work: the next call shows.
             side.answered()
 
     def _failed(self, error: StoreUnavailableError, call: Call, side: _Side) -> None:
@@ -141,7 +141,7 @@ class Guard:
         else:
             side.answered()
         if kind is Failure.BUSY:
-            return  # Of a key or two, and for a moment: the caller knows.
+            return  # This concerns single keys for a moment, and the caller is told.
         side.kind = kind
         side.trouble.seen()
         if (
@@ -149,7 +149,7 @@ class Guard:
             and self._reads.trouble.is_known
             and (is_left_alone or kind is self._reads.kind)
         ):
-            return  # Of the same trouble, which the log has.
+            return  # The same trouble, which is logged already.
         side.trouble.begin(
             f"the database cannot be {side.verb}: {error}. To do: {kind.value} (logged once, counted, and retried)"
         )

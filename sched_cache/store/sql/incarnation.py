@@ -1,4 +1,4 @@
-"""Naming the history that the counter counts, and keeping the counter above what it has counted."""
+"""Names the history of the counter, and keeps the counter above every sequence in use."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def replace(connection: Connection, tables: Tables, expected: str, chosen: str) 
 def raise_counter(connection: Connection, tables: Tables) -> None:
     """Brings the counter up to every sequence in use.
 
-    Tables that were restored from different moments may hold some that it has yet to reach. A publication
-    that drew one of those again would be taken for seen, or for acknowledged.
+    Tables that were restored from different moments may have sequences above it. A publication that drew one of these
+    again would be treated as known, or as acknowledged.
     """
     meta = tables.meta
     for column in (tables.dag.c.parsed_seq, tables.acknowledged.c.acknowledged_seq):

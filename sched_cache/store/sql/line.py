@@ -1,4 +1,4 @@
-"""The connection of a driver, as another thread than the one that waits for it may end it."""
+"""The socket of a driver's connection, which another thread than the waiting one can shut down."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _ASK_SECONDS = 1.0
 class Line:
     """One connection of a driver, at its socket.
 
-    The socket is told by its number and its identity: the driver closes it at its own time, and the system
-    then gives the number to whatever is opened next.
+    The socket is identified by its number and its identity, because the driver may close it at any time, and the
+    system then gives the number to the next file that is opened.
     """
 
     __slots__ = ("__weakref__", "_connection", "_identity", "descriptor")
@@ -25,23 +25,23 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        """Whether the number is still that of the socket."""
+        """Whether the number still belongs to the socket."""
         return self.descriptor is not None and _identity_of(self.descriptor) == self._identity
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether `ask_to_stop` is worth a try. Not psycopg2, whose `cancel` stops the whole process meanwhile."""
+        """Whether `ask_to_stop` may be used. Not with psycopg2, whose `cancel` stops the whole process meanwhile."""
         return hasattr(self._connection, "cancel_safe")
 
     def ask_to_stop(self) -> None:
-        """Has the server end the statement, if it listens; the connection stays usable then. May block."""
+        """Asks the server to end the statement; if it does, the connection stays usable. May block."""
         try:
             self._connection.cancel_safe(timeout=_ASK_SECONDS)
         except Exception:  # Each driver has its own errors, and `cut` follows in any case.
             return
 
     def cut(self) -> None:
-        """Makes the driver return with an error from whatever it waits for. Never blocks."""
+        """Makes the driver return from its wait with an error. Never blocks."""
         if self.descriptor is None:
             interrupt = getattr(self._connection, "interrupt", None)
             if interrupt is not None:
@@ -51,7 +51,7 @@ class Line:
                     return
             return
         try:
-            # A number of our own first: nobody else can give that away between the look and the shutdown.
+            # A duplicate first: no other thread can close it between the check and the shutdown.
             own = os.dup(self.descriptor)
         except OSError:
             return
@@ -76,7 +76,7 @@ def _identity_of(descriptor: int) -> tuple[int, int] | None:
 
 
 def _descriptor_of(dbapi_connection: Any) -> int | None:
-    """The number of an open connection's socket; None when it is closed or the driver does not tell."""
+    """The number of an open connection's socket; None if it is closed or the driver does not reveal it."""
     for holder in (dbapi_connection, getattr(dbapi_connection, "_sock", None)):
         try:
             descriptor: int = holder.fileno()  # type: ignore[union-attr]  # AttributeError is answered below

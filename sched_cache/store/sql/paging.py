@@ -1,4 +1,4 @@
-"""How many keys one query names."""
+"""Pages of keys for one query each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KEYS_PER_QUERY = 500
 
 
 def pages(keys: Collection[str]) -> Iterator[list[str]]:
-    """The keys in their order, as many at a time as one query takes, without those that cannot be stored."""
+    """The keys in their order, as many at a time as one query accepts, without those that cannot be stored."""
     ordered = [key for key in keys if why_not_storable(key) is None]
     for start in range(0, len(ordered), KEYS_PER_QUERY):
         yield ordered[start : start + KEYS_PER_QUERY]

@@ -1,6 +1,6 @@
-"""What each process said last about itself, for those who look after the cluster.
+"""The latest report of each process, for operators.
 
-Nothing else reads this: a process that cannot write it works as well as any other.
+The cache itself does not read reports: a process that cannot write them works normally.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _MAX_PROCESSES = 500
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
-    """One process in its own words.
+    """The report of one process.
 
-    key: of this process and no other, up to 250 characters. facts: plain values, fit for JSON.
-    seconds_ago: when it said so, by the clock of the database; it means nothing in `put`.
+    key: unique for the process, up to 250 characters. facts: plain values that JSON can represent.
+    seconds_ago: the age of the report by the clock of the database; `put` ignores it.
     """
 
     key: str
@@ -39,13 +39,13 @@ class ProcessReport:
 
 
 class Run(Protocol):
-    """Runs something with a connection of the store, again where that helps."""
+    """Runs an action with a connection of the store, with retries where they help."""
 
     def __call__(self, action: Callable[[Connection], T], /) -> T: ...
 
 
 class Processes:
-    """The reports of all processes: a row each, written over again and again.
+    """The reports of all processes: one row each, which every report overwrites.
 
     Raises:
         StoreUnavailableError: from every method, when the database did not answer.
@@ -57,7 +57,7 @@ class Processes:
         self._write = write
 
     def put(self, report: ProcessReport) -> None:
-        """Replaces what this process said before. One statement.
+        """Replaces the previous report of this process. One statement.
 
         Raises:
             InvalidDagError: the key is not one that every database stores.
@@ -68,7 +68,7 @@ class Processes:
         self._write(lambda connection: upsert(connection, self._table, [row]))
 
     def find(self, key: str) -> ProcessReport | None:
-        """What was put last under this key, however long ago. One statement."""
+        """The latest report under this key, of any age. One statement."""
         table = self._table.c
         query = select(table.facts, (EpochSeconds() - table.seen_at).label("age")).where(table.key == key)
         row = self._read(lambda connection: connection.execute(query).one_or_none())
@@ -76,7 +76,7 @@ class Processes:
         return None if row is None or facts is None else ProcessReport(key, facts, float(max(row[1], 0)))
 
     def recent(self, max_age_seconds: float) -> list[ProcessReport]:
-        """Who has said something within that time, by key. One statement, 500 processes at most."""
+        """The reports that are at most that old, by key. One statement, 500 processes at most."""
         table = self._table.c
         age = EpochSeconds() - table.seen_at
         query = (
@@ -94,12 +94,12 @@ class Processes:
         return found
 
     def remove(self, key: str) -> None:
-        """Forgets a process that ends."""
+        """Removes the report of a process that ends."""
         table = self._table
         self._write(lambda connection: connection.execute(delete(table).where(table.c.key == key)))
 
     def forget_silent(self, min_age_seconds: float) -> None:
-        """Removes those that have said nothing for so long."""
+        """Removes reports that are at least that old."""
         table = self._table
         is_old = EpochSeconds() - table.c.seen_at > int(min_age_seconds)
         self._write(lambda connection: connection.execute(delete(table).where(is_old)))

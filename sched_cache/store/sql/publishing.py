@@ -19,7 +19,7 @@ BYTES_PER_STATEMENT = 1 << 20
 
 
 class Publisher:
-    """Publishes inside a transaction that somebody else begins and ends."""
+    """Publishes inside a transaction of the caller."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -32,7 +32,7 @@ class Publisher:
         self._counter = select(meta.c.counter, meta.c.incarnation).where(meta.c.id == 1)
 
     def read(self, connection: Connection, keys: Collection[str]) -> dict[str, Pointer]:
-        """The current pointers of those keys that have one."""
+        """The current pointers of the keys that have one."""
         found = self._read(connection, keys, self._pointers)
         return {key: pointer for key, pointer in found.items() if pointer.parsed_seq}
 
@@ -60,14 +60,14 @@ class Publisher:
         return {one.key: published(after[one.key], verdicts[one.key], incarnation) for one in publications}
 
     def _lock(self, connection: Connection, publications: Sequence[Publication]) -> dict[str, Pointer]:
-        """The pointers as they stay until this transaction ends."""
+        """The pointers, which do not change until this transaction ends."""
         keys = [one.key for one in publications]
         found = self._read(connection, keys, self._locked_pointers)
         current = {key: found.get(key, absent(key)) for key in keys}
         new = [one.key for one in publications if one.key not in found and _will_exist(one, current[one.key])]
         if new:
-            # There is no row to lock yet. Of two who insert it, one waits, and then sees the other's
-            # publication.
+            # There is no row to lock yet. Of two transactions that insert it, one waits, and then sees the
+            # publication of the other.
             empty_row = {"version": 0, "parsed_seq": 0, "content_hash": None}
             insert_missing(connection, self._tables.dag, [{"key": key, **empty_row} for key in new])
             insert_missing(
@@ -99,7 +99,7 @@ class Publisher:
             upsert(connection, content, some)
 
     def _draw_last(self, connection: Connection, n_numbers: int) -> tuple[int, str]:
-        """Takes that many numbers from the counter, and its lock; the last of them, and the incarnation."""
+        """Takes the lock of the counter and `n_numbers` numbers; returns the last one and the incarnation."""
         meta = self._tables.meta.c
         if connection.dialect.name == "postgresql":
             drawing = self._draw.returning(meta.counter, meta.incarnation)
@@ -115,7 +115,7 @@ def _will_exist(publication: Publication, current: Pointer) -> bool:
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows, as many at a time as one statement should carry; a large one goes alone."""
+    """The rows, as many at a time as one statement should contain; a large row is sent alone."""
     batch: list[Row] = []
     n_bytes = 0
     for row in rows:

@@ -3,8 +3,8 @@
     meta          one row: the counter that orders everything, the incarnation, how far tombstones were purged
     dag           the pointers: narrow, so that reading all of them touches no content
     content       the parts of what `dag` names, its own table so that writing them does not hold the counter
-    acknowledged  what schedulers have handled, its own table so that they never block a processor
-    process       what each process said last about itself, for people; see `processes`
+    acknowledged  the publications that schedulers have handled, its own table so that they never block a processor
+    process       the latest report of each process, for operators; see `processes`
 
 A tombstone is a `dag` row without hash, and has no `content` row. A `dag` row with `parsed_seq` 0 is a
 publication that has not happened.
@@ -27,7 +27,7 @@ from sched_cache.store.sql.database_clock import EpochSeconds
 SCHEMA_VERSION = 1
 DEFAULT_PREFIX = "sched_cache_"
 
-# Keys and hashes are compared byte by byte: MySQL's default collations take "Sales" for "sales".
+# Keys and hashes are compared byte by byte: the default collations of MySQL treat "Sales" and "sales" as equal.
 _MYSQL_OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
@@ -47,15 +47,15 @@ class Tables:
 
     @property
     def metadata(self) -> MetaData:
-        """What creates and drops them."""
+        """The metadata, to create and drop the tables."""
         return self.meta.metadata
 
 
 def tables(prefix: str = DEFAULT_PREFIX, schema: str | None = None) -> Tables:
-    """The tables as SQLAlchemy knows them; nothing is created.
+    """The tables as SQLAlchemy objects; nothing is created in the database.
 
     Raises:
-        ConfigError: the prefix is not what `Config` allows.
+        ConfigError: `Config` does not allow the prefix.
     """
     try:
         TABLE_PREFIX.check(prefix)

@@ -1,7 +1,7 @@
-"""The threads for what no deadline can end: connecting, and asking a server to stop.
+"""Threads for operations that no deadline can end: connecting, and asking a server to stop.
 
-A driver that connects looks up a name, waits for each address in turn and for the answers to a password, and offers
-no connection yet that could be shut down.
+A driver that connects resolves a name, and waits for each address in turn and for the answer to a password. During
+that time it offers no connection that could be shut down.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _making = threading.Lock()
 
 
 def slow_threads() -> Workers:
-    """Those of this process, shared by all stores in it; made at the first use."""
+    """The threads of this process, shared by all its stores; created on first use."""
     global _workers
     if _workers is None:
         with _making:

@@ -1,4 +1,4 @@
-"""The file of a SQLite database, which somebody may replace while connections to it are open."""
+"""The file of a SQLite database, which may be replaced while connections to it are open."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy.engine import URL
 
 
 class SqliteFile:
-    """Tells when the file is another one than that of the open connections. Safe for threads.
+    """Detects that the file differs from that of the open connections. Thread-safe.
 
-    A connection to a file that was moved, replaced or deleted reads and writes the old one for ever, and what it
-    says is true of nothing. A backup that was copied over the file is the same to it: with a write-ahead log SQLite
-    trusts the pages that it holds as long as nothing was written through that log. The file itself changes then
+    A connection to a file that was moved, replaced or deleted reads and writes the old file for ever. It does not
+    notice a backup that was copied over the file either: with a write-ahead log, SQLite trusts the pages that it holds
+    as long as nothing was written through that log. The file itself changes then
     only at a checkpoint, so connections are given up after each of those too; a thousand pages are written
     between two. One look costs a call of the system.
     """
@@ -30,7 +30,7 @@ class SqliteFile:
         self._has_log = False
 
     def was_replaced(self) -> bool:
-        """Whether the open connections are to be given up; said once for each replacement."""
+        """Whether the open connections must be closed; true once for each replacement."""
         found = self._look()
         known = self._identity
         if known is None or found == known:

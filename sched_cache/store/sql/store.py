@@ -56,10 +56,10 @@ _INIT_SECONDS = 60.0
 
 
 class SqlStore:
-    """A `Store` in tables of its own, next to whatever else the database holds.
+    """A `Store` in tables of its own, which may be in the database of another application.
 
-    Its transactions are short and its own; a `connection` given by a caller may come from any engine of the
-    same database, with isolation READ COMMITTED.
+    It uses short transactions of its own. A `connection` of a caller may come from any engine of the same database,
+    with isolation READ COMMITTED.
     """
 
     def __init__(
@@ -129,9 +129,9 @@ class SqlStore:
         """The store that `config` names. Connects at first use.
 
         Args:
-            connect: opens connections as somebody else does; see `open_engines`.
-            counters: where calls are counted.
-            tables: what `init_db` creates and `check_tables` looks for besides those of the store.
+            connect: opens connections in place of the driver; see `open_engines`.
+            counters: the counters of calls.
+            tables: tables that `init_db` creates and `check_tables` looks for besides those of the store.
 
         Raises:
             ConfigError: URL, driver or prefix is not usable.
@@ -209,9 +209,8 @@ class SqlStore:
         if not moving:
             return outcome
 
-        # When the connection breaks during COMMIT nobody knows whether it happened. If it did, a publication
-        # with a token now conflicts with itself: its publisher reads the file again and finds the content
-        # unchanged.
+        # If the connection breaks during COMMIT, it is unknown whether the commit happened. If it did, a publication
+        # with a token now conflicts with itself: its publisher reads the file again and finds the content unchanged.
         return {**outcome, **self._write(lambda connection: self._publisher.publish(connection, moving))}
 
     def changes_since(self, cursor: int) -> ChangeSet:
@@ -259,7 +258,7 @@ class SqlStore:
             with self._statement(connection):
                 connection.commit()
         except BaseException:
-            # It ends with the connection, if not in this way.
+            # Otherwise, it ends with the connection.
             with suppress(SQLAlchemyError, StoreUnavailableError), self._statement(connection):
                 connection.rollback()
             raise
@@ -283,7 +282,7 @@ class SqlStore:
         return self._write(lambda connection: purge(connection, self._tables, before_seq))
 
     def new_incarnation(self, expected: str) -> str:
-        """Names a new history, unless somebody did; the name that now holds."""
+        """Names a new history, unless another process did; the name that now holds."""
         chosen = secrets.token_hex(8)
         return self._write(lambda connection: replace(connection, self._tables, expected, chosen))
 
@@ -330,7 +329,7 @@ class SqlStore:
         return found
 
     def _with_tables(self, attempt: Callable[[Call], T], call: Call) -> T:
-        """What `attempt` answers. Tables that were dropped under us are created again, if we may."""
+        """The result of `attempt`. Tables that were dropped meanwhile are created again, if allowed."""
         self._prepare(call)
         try:
             return attempt(call)

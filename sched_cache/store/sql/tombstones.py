@@ -1,4 +1,4 @@
-"""Removing the rows of DAGs that were deleted long ago."""
+"""Removes the rows of DAGs that were deleted long ago."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sched_cache.store.sql.schema import Tables
 
 
 def purge(connection: Connection, tables: Tables, before_seq: int) -> int:
-    """Deletes the acknowledged tombstones up to `before_seq`, and says so in `purged_seq`; how many."""
+    """Deletes the acknowledged tombstones up to `before_seq`, and records this in `purged_seq`; their number."""
     meta, dag, acknowledged = tables.meta, tables.dag, tables.acknowledged
     is_old = and_(dag.c.content_hash.is_(None), dag.c.parsed_seq > 0, dag.c.parsed_seq <= before_seq)
     is_handled = acknowledged.c.acknowledged_seq >= dag.c.parsed_seq
@@ -18,7 +18,7 @@ def purge(connection: Connection, tables: Tables, before_seq: int) -> int:
     candidates = select(dag.c.key).select_from(flagged).where(is_old, is_handled)
     n_purged = 0
     for keys in pages(sorted(connection.execute(candidates).scalars())):
-        # Publishing one of them again since made it newer, or no tombstone at all.
+        # One that was published again since is newer, or not a tombstone any more.
         locked = select(dag.c.key).where(dag.c.key.in_(keys), is_old).order_by(dag.c.key).with_for_update()
         doomed = list(connection.execute(locked).scalars())
         for table in (dag, acknowledged):

@@ -1,4 +1,4 @@
-"""Creates the tables and brings older ones up to date, once, whoever comes first."""
+"""Creates the tables and upgrades older ones, once, by the first process that finds this necessary."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def bring_up_to_date(
     steps: Mapping[int, Step] = STEPS,
     more: Sequence[Table] = (),
 ) -> None:
-    """Creates what is missing and runs the steps up to `target`, under a lock that spans all processes.
+    """Creates missing tables and runs the steps up to `target`, under a lock that spans all processes.
 
     Raises:
         StoreUnavailableError: the tables belong to a newer version of this library.
@@ -72,9 +72,9 @@ def bring_up_to_date(
 
 
 def _begin_again(connection: Connection, tables: Tables) -> None:
-    """Another history, without DAGs: some of the tables were lost, and what the others say without them is wrong.
+    """Starts another history without DAGs, because some of the tables were lost and the others are wrong without them.
 
-    A pointer without its content would be taken for published and never be published again.
+    A pointer without its content would count as published, and its content would never be published again.
     """
     for table in (tables.dag, tables.content, tables.acknowledged):
         connection.execute(delete(table))
@@ -113,7 +113,7 @@ def _let_readers_pass_writers(engines: Engines, call: Call) -> None:
 
 @contextmanager
 def _exclusively(engines: Engines, tables: Tables, call: Call) -> Iterator[Connection]:
-    """A transaction that no other process upgrades beside."""
+    """A transaction during which no other process upgrades."""
     name = f"{tables.meta.schema or ''}.{tables.meta.name}"
     number = zlib.crc32(name.encode())
     with engines.connected(call) as connection:

@@ -1,4 +1,4 @@
-"""Insert or update in one statement, in the words of each database."""
+"""Insert or update in one statement, in the dialect of each database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Inserts the rows whose key is not there yet. Waits for a transaction that is inserting the same key."""
     if _is_mysql(connection):
-        # Not INSERT IGNORE: its shared locks on duplicates deadlock two who then want to update.
+        # Not INSERT IGNORE: its shared locks on duplicates deadlock two transactions that update the rows afterwards.
         statement: Any = mysql.insert(table)
         statement = statement.on_duplicate_key_update(key=statement.inserted.key)
     else:
