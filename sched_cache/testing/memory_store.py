@@ -187,7 +187,7 @@ class MemoryStore:
             return len(doomed)
 
     def new_incarnation(self, expected: str) -> str:
-        """Names a new history, unless somebody did; the name that now holds."""
+        """Names a new history, unless another process did; the name that now holds."""
         with self._mutex:
             if self._state.incarnation == expected:
                 self._state.incarnation = next(self._names)
@@ -202,7 +202,7 @@ class MemoryStore:
             return self._state.copy()
 
     def restore(self, backup: State) -> None:
-        """Takes the database back in time; nobody is told. No transaction may be open."""
+        """Takes the database back in time without notice. No transaction may be open."""
         with self._mutex:
             self._state = backup.copy()
 

@@ -1,4 +1,4 @@
-"""What the DAG objects of both hosts have in common: nothing of a compact DAG is deserialized until it is read.
+"""The common part of the DAG objects of both hosts: no part of a compact DAG is deserialized before it is read.
 
 Hot fields are read together at the first read of one, cold fields together at the first read of one of those,
 operators one by one, the tree of task groups as a whole. Each time the host's own code deserializes a document that
@@ -67,7 +67,7 @@ class ColumnDag:
     _tree_field: ClassVar[str]
     _bytes_per_dag: ClassVar[int]
     _bytes_per_operator: ClassVar[int]
-    """Of one whose cold fields nobody has read."""
+    """The memory of an operator whose cold fields were not read."""
 
     # What differs between the hosts
 
@@ -151,7 +151,7 @@ class ColumnDag:
             if name == "task_dict":
                 self._build_task_dict(own)
                 if self._tree_field not in own and any(self.compact.column("_is_mapped")):
-                    # A mapped operator has no lazy fields: whoever gets it this way finds its group there.
+                    # A mapped operator has no lazy fields: code that gets it this way finds its group there.
                     self._build_tree(own)
             elif name == self._tree_field:
                 self._build_tree(own)
@@ -336,11 +336,11 @@ class ColumnDag:
         return self._with_changes(stock)
 
     def fresh(self) -> Self:
-        """Another object over the same content, of which nobody has changed anything."""
+        """Another object over the same content, without any changes by users."""
         return type(self)(self.compact, self._columns.load_op_links)  # type: ignore[call-arg]  # the host's
 
     def renewed(self) -> Self:
-        """The same DAG without its operators, for who asks from now on; itself while they are few or young."""
+        """The same DAG without its operators, for later callers; itself while operators are few or recent."""
         own = self._own()
         if not is_due(self._made_at, len(self._operators), self._tree_field in own):
             return self

@@ -1,4 +1,4 @@
-"""What the operators of both hosts have in common: their fields, and the graph from index arrays instead of a walk."""
+"""The common part of the operators of both hosts: fields, and a graph from index arrays instead of a walk."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sched_cache_airflow.dags.operator_fields import (
 from sched_cache_airflow.dags.task_columns import TaskColumns
 
 _OF_TASK = ("start_date", "end_date", "upstream_task_ids", "downstream_task_ids")
-"""What the host sets after it has read a task's document."""
+"""The attributes that the host sets after it has read the document of a task."""
 _OF_DAG = frozenset(("dag", "_dag", "task_group", "_log"))
-"""What is another object in a copy of the DAG."""
+"""The attributes that differ in a copy of the DAG."""
 
 
 class ColumnOperator:
@@ -57,8 +57,8 @@ class ColumnOperator:
 
     @property
     def every_attribute(self) -> dict[str, Any]:
-        """What stands in the instance, completed. Each host's class names it `__dict__` in its body, where the
-        interpreter would put its own, for those who ask `vars` or `dir`. Attribute access does not come through it.
+        """All attributes of the instance, completed. Each host's class names this `__dict__` in its body, in place of
+        the interpreter's own, for `vars` and `dir`. Attribute access does not use it.
         """
         own = self.own()
         if "task_id" not in own:

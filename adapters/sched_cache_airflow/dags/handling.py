@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Attempt = Callable[[str, Any], Any]
-"""What the host makes of one value of a field of tasks. Raises what the host raises."""
+"""The host's result for one value of a task field. Raises the errors of the host."""
 
 _SCALARS: tuple[Any, ...] = ("\0", 10**30, 1e300, True, False, None)
 _CONTAINERS: tuple[tuple[Any, Any], ...] = (

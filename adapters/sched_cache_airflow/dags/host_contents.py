@@ -1,4 +1,4 @@
-"""What a host stores of its DAGs, and its objects of them, as the DAGs of a process are made from."""
+"""The protocol of a host's stored DAGs and DAG objects, from which the DAGs of a process are made."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HostDag(TriedDag, Protocol):
     def nbytes(self) -> int: ...
 
     def renewed(self) -> HostDag:
-        """The DAG without what was made of it for those who used it, or itself if that is little or young."""
+        """The DAG without the objects created by its use, or the DAG itself if these are few or recent."""
 
 
 class HostContents(Protocol):
@@ -48,7 +48,7 @@ class HostContents(Protocol):
         """Its key in our tables."""
 
     def version_of(self, key: str) -> Any:
-        """The version that has this key in our tables; None for a key of somebody else."""
+        """The version that has this key in our tables; None for a key of another program."""
 
     def noted(self, text: str) -> Any:
         """The version that a row of the table `written` names; None if no version has such a name."""

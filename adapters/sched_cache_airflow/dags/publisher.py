@@ -28,10 +28,10 @@ class _Submitted(NamedTuple):
 
 
 class Publisher:
-    """One thread while there is something to write. Never blocks who submits, and drops what it cannot keep.
+    """One thread while there is something to write. Never blocks the submitter, and drops contents that it cannot keep.
 
     A write in the caller's thread could wait for a lock that the caller's own transaction holds (on SQLite it
-    surely would). What is dropped is encoded again by whoever needs it next.
+    surely would). A dropped content is encoded again by the next process that needs it.
     """
 
     def __init__(self, cache: DagCache) -> None:

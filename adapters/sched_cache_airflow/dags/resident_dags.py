@@ -105,7 +105,7 @@ class ResidentDags:
         return dag
 
     def tend(self) -> None:
-        """Keeps the books of what is here true, and lets go of what nobody has used for a while.
+        """Keeps the bookkeeping of resident DAGs correct, and frees DAGs that were unused for a while.
 
         For the scheduler, once a loop: DAGs grow while they are used, and one that loads none has to look, too.
         """

@@ -1,4 +1,4 @@
-"""What the operators of one DAG share: its columns, decoded values, and the way back to the DAG."""
+"""The common data of the operators of one DAG: its columns, decoded values, and a reference to the DAG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Decode = Callable[[str, Any], Any]
 _IMMUTABLE_JSON = frozenset((str, int, float, bool, type(None)))
 
 UNKNOWN: Final = object()
-"""In a table of decoded values: nobody has asked for this one yet."""
+"""In a table of decoded values: this one was not requested yet."""
 OWN: Final = object()
 """The value could be changed, so each task has to have its own."""
 
@@ -146,5 +146,5 @@ class TaskColumns:
         ]
 
     def stock_dag(self) -> Any:
-        """The whole DAG as the host deserializes it: its own objects, made anew."""
+        """The whole DAG as the host deserializes it: newly created objects of the host."""
         return self.dag.stock_copy()

@@ -57,7 +57,7 @@ class TriedFields(Protocol):
 
 
 class TriedDag(Protocol):
-    """A DAG object that nobody has yet."""
+    """A DAG object that was not handed out yet."""
 
     compact: CompactDag
     _columns: TaskColumns

@@ -1,4 +1,4 @@
-"""What one loop of the scheduler takes while a run is half finished. The host's own `_do_scheduling`, nothing mocked.
+"""The duration of a scheduler's loop while a run is half finished. The host's own `_do_scheduling`, nothing mocked.
 
 Source: Airflow 3.3.2 jobs/scheduler_job_runner.py `_run_scheduler_loop`.
 """

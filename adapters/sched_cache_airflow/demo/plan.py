@@ -8,7 +8,7 @@ SIZES = (100, 300, 1000, 2000)
 WARM_UP_TASKS = 10
 """Of the DAG on which a process opens its connections and imports what it needs."""
 WATCHED_TASKS = 500
-"""Of the DAG that is edited while somebody holds it. It has no run, so its content is rewritten in place."""
+"""The tasks of the DAG that is edited while a process holds it. It has no run, so it is rewritten in place."""
 LOOP_SIZES = (100, 300, 1000)
 """Of the DAGs that have a run. Airflow as it is needs its time to make a larger one."""
 

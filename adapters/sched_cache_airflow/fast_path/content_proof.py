@@ -1,4 +1,4 @@
-"""What the fast path knows of one DAG content, shared by all runs of it."""
+"""The knowledge of the fast path about one DAG content, shared by all its runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fast path asks of a host beside what both hosts have under the same names."""
+"""The protocol of the functions of a host that the fast path uses and that differ between the hosts."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Outcome:
 class Shadow:
     """Which decisions are compared, and how often they differed.
 
-    n_compared: those with a verdict; of the rest a task instance was changed by somebody in the middle of it.
+    n_compared: those with a verdict; in the others, another process changed a task instance meanwhile.
     """
 
     def __init__(self, share: float, random: Random) -> None:

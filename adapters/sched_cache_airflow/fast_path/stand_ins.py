@@ -1,4 +1,4 @@
-"""What the host gets in place of its lists of task instances: each holds the objects only if they are read.
+"""Replacements for the host's lists of task instances, whose objects are created only if they are read.
 
 `DagRun.update_state` and the dependencies, of Airflow 3.3.2 and 2.11.2 alike, read the lists that a decision comes with
 as follows.

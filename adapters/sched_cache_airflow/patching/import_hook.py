@@ -1,4 +1,4 @@
-"""Calls us right after the host has imported one of its modules, whoever imports it and when."""
+"""Calls us right after the host has imported one of its modules, whatever code imports it."""
 
 from __future__ import annotations
 

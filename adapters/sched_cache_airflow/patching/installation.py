@@ -47,7 +47,7 @@ class Installation:
         try:
             self._install(just_imported)
         except BaseException:
-            # Of a part of it nobody knows what the rest would do without the others.
+            # A partial installation has not been tested, so all of it is removed.
             self.uninstall()
             raise
         return list(self._done)

@@ -1,4 +1,4 @@
-"""What is said while the host imports its modules, never on standard output.
+"""Messages while the host imports its modules, which never go to standard output.
 
 A command such as `airflow dags list -o json` prints its result there, and the console handler of some releases writes
 there too. The log files that there are get the record as any other.

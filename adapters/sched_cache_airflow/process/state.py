@@ -54,7 +54,7 @@ class ProcessState:
         self.settings = settings
         self.stats = Stats()
         self.fallbacks = Fallbacks(self.stats)
-        # The DAG objects are kept by `contents`; a second copy of their bytes would serve nobody.
+        # The DAG objects are kept by `contents`; a second copy of their bytes would be useless.
         self.cache = _open_cache(settings)
         self.shares_database = settings.shares and settings.config.database_url == host_database_url()
         self.contents = ResidentDags(
@@ -141,7 +141,7 @@ class ProcessState:
 
     @property
     def is_refreshing(self) -> bool:
-        """Whether changed DAGs are loaded by a thread, and those who ask need not wait for that."""
+        """Whether changed DAGs are loaded by a thread, so that requests need not wait for that."""
         return self.refresh is not None and self.refresh.is_running
 
     def _n_learnt(self) -> int:

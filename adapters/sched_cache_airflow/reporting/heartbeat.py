@@ -1,6 +1,6 @@
-"""Every few seconds a process of the host says how it is: one small write, in a thread of its own.
+"""Every few seconds a process of the host reports its state: one small write, in a thread of its own.
 
-Nobody waits for it and nothing depends on it. A write that fails is counted, and tried again at the next beat.
+No other thread waits for it, and nothing depends on it. A failed write is counted, and repeated at the next beat.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a process of the host says about itself: who it is, which path serves, and what was counted."""
+"""The report of a process of the host: its identity, the active path, and its counters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UUID = re.compile("[0-9a-f]{32}")
 _MAX_SAMPLES = 60
 _MAX_RESIDENT = 5_000
 TAIL_DIGITS = 8
-"""Of a version id, at its end: enough to tell who has it in memory. Its beginning is a time."""
+"""The last digits of a version id, which suffice to find the processes that hold it. Its first ones are a time."""
 
 
 class ReportingProcess(Protocol):

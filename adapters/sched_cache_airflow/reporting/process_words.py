@@ -1,4 +1,4 @@
-"""What one process's report means, in words."""
+"""The meaning of one process's report, in words."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def breaker(facts: Facts) -> str | None:
 
 
 def is_in_trouble(facts: Facts) -> bool:
-    """Whether somebody should look: the plugin gave up there, an option is wrong, or Redis does not answer."""
+    """Whether an operator should look: the plugin gave up there, an option is wrong, or Redis does not answer."""
     has_given_up = not facts.get("is_on") and bool(facts.get("reason"))
     return has_given_up or bool(facts.get("wrong_options")) or breaker(facts) == "open"
 

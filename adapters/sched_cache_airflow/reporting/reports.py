@@ -1,4 +1,4 @@
-"""The reports of all processes, for those who show them."""
+"""The reports of all processes, for display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MISSED_BEATS = 3
 
 
 def max_age_seconds(settings: Settings) -> float:
-    """How long a process may be silent until nobody counts on it any more."""
+    """How long a process may be silent before it counts as ended."""
     return max(_MISSED_BEATS * settings.process_report_seconds, 10.0)
 
 

@@ -23,7 +23,7 @@ def url_of_tables(host_database_url: str) -> str:
         url = make_url(host_database_url)
         is_file = url.get_backend_name() == "sqlite" and url.database and ":memory:" not in url.database
     except ArgumentError:
-        return host_database_url  # said by those who try to use it
+        return host_database_url  # reported when it is used
     if not is_file:
         return host_database_url
     database = url.database or ""

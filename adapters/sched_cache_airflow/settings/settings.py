@@ -20,7 +20,7 @@ from sched_cache_airflow.settings.wrong_options import WrongOption
 SECTION = "sched_cache"
 
 HOST_DEFAULTS: Mapping[str, Any] = {
-    # One process of Airflow is not the cluster: a Redis inside it would be shared with nobody.
+    # A cluster has many processes: a Redis inside one of them would not be shared.
     "redis_url": None,
     # Metadata databases have few connections to spare.
     "database_pool_size": 2,

@@ -19,16 +19,16 @@ _LOOK_SECONDS = 0.1
 _MIN_SECONDS = 0.5
 _CLOSE_SECONDS = 0.5
 _MAX_SHARE = 0.01
-"""Of a processor, to ask whether anything has changed where nothing has. Who has thousands of DAGs asks less often."""
+"""The share of a processor for queries that find no change. A process with thousands of DAGs asks less often."""
 
 
 class BackgroundRefresh:
-    """One thread of a worker. Nothing depends on it: who finds nothing loaded loads it.
+    """One thread of a worker. Nothing depends on it: a request loads a DAG that is not loaded yet.
 
     Args:
-        refresh: loads what has changed of what is in memory; how many.
-        n_learnt: grows with each change that somebody has told of.
-        max_staleness_seconds: twice as often it is asked for changes that nobody has told of.
+        refresh: reloads the changed DAGs among those in memory; returns their number.
+        n_learnt: increases with each announced change.
+        max_staleness_seconds: changes without an announcement are looked for twice in this time.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class BackgroundRefresh:
         if rested_seconds < (self._every_seconds if learnt == self._seen else 0.0):
             return
         if rested_seconds < self._rest_seconds:
-            return  # meanwhile who asks for a DAG asks whether it is current
+            return  # meanwhile, each request for a DAG checks whether it is current
         self._seen, self._refreshed_at = learnt, now
         begun = time.thread_time()
         try:

@@ -1,4 +1,4 @@
-"""What one thread of a process does now and then for all of them."""
+"""Periodic work that one thread of a process does for all of them."""
 
 from __future__ import annotations
 

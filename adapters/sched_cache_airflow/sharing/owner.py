@@ -124,7 +124,7 @@ class Owner:
         try:
             return [Mark(*map(int, mark)) for mark in report.facts["jobs"]][:_N_MARKS]
         except (KeyError, TypeError, ValueError):
-            return []  # of a release that writes something else, or spoilt: anybody may claim
+            return []  # written by another release, or damaged: any process may claim
 
     def _jobs(self, job_ids: list[int]) -> tuple[dict[int, Mark], Mark | None]:
         """The jobs with these ids, and the running one with the newest heartbeat."""

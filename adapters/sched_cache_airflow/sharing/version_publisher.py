@@ -45,7 +45,7 @@ class VersionPublisher:
         if version_id is None:
             return
         key = host.key_of(version_id)
-        # Read before the row: who publishes after this has read a newer one, and wins.
+        # Read before the row: a process that publishes after this has read a newer row, and wins.
         token = self._cache.token(key)
         with host_transaction() as connection:
             found = host.read(version_id, connection)
@@ -92,7 +92,7 @@ class WrittenVersions:
         the others.
 
         Args:
-            is_own: all rows; else those that the last call has seen and nobody has dealt with since.
+            is_own: all rows; else those that the previous call has seen and no process has handled since.
         """
         n_removed = 0
         while True:

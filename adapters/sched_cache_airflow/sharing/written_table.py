@@ -1,8 +1,8 @@
-"""The table of written versions: one row each time that somebody wrote or deleted the content of a version.
+"""The table of written versions: one row for each write or deletion of the content of a version.
 
 A row is inserted in the transaction that writes, so it becomes true with it and is rolled back with it, savepoints
-included. It needs no lock that another writer could hold. Who comes by later publishes what the version holds by
-then, and removes the row; see `maintenance`.
+included. It needs no lock that another writer could hold. A later reader publishes the present content of
+the version, and removes the row; see `maintenance`.
 """
 
 from __future__ import annotations

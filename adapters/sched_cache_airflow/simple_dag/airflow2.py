@@ -1,4 +1,4 @@
-"""What Airflow 2.11 sends between its processes about a task instance.
+"""The description of a task instance that processes of Airflow 2.11 exchange.
 
 Source: `SimpleTaskInstance` and `TaskInstanceKey` of Airflow 2.11.2, models/taskinstance.py, taskinstancekey.py.
 """
@@ -166,7 +166,7 @@ def _date_in(text: str | None) -> datetime | None:
 
 
 def _key_class() -> Any:
-    # Where the host's class is in the process, somebody may ask a key for its properties.
+    # Where the host's class is in the process, its users may read properties of a key.
     return getattr(
         sys.modules.get("airflow.models.taskinstancekey"), TaskInstanceKey.__name__, TaskInstanceKey
     )

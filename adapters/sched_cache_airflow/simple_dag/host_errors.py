@@ -1,6 +1,6 @@
 """The exceptions that code written for Airflow catches, without importing Airflow.
 
-Who catches a class of the host has imported it, so it is enough to look whether it is there.
+Code that catches a class of the host has imported it, so it suffices to check whether it is loaded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a 1.10 scheduler knows of a DAG.
+"""The form of a DAG in a 1.10 scheduler.
 
 Source: `SimpleDag` of Airflow 1.10.15, utils/dag_processing.py.
 """

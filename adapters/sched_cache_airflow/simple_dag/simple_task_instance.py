@@ -1,4 +1,4 @@
-"""What a 1.10 scheduler hands to an executor.
+"""The form of a task instance that a 1.10 scheduler passes to an executor.
 
 Source: `SimpleTaskInstance` of Airflow 1.10.15, utils/dag_processing.py; `TaskInstance.key` and `try_number` in
 models/taskinstance.py.

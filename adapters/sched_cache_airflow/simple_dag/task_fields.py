@@ -1,4 +1,4 @@
-"""What a task instance takes from its task, read from a compact DAG.
+"""The fields that a task instance takes from its task, read from a compact DAG.
 
 Policies that change task instances (`task_instance_mutation_hook`) leave their mark in Airflow's rows alone.
 """

@@ -1,4 +1,4 @@
-"""What travels as MessagePack and therefore must not travel any other way."""
+"""A base class for objects that are serialized as MessagePack and must not be pickled."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from sched_cache.errors import StoreUnavailableError
 _SUFFIX = "_note"
 
 # A notice is never worth the host's write. One that is lost is made up for by the hashes that every loop compares. A
-# table that was dropped, renamed or is locked keeps nobody from writing, and a lock is waited for once a transaction.
+# table that was dropped, renamed or is locked prevents no write, and a transaction waits for a lock only once.
 _BODY = """
 BEGIN
     IF TG_RELID IS DISTINCT FROM to_regclass({host_name}) OR NOT EXISTS (

@@ -1,4 +1,4 @@
-"""What is wrong with a trigger that is installed, for people: in whose name others could run code, and what to do."""
+"""Weaknesses of an installed trigger, for operators: whose rights a writer could gain, and what to do."""
 
 from __future__ import annotations
 

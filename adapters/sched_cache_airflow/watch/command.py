@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         folders,
         host,
         StateFile(None if state == "none" else Path(state)),
-        # Whoever ends at once has nobody to repeat anything.
+        # A command that ends at once cannot repeat a request.
         repeat_after_seconds=() if arguments.once else repeats,
         clock=SystemClock(),
         report=_report,

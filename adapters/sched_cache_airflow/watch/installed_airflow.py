@@ -65,9 +65,9 @@ class InstalledAirflow:
         return str(AIRFLOW_HOME)
 
     def ask(self, files: Iterable[ChangedFile]) -> None:
-        """Has the processor parse `files` in its next loop, in one transaction.
+        """Makes the processor parse `files` in its next loop, in one transaction.
 
-        A request that is still there is as good as another one: whoever takes it reads the file after that.
+        A pending request is as good as a new one: the processor that takes it reads the file afterwards.
 
         Raises:
             AskFailedError: the database did not take them.

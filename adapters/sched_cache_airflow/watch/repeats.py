@@ -8,7 +8,7 @@ from sched_cache_airflow.watch.folder import ChangedFile
 
 
 class Repeats:
-    """Some time after each change, the delays of `after_seconds`; a further change starts them anew.
+    """Some time after each change, the delays of `after_seconds`; a further change restarts them.
 
     One request is not enough. The host drops it while the file is being parsed, perhaps in the content that it had
     before. And it does not write a DAG that it has written less than `[core] min_serialized_dag_update_interval`

@@ -1,4 +1,4 @@
-"""What a request for a file rests on: the folders of an Airflow, and the columns of its table of requests."""
+"""The basis of a request for a file: the folders of an Airflow, and the columns of its table of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was asked for, in a file: so that a change while nobody watched is found by the next one who does."""
+"""The requests so far, in a file, so that the next watcher finds changes while none was running."""
 
 from __future__ import annotations
 

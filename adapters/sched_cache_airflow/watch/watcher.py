@@ -24,10 +24,10 @@ class Asked(Protocol):
 
 
 class Watcher:
-    """What `sched-cache watch` does each time it is told to look. For one thread.
+    """The work of `sched-cache watch` in each round. For one thread.
 
-    A file is taken as asked for in the state file only after its last repetition, so whoever ends before that
-    leaves it to the next one.
+    A file is taken as asked for in the state file only after its last repetition, so if a watcher ends before
+    that, the next one repeats the request.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""The workers of the webserver, which are no jobs of the host: nobody else tells when one begins.
+"""The workers of the webserver, which are not jobs of the host, so no job announces their start.
 
-The app is made before they are forked, or in each of them with `[webserver] reload_on_plugin_change`. Commands make one
-too, and serve nobody.
+The app is created before they are forked, or in each of them with `[webserver] reload_on_plugin_change`. Commands
+create one, too, and serve no requests.
 """
 
 from __future__ import annotations

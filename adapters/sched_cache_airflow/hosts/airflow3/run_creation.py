@@ -1,4 +1,4 @@
-"""How runs are created: what Airflow 3 adds up and makes anew for each task instance."""
+"""The creation of runs, without the sums and objects that Airflow 3 computes again for each task instance."""
 
 from __future__ import annotations
 

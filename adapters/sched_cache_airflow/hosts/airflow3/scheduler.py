@@ -1,4 +1,4 @@
-"""What the scheduler job asks in every loop, answered from one query."""
+"""Answers the queries that the scheduler job sends in every loop from one query."""
 
 from __future__ import annotations
 

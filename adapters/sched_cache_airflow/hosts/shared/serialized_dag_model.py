@@ -22,7 +22,7 @@ def dag_property(
 
     def get(row: Any) -> Any:
         found = _compact_dag(row, runtime, version_of)
-        # A new object each time, as the host makes one: whoever has asked for it may change it.
+        # A new object each time, as in the host: the caller may change it.
         return stock.fget(row) if found is None else found.fresh()  # type: ignore[misc]  # the host's has a getter
 
     return property(get, doc=stock.__doc__)
@@ -36,7 +36,7 @@ def _compact_dag(row: Any, runtime: Callable[[], ProcessState], version_of: Call
     if row_state.modified or not (row_state.persistent or row_state.detached):
         return None
     if loaded.get("_SerializedDagModel__data_cache") is not None:
-        return None  # somebody has the document, and may have changed it
+        return None  # the document is in use, and may have been changed
     session = object_session(row)
     if session is None and "dag_hash" not in loaded:
         return None

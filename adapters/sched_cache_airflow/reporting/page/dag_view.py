@@ -1,4 +1,4 @@
-"""One DAG: its versions, what its content takes, who has it in memory, and what it looks like."""
+"""The view of one DAG: its versions, the size of its content, the processes that hold it, and its graph."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _shape(facts: DagFacts) -> Html:
 
 def _holders(version: VersionFacts) -> Part:
     return [tag("span", name, _class="chip") for name in version.resident_in] or tag(
-        "span", "nobody", _class="soft"
+        "span", "no process", _class="soft"
     )
 
 
@@ -115,7 +115,7 @@ def _size(facts: DagFacts) -> Html:
     content = (
         pictures.bars(rows, label="sizes")
         if rows
-        else tag("p", "Nobody has made the compact form yet.", _class="soft")
+        else tag("p", "The compact form does not exist yet.", _class="soft")
     )
     return tag("div", tag("div", "Size", _class="soft small"), content, _class="card tile")
 

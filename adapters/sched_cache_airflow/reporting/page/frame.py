@@ -1,4 +1,4 @@
-"""What every view has: head, colours, title."""
+"""The common frame of all views: head, colours, title."""
 
 from __future__ import annotations
 

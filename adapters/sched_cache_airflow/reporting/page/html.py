@@ -27,7 +27,7 @@ def tag(name: str, /, *content: Part, **attributes: str | float | bool | None) -
     """One element.
 
     Of an attribute's name, a leading `_` is cut off and others become `-`: `_class`, `stroke_width`, `viewBox`. None
-    and False leave it out, True is the bare name; numbers lose digits that nobody sees.
+    and False leave it out, True is the bare name; numbers lose invisible digits.
     """
     opening = name + "".join(_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:

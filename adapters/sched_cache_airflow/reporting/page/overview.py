@@ -286,7 +286,7 @@ def _changed(changed: list[Changed]) -> Html:
                 tag("code", short_hash(one.dag_hash)),
                 f"{seconds_in_words(one.seconds_ago)} ago",
                 _form(one),
-                chips or tag("span", "nobody", _class="soft"),
+                chips or tag("span", "no process", _class="soft"),
             ]
         )
     return table(headers, rows)

@@ -89,11 +89,11 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
     """A `DagBag` whose stored DAGs come compact, and by the hash that the host's row has now.
 
     Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
-    of a column when its last confirmation is older than `max_staleness_seconds`, or when somebody has told since
-    that the DAG was written. Whatever goes wrong on our side, the host's own method answers. DAGs that only the host
+    of a column when its last confirmation is older than `max_staleness_seconds`, or when a write of
+    the DAG was announced since. If anything fails on our side, the host's own method answers. DAGs that only the host
     reads are kept as the host keeps them, and are as new.
 
-    Whoever was given a DAG is never given an older one, whichever thread asks:
+    A caller that has got a DAG never gets an older one, in any thread:
 
         1. two threads read the hash, one after the other: of A, and, since B was written meanwhile, of B
         2. the second has B in memory, and gives it away
@@ -102,7 +102,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
 
     def __init__(self, *args: Any, **options: Any) -> None:
         # Guards _n_readings, _settled and what dags_hash says. Held while a hash is read, so that the order of
-        # readings is that of what they found; who takes it has a connection already.
+        # readings is that of their results; a thread that takes it has a connection already.
         self.reset_after_fork()
         fork.register(self)
         self._n_readings = 0
@@ -136,7 +136,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
     def refresh(self) -> int:
         """Loads what has changed of the DAGs that are in memory; how many. One query, and one for each to load.
 
-        Until it is asked for again, nobody has to look whether one of them is current.
+        Until the next call, no reader has to check whether one of them is current.
         """
         dag_ids = [dag_id for dag_id in list(self._settled) if dag_id in self.dags]
         if not dag_ids:

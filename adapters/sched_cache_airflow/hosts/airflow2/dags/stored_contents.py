@@ -1,4 +1,4 @@
-"""What Airflow 2.11 stores: one content for each DAG, rewritten in place."""
+"""The DAGs stored by Airflow 2.11: one content for each DAG, rewritten in place."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PREFIX = "dag:"
 class StoredContents:
     """The contents in the host's database. A DAG's only version is named by its id, in our tables with a prefix.
 
-    Without it a key could be that of others who keep DAGs in the same tables: those of Airflow 3 after an upgrade,
-    and those of schedulers of 1.10.
+    Without it, a key could be equal to one of another program with DAGs in the same tables: Airflow 3 after an upgrade,
+    or schedulers of 1.10.
     """
 
     fields = CompactOperator._fields_of_host
@@ -60,7 +60,7 @@ class StoredContents:
         return f"{_PREFIX}{version_id}"
 
     def version_of(self, key: str) -> str | None:
-        """The id; None for a key of somebody else."""
+        """The id; None for a key of another program."""
         return key.removeprefix(_PREFIX) if key.startswith(_PREFIX) else None
 
     def noted(self, text: str) -> str:

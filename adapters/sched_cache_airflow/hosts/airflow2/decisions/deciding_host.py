@@ -1,4 +1,4 @@
-"""What the fast path needs to know of Airflow 2.11."""
+"""The functions of Airflow 2.11 that the fast path needs."""
 
 from __future__ import annotations
 

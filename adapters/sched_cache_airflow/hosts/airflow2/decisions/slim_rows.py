@@ -135,8 +135,8 @@ def read_task_order(dag_run: Any, session: Session) -> Sequence[str]:
 def load_task_instances(ids: Iterable[Any], session: Session) -> dict[Any, Any]:
     """The host's objects by their key. Those that are gone by now are missing. One query a thousand.
 
-    They come with the columns that decisions read. The rest is read from the database one by one, should somebody
-    ask for it; their run the caller has.
+    They come with the columns that decisions read. Other columns are read from the database one by one if they
+    are used; the caller has their run.
     """
     found: dict[Any, Any] = {}
     waiting: Iterator[Key] = iter(cast(Iterable[Key], ids))

@@ -97,9 +97,9 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
     """A `CachedDBDagBag` whose DAGs come compact, and by the hash that the host's row has now.
 
     Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
-    of a column when its last confirmation is older than `max_staleness_seconds`, or when somebody has told since
-    that the version was written. Whatever goes wrong on our side,
-    the host's own method answers; so does it for a version that has no row.
+    of a column when its last confirmation is older than `max_staleness_seconds`, or when a write of
+    the version was announced since. If anything fails on our side, or a version has no row, the host's own method
+    answers.
     """
 
     def __init__(self, load_op_links: bool = True, **options: Any) -> None:
@@ -111,8 +111,8 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         self._max_staleness_seconds = self._settings.config.max_staleness_seconds
         stock = vars(self)["_dags"]
         self._entries = self._dags = BagEntries(stock, self._contents, load_op_links)
-        # Held while a hash is read and confirmed, so that nobody confirms what another has read later. Who takes it
-        # has a connection already.
+        # Held while a hash is read and confirmed, so that no thread confirms a hash after a later one. A thread
+        # that takes it has a connection already.
         self.reset_after_fork()
         fork.register(self)
         _bags.add(self)

@@ -167,7 +167,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
 
     @property
     def weight_rule(self) -> Any:
-        """The strategy object. The host makes it anew from its name at every read."""
+        """The strategy object. The host creates it from its name at every read."""
         rule = self._weight_rule
         return _strategy(rule) if isinstance(rule, str) else rule
 

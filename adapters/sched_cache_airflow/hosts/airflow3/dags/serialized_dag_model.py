@@ -31,7 +31,7 @@ _known: dict[str, tuple[Any, bool]] = {}
 def is_host_asked_alone(*names: str) -> bool:
     """Whether these members of `SerializedDagModel` are the host's own code and ours, and nothing of a site's.
 
-    Who takes a DAG past them asks before: what a site has put there has a say in each DAG.
+    Code that bypasses them for a DAG checks this first, because a site's own code there may affect each DAG.
     """
     return all(_is_hosts(name) for name in names)
 
@@ -89,5 +89,5 @@ _NEED_NO_DOCUMENT = frozenset(
 )
 """Modules of the host that take the DAG of a row while its session is open, and keep no row.
 
-Whoever else asks gets rows as the host makes them: they may be read after their session.
+Other code gets rows as the host creates them, which may be read after their session.
 """

@@ -1,4 +1,4 @@
-"""What Airflow 3 stores: a content for each version of a DAG, rewritten in place while the version has no run."""
+"""The DAGs stored by Airflow 3: a content for each version, rewritten in place while the version has no run."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class StoredContents:
         return str(version_id)
 
     def version_of(self, key: str) -> UUID | None:
-        """The UUID; None for a key of somebody else."""
+        """The UUID; None for a key of another program."""
         found = self.noted(key)
         return found if str(found) == key else None
 

@@ -1,4 +1,4 @@
-"""What the fast path needs to know of Airflow 3."""
+"""The functions of Airflow 3 that the fast path needs."""
 
 from __future__ import annotations
 

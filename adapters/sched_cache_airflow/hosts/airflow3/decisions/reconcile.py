@@ -3,7 +3,7 @@
 A version is rewritten in place while it has no task instance. The writer cannot see those of a transaction that is
 still open, so a run can be created from the old content and end up under the new one:
 
-    1. somebody creates a run: task instances of content A, not committed
+    1. a process creates a run: task instances of content A, not committed
     2. the DAG processor sees no task instance of the version, and replaces A by B in place
     3. both commit; the version ids agree, so the host never looks again
 

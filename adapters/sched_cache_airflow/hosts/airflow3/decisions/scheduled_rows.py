@@ -56,9 +56,9 @@ class Noted(NamedTuple):
 
 
 class RunsThenRows:
-    """The runs of a loop; who goes through them to the end has what was found ready written.
+    """The runs of a loop; iterating to the end writes the task instances that were found ready.
 
-    The host goes through them once more if the database has broken off the transaction.
+    The host iterates once more if the database has aborted the transaction.
     """
 
     def __init__(self, dag_runs: Sequence[Any], session: Session) -> None:

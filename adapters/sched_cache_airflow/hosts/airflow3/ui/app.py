@@ -1,6 +1,6 @@
-"""The routes. Who may see the host's plugins may see the cluster; who may see a DAG's versions may see that DAG.
+"""The routes. Access to the host's plugins gives access to the cluster, and access to a DAG's versions to that DAG.
 
-Whatever cannot be read is said on the page. A response is never a traceback, nor a status of 500.
+The page reports data that cannot be read. A response is never a traceback, nor a status of 500.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _WORDS = {
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Runs in each worker of the API server; the workers are no jobs of the host, so nobody else tells of them."""
+    """Runs in each worker of the API server. The workers are not jobs of the host, so no job announces them."""
     jobs.begin_reports("api-server")
     begin_refresh()
     yield

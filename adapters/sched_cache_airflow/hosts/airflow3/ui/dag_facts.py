@@ -1,4 +1,4 @@
-"""What the view of one DAG shows: its latest versions, and the content of the newest."""
+"""The facts in the view of one DAG: its latest versions, and the content of the newest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_TASKS_OF_GRAPH = 50_000
 
 
 def read_dag_facts(dag_id: str, rights: Rights) -> DagFacts:
-    """What there is to show to a user who may see the versions of the DAG. Never raises.
+    """The facts for a user with access to the versions of the DAG. Never raises.
 
     Eight queries at most, three of them for the newest content, and the auth manager's.
     """

@@ -1,4 +1,4 @@
-"""What the plugin registers with the host for its page."""
+"""The entries that the plugin registers with the host for its page."""
 
 from __future__ import annotations
 

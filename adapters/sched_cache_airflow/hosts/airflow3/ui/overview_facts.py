@@ -1,4 +1,4 @@
-"""What the overview shows, from the reports, the host's tables and ours: bounded queries, and the auth manager's."""
+"""The facts of the overview, from the reports, the host's tables and ours: bounded queries, and the auth manager's."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def seconds_since(moment: datetime | None) -> float:
 def _trigger_troubles() -> list[str]:
     with create_session(scoped=False) as session:
         weaknesses = trigger_weaknesses(session.connection(), runtime().settings.config)
-    # Where the database is, `doctor` says to those who may know.
+    # `doctor` shows the address of the database, to users with access to the command.
     as_whom = " with a --database-url of that role or of a superuser"
     return [f"{one.found}. Run: {one.command}{as_whom if one.url else ''}" for one in weaknesses]
 

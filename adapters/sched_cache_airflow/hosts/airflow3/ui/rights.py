@@ -1,4 +1,4 @@
-"""What a user of Airflow may see, by the host's own rules: the page shows nothing that the host would not."""
+"""The permissions of a user by the host's own rules: the page shows nothing that the host would not show."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_a_change_is_fresh_until_a_scheduler_has_it() -> None:
     ]
     text = words(shown(Overview([(facts(), 1.0)], changed, n_fresh=1)))
     assert "1 fresh, which no scheduler has yet" in text
-    assert text.index("fresh nobody") < text.index("stored scheduler") < text.index("not yet nobody")
+    assert text.index("fresh no process") < text.index("stored scheduler") < text.index("not yet no process")
 
 
 def test_troubles_come_first() -> None:
