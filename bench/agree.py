@@ -21,7 +21,7 @@ class Agreement:
     """What is reported of one metric of one product subject in one case, in both runs.
 
     old, new: how many times as much the reference needs, the median over rounds; bytes themselves where the product is
-    the reference. unjudged: why nobody should expect the two to agree; empty if they should.
+    the reference. unjudged: why the two are not expected to agree; empty if they are.
     """
 
     suite: str

@@ -1,4 +1,4 @@
-"""What can be typed after `python -m bench`."""
+"""The arguments of `python -m bench`."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _run_suite(
             failed = set()
             measured = taking_part(case, able, asked_for)
             for record, is_twin in run_case(case, suite, measured, services, plan, progress):
-                # What nobody planted anything in is in both.
+                # Records without a planted change are in both.
                 for to in files if not record.is_product else files[1:] if is_twin else files[:1]:
                     print(to_line(record), file=to)
                 if record.error:

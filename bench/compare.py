@@ -1,10 +1,10 @@
-"""What of the product got slower or larger between two runs, and where.
+"""Finds the parts of the product that became slower or larger between two runs.
 
 Two runs are never equally lucky, so no time is compared as it is. Each is divided, round by round, by what
 was timed beside it: the suite's fixed yardstick in the same process, or the reference subject in the same
-round. The ratio new / old of those quotients has an interval from a bootstrap (`spread.change_between`). What
-the subjects that nobody changed seem to have gained or lost meanwhile is taken off: it is the machine's
-doing. By as much as they disagree about it the interval is widened.
+round. The ratio new / old of those quotients has an interval from a bootstrap (`spread.change_between`). The
+apparent gain or loss of subjects that did not change is subtracted, because the machine causes it. The
+interval is widened by the spread of these changes.
 
 Runs that were measured beside each other, in the same rounds, need none of this: each time is divided by its neighbour
 in the other.
@@ -107,7 +107,7 @@ def _judge(
 def _change(
     old: Results, new: Results, case: str, subject: str, metric: Metric, suite: Suite, drift: Change
 ) -> Change | None:
-    """None if there is nothing to compare, or nothing that anybody would feel."""
+    """None if there is nothing to compare, or if the values are negligible."""
     if all(_is_negligible(run, case, subject, metric, suite) for run in (old, new)):
         return None
     if old.run.beside and old.run.beside == new.run.beside:
@@ -172,7 +172,7 @@ def _against(run: Results, case: str, record: Record, metric: Metric, suite: Sui
 
 
 def _drift(old: Results, new: Results, case: str, suite: Suite) -> Change:
-    """How the times of those whom nobody changed have changed: their median, and between what most of them lie."""
+    """The change in the times of subjects that did not change: its median, and the range of most of them."""
     changes = []
     for subject in _subjects(old, new, case, is_product=False):
         for name in _metrics(old, new, case, subject):

@@ -26,7 +26,7 @@ class DocumentCase:
 
 
 def document_case(case: Case) -> DocumentCase:
-    """Made anew from the case's parameters and seed."""
+    """Generated again from the case's parameters and seed."""
     document: dict[str, Any] = generate_document(
         str(case.parameters["shape"]), int(case.parameters["n_tasks"]), seed=case.seed
     )

@@ -1,9 +1,9 @@
-"""Processes that do not outlive whoever started them, however that one ends.
+"""Processes that do not outlive their starter, however it ends.
 
 A leash is a small process between the two. It shares its standard input, a pipe, with the command that it runs. Once
-nobody can write to that any more, because it was closed or its owner has died, the command is ended, and after it all
-of its process group. A leash is in nobody's group, so one that the command has put on a command of its own survives
-that, and ends its own.
+no process can write to the pipe any more, because it was closed or its owner has died, the leash ends the command, and
+then its whole process group. A leash is in a group of its own, so a leash that the command has put on another command
+survives this, and ends its own command.
 """
 
 from __future__ import annotations

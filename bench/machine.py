@@ -1,4 +1,4 @@
-"""What a result was measured on. No host name, no user, no path: results are published."""
+"""The machine of a result. No host name, no user, no path: results are published."""
 
 from __future__ import annotations
 

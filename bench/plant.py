@@ -14,7 +14,7 @@ def plant(target: str) -> None:
     """Slows `module:function` or `module:Class.method` by a share of its duration: `pkg.module:function=20`.
 
     After its work every call computes that many percent longer, and waits that many percent longer if it has waited.
-    Done before the subject is opened, so that everyone who imports the name afterwards gets the slow one.
+    Done before the subject is opened, so that all code that imports the name afterwards gets the slow one.
 
     Raises:
         ValueError: the text is not of this form.

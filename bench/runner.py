@@ -109,7 +109,7 @@ def _rounds(case: Case, workers: list[Worker], plan: Plan, progress: Progress, p
                 progress.note(f"{case.label}: no time for more than {number} of {case.min_rounds} rounds")
             return
         progress.say(f"{case.label}: set {process + 1}, round {number + 1} of {most}")
-        # A B C, then B C A: the subjects of a part are neighbours in time, and nobody always follows the
+        # A B C, then B C A: the subjects of a part are neighbours in time, and none always follows the
         # same one.
         first = number % len(workers)
         measuring = workers[first:] + workers[:first]

@@ -1,4 +1,4 @@
-"""What suites need beside Python, started once for all suites of one command."""
+"""The servers that suites need, started once for all suites of one command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured, behind one interface.
+"""The interface of subjects: the code that is measured.
 
 One file under `subjects/` adds one subject, or a few that are alike.
 """

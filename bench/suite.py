@@ -1,4 +1,4 @@
-"""What is asked, behind one interface. One file under `suites/` adds one suite."""
+"""The interface of suites: the questions of a measurement. One file under `suites/` adds one suite."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class _Running:
             self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):  # nobody is left in the group
+        with suppress(ProcessLookupError):  # the group has ended
             os.killpg(self._process.pid, number)
 
 

@@ -1,1 +1,1 @@
-"""What the suite `lookup` stores, and the races it puts caches to."""
+"""The data of the suite `lookup`, and the races that it tests caches with."""

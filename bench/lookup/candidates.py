@@ -52,7 +52,7 @@ def cachetools_lock(source: Source) -> Candidate:
 
 
 def cachetools_condition(source: Source) -> Candidate:
-    """`cached` with a condition: one load for all who ask."""
+    """`cached` with a condition: one load for all concurrent callers."""
     from cachetools import LRUCache, cached
 
     get = cached(LRUCache(512), key=lambda: KEY, condition=threading.Condition())(source.load)

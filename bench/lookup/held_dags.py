@@ -1,4 +1,4 @@
-"""What a process holds after it has loaded every small DAG of a case; for the suite `memory`."""
+"""The memory of a process after it has loaded every small DAG of a case; for the suite `memory`."""
 
 from __future__ import annotations
 

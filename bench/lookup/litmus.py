@@ -2,7 +2,7 @@
 
 stale-set: a load is in flight, the value changes and is invalidated, then the load ends. The next read must
 not find the old value installed. join-stale: the same, but the next read starts while the load is still in
-flight. It must not be given that load's result. `control` has no load in flight: who fails it was asked wrongly.
+flight. It must not be given that load's result. `control` has no load in flight: its failure is an error of the test.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Source:
         return value
 
     def pause(self) -> None:
-        """Waits for `resume` if this is the load to pause. For who reads the value on its own."""
+        """Waits for `resume` if this is the load to pause. For candidates that read the value themselves."""
         if self._pauses.acquire(blocking=False):
             self.has_read.set()
             if not self.resume.wait(_HANG_SECONDS):
-                raise TimeoutError("nobody resumed the load")
+                raise TimeoutError("the load was not resumed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def only_observes(wrapper: Any) -> Any:
-    """The wrapper, marked: the plugin leaves functions alone that somebody else has replaced, but not these.
+    """The wrapper, marked: the plugin leaves functions alone that other code has replaced, but not these.
 
     Source: `OBSERVES_ONLY` in sched_cache_airflow/patching/known_code.py. It must have `__wrapped__`.
     """

@@ -41,7 +41,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "commit": ("airflow.utils.sqlalchemy:CommitProhibitorGuard.commit",),
 }
 
-# Not a function of anybody: it strikes whoever allocates when it is due, for as long as a quick phase takes in all.
+# Not part of a function: it interrupts any code that allocates when it is due, for as long as a quick phase takes.
 GARBAGE = "garbage"
 
 
@@ -107,7 +107,7 @@ class Phases:
         return only_observes(timed)
 
     def collecting(self, event: str, _: object = None) -> None:
-        """Told of "start" and "stop" of each garbage collection. Whoever's thread it is in, all of them wait."""
+        """Told of "start" and "stop" of each garbage collection. All threads wait for it."""
         now = self._clock()
         if event == "start":
             self._collecting_since = now

@@ -50,5 +50,5 @@ def read_documents() -> Iterator[Replayed]:
 
 
 def hashed(dag_id: str) -> str:
-    """A name that says nothing to a reader. Who guesses a dag_id can check the guess."""
+    """A name that reveals nothing to a reader, except that a guessed dag_id can be checked."""
     return hashlib.blake2b(dag_id.encode(), digest_size=_NAME_DIGITS // 2).hexdigest()

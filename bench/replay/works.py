@@ -1,4 +1,4 @@
-"""What the subjects of the suite `replay` do with an operator's DAGs."""
+"""The work of the subjects of the suite `replay` on an operator's DAGs."""
 
 from __future__ import annotations
 

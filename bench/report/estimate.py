@@ -1,4 +1,4 @@
-"""What a larger cluster would cost, on paper: straight lines through what was measured."""
+"""The estimated cost of a larger cluster: straight lines through the measurements."""
 
 from __future__ import annotations
 

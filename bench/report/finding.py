@@ -1,4 +1,4 @@
-"""What a chart shows, in a few words for its title."""
+"""The finding of a chart, in a few words for its title."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The top of the page: on what, what was found, when and of which code, and who was measured."""
+"""The top of the page: the machine, the findings, the date and version, and the subjects."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _first_found(results: Results) -> str:
 
 
 def _subjects(results: Sequence[Results]) -> str:
-    """Who was measured, in the words of the subjects themselves."""
+    """The subjects, in their own descriptions."""
     known = discover_subjects()
     names = dict.fromkeys(name for one in results for name in one.subjects())
     items = "".join(
@@ -71,4 +71,4 @@ def _subjects(results: Sequence[Results]) -> str:
         for name in names
         if name in known and known[name].about
     )
-    return f"<details open><summary>Who was measured</summary><dl>{items}</dl></details>" if items else ""
+    return f"<details open><summary>Subjects</summary><dl>{items}</dl></details>" if items else ""

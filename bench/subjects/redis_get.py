@@ -1,4 +1,4 @@
-"""What fetching the same bytes costs without a cache around it: a bound."""
+"""The cost of fetching the same bytes without a cache: a lower bound."""
 
 from __future__ import annotations
 

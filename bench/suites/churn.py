@@ -1,4 +1,4 @@
-"""DAGs are edited while the loop runs: what reloading costs, who works with an old DAG, whether memory grows."""
+"""DAGs are edited while the loop runs: the cost of reloading, the use of outdated DAGs, and the growth of memory."""
 
 from __future__ import annotations
 

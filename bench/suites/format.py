@@ -1,4 +1,4 @@
-"""What one stored DAG costs: bytes, processor time from bytes to a usable task, memory while it is held."""
+"""The cost of one stored DAG: bytes, processor time from bytes to a usable task, memory while it is held."""
 
 from __future__ import annotations
 

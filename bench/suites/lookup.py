@@ -1,4 +1,4 @@
-"""What one look-up costs: a DAG held in this process, a DAG held by Redis, many at once; and who answers stale."""
+"""The cost of one look-up: a DAG held in this process, a DAG in Redis, many at once; and outdated answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one pass of the scheduler's loop costs: creating runs, idling, scheduling, ending runs."""
+"""The cost of one pass of the scheduler's loop: creating runs, idling, scheduling, ending runs."""
 
 from __future__ import annotations
 

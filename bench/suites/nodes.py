@@ -81,7 +81,7 @@ def _samples(found: Sequence[Mapping[str, float]], n_commands: int) -> dict[str,
 
 
 class NodesSuite:
-    """The runs stand still, so every examination of a run is equal work, whoever does it."""
+    """The runs stand still, so every examination of a run is equal work in any process."""
 
     name = "nodes"
     title = "Several schedulers on one database"
@@ -96,7 +96,9 @@ class NodesSuite:
         Metric("redis_per_second", "commands that Redis has processed", "per second"),
         Metric("documents_encoded", "documents encoded by all nodes together", "times"),
         Metric(
-            "documents_encoded_first", "the same when nobody had encoded any, or another case had", "times"
+            "documents_encoded_first",
+            "the same when no process had encoded any, or another case had",
+            "times",
         ),
     )
     charts: Sequence[Chart] = (

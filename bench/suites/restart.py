@@ -1,4 +1,4 @@
-"""What a scheduler that has just been started takes until it works as fast as before."""
+"""The time until a scheduler that was just started works as fast as before."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the tiers promise, measured on real servers: `python -m bench.targets`."""
+"""The promises of the tiers, measured on real servers: `python -m bench.targets`."""

@@ -73,7 +73,7 @@ def visible(servers: Servers) -> Iterator[Row]:
 
 
 def hurt_redis(servers: Servers) -> Iterator[Row]:
-    """A Redis that accepts and never answers, and a port where nobody is, against no Redis at all."""
+    """A Redis that accepts and never answers, and a port without a server, compared with no Redis at all."""
     url = servers.database("hurt_redis")
     n_dags = 240
     with DagCache.open(Config(database_url=url, redis_url=None)) as cache:
