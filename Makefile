@@ -14,7 +14,7 @@ DATABASE ?= postgresql
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## a small cluster in one process, then Airflow 3 as it is and with the plugin; some minutes the first time
+demo: ## a small cluster in one process, then Airflow 3 without and with the plugin; some minutes the first time
 	@$(PYTHON) -m tools environment demo
 	@.venvs/demo/bin/sched-cache demo
 	@echo
@@ -31,7 +31,7 @@ test-unit: ## the fast tests only, on Python 3.11
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m pytest tests/unit
 
-releases: ## reads the code of every Airflow release from its package, and says which of what the plugin rests on a new one changes
+releases: ## read the code of every Airflow release from its package, and list changes to code that the plugin rests on
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tools.releases $(RELEASE)
 
@@ -39,11 +39,11 @@ end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2), its schedulers and R
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@CI=true SCHED_CACHE_END_TO_END=1 .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest $(wildcard tests/$(HOST)/test_end_to_end.py tests/$(HOST)/test_edit_storm.py)
 
-pages: ## four workers of HOST serve pages for PAGES_SECONDS=60 while their DAG is edited every second: how old they are
+pages: ## four workers of HOST serve pages for PAGES_SECONDS=60 while their DAG is edited every second; reports the age of the pages
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@CI=true SCHED_CACHE_PAGES_SECONDS=$(PAGES_SECONDS) .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest tests/$(HOST)/test_pages.py
 
-watch: ## how soon a scheduler uses a saved file, with `sched-cache watch` and on stock; 6 minutes
+watch: ## the time until a scheduler uses a saved file, with `sched-cache watch` and on stock; 6 minutes
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@CI=true SCHED_CACHE_END_TO_END=1 $(AIRFLOW3) -m pytest tests/airflow3/test_watch.py -k used_by_the_scheduler
 
@@ -69,7 +69,7 @@ fuzz: ## damaged bytes and documents against the decoder, for MINUTES=10
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.fuzz --minutes $(MINUTES)
 
-chaos: ## a cluster on real servers that is hurt for MINUTES=10 (DATABASE=postgresql or mariadb)
+chaos: ## a cluster on real servers with faults for MINUTES=10 (DATABASE=postgresql or mariadb)
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.chaos --minutes $(MINUTES) --database $(DATABASE)
 
@@ -77,11 +77,11 @@ trouble: ## loops of HOST's scheduler with Redis or our database slow, trickling
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.trouble $(TROUBLE)
 
-ends: ## how soon HOST's processes end with Redis and our database hung, beside stock; 15 minutes
+ends: ## the time until HOST's processes end with Redis and our database hung, beside stock; 15 minutes
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.ends $(ENDS)
 
-options: ## 300 values of every option through the plugin's installation on HOST; an hour, OPTION=redis_url for one; goes on where it was interrupted
+options: ## 300 values of every option through the plugin's installation on HOST; an hour, OPTION=redis_url for one; continues where it was interrupted
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@mkdir -p build
 	@CI=true SCHED_CACHE_OPTION_VALUES=300 SCHED_CACHE_OPTION_RESULTS=build/options-$(HOST).txt .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest tests/$(HOST)/test_options.py -k "$(OPTION)"
@@ -98,7 +98,7 @@ two-schedulers: ## a stock scheduler of HOST and one with the plugin for MINUTES
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.edited_cluster --minutes $(MINUTES)
 
-simple-dag: ## a scheduler of 1.10 on the simple classes, hurt for MINUTES=10 (DATABASE=postgresql or mariadb)
+simple-dag: ## a scheduler of 1.10 on the simple classes, with faults for MINUTES=10 (DATABASE=postgresql or mariadb)
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tests.simple_scheduler --minutes $(MINUTES) --database $(DATABASE)
 
@@ -109,11 +109,11 @@ bench: ## the standard set on PostgreSQL and Redis, 25 minutes, and a report pag
 	@$(CORE) -m bench run all $(BENCH)
 	@$(CORE) -m bench report
 
-planted: ## whether a fifth that is planted in a function is found by `bench compare`, and nothing where nothing is; 4 minutes
+planted: ## whether `bench compare` finds a planted slowdown of a fifth, and nothing else; 4 minutes
 	@$(PYTHON) -m tools environment core-3.11
 	@SCHED_CACHE_PLANTED=1 $(CORE) -m pytest tests/unit/bench/test_planted.py
 
-targets: ## what the tiers promise, measured on PostgreSQL and Redis; fails where a promise is not kept
+targets: ## the promises of the tiers, measured on PostgreSQL and Redis; fails if one is not kept
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m bench.targets
 

@@ -128,7 +128,7 @@ class ProcessState:
             self.contents.drop()
 
     def begin_refresh(self, refresh: Callable[[], int]) -> None:
-        """Has changed DAGs loaded before they are asked for; once, and once more in a forked child.
+        """Starts to load changed DAGs before they are requested; call it once, and once more in a forked child.
 
         Args:
             refresh: loads what has changed of what is in memory; how many.

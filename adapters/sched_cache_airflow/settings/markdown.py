@@ -9,7 +9,7 @@ from sched_cache.config.option import Option
 from sched_cache_airflow.settings.settings import CORE_OPTIONS, HOST_DEFAULTS, OWN_OPTIONS, SECTION
 from sched_cache_airflow.settings.wrong_options import BEGINNINGS, Cost, cost_of
 
-_EVERY = "every process of Airflow, tasks and commands too"
+_EVERY = "every process of Airflow, including tasks and commands"
 _SERVERS = "api-server, webserver"
 _LOADERS = f"scheduler, {_SERVERS}, triggerer"
 _WRITERS = f"{_LOADERS}, dag-processor"
@@ -31,7 +31,7 @@ READERS = {
     "database_attempts": _WRITERS,
     "database_pool_size": _WRITERS,
     "database_grace_seconds": _LOADERS,
-    "max_staleness_seconds": "api-server, triggerer; a scheduler asks in each loop",
+    "max_staleness_seconds": "api-server, triggerer; schedulers ask in each loop",
     "full_certify_seconds": _LOADERS,
     "l1_max_bytes": _LOADERS,
     "l1_max_entries": _LOADERS,
@@ -48,26 +48,26 @@ READERS = {
     "redis_breaker_min_seconds": _WRITERS,
     "redis_breaker_max_seconds": _WRITERS,
     "tier_loss_seconds": _WRITERS,
-    "hot_include": "none: what is hot was chosen for Airflow",
-    "hot_exclude": "none: what is hot was chosen for Airflow",
+    "hot_include": "none: the plugin chooses the hot fields itself",
+    "hot_exclude": "none: the plugin chooses the hot fields itself",
     "max_content_bytes": _LOADERS,
 }
-"""Option to the processes whose behaviour it changes."""
+"""The processes that each option affects."""
 
 _HEAD = f"""
 ## `[{SECTION}]` in airflow.cfg
 
-The Airflow plugin takes its options from Airflow's own configuration, and ignores `SCHED_CACHE__*`. An option stands
-in the section `[{SECTION}]` of `airflow.cfg` under its name, or in the environment as `AIRFLOW__{SECTION.upper()}__`
-and its name in capitals; every option has the variants `_CMD` and `_SECRET` (in airflow.cfg: `_cmd`, `_secret`),
-as Airflow's sensitive options have. `sched-cache doctor` shows what holds and where it comes from. Changes need a
-restart of the processes that read them.
+The Airflow plugin takes its options from Airflow's own configuration, and ignores `SCHED_CACHE__*`. Set an
+option in the section `[{SECTION}]` of `airflow.cfg`, or in an environment variable with the prefix
+`AIRFLOW__{SECTION.upper()}__` and its name in capitals. Every option has the variants `_CMD` and `_SECRET` (in
+airflow.cfg: `_cmd`, `_secret`), like Airflow's sensitive options. `sched-cache doctor` shows the values in force and
+their sources. Restart the processes that read an option after changing it.
 
-An option that is wrong never ends a process of Airflow. If its value is out of range, cannot be read or cannot be
-used, or if its name is unknown, the process says so in one line of its log, `sched-cache doctor` and the page name
-the option, and the part concerned is off.
+A wrong option never ends a process of Airflow. If a value is out of range, cannot be read or cannot be used, or if a
+name is unknown, the process reports this in one line of its log, `sched-cache doctor` and the page name the option,
+and the part concerned is off.
 
-| wrong | consequence |
+| wrong option | consequence |
 |---|---|
 {{costs}}
 
@@ -75,7 +75,7 @@ the option, and the part concerned is off.
 |---|---|---|---|---|---|
 """
 _CORE_HEAD = """
-Every option above may stand there too, with these readers and, where it says so, another default:
+Every option of the library may be set there, too, for these processes and partly with another default:
 
 | option | default for the plugin | read by |
 |---|---|---|

@@ -1,5 +1,5 @@
-"""From a section of the host's configuration to `Settings`: one option after the other, so that one that is wrong
-costs its own part only.
+"""Reads `Settings` from a section of the host's configuration, option by option, so that a wrong option costs only
+its own part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PREFIX = f"AIRFLOW__{SECTION.upper()}__"
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands for the value of an option that could not be read."""
+    """The value of an option that could not be read."""
 
     reason: str
 
@@ -34,7 +34,7 @@ def host_section(
 ) -> dict[str, str | Unreadable]:
     """The section as the host's configuration object has it: file, environment, commands and secrets.
 
-    Never raises: what cannot be read is an option that is wrong.
+    Never raises: an option that cannot be read is a wrong option.
 
     Args:
         run_command: the output of a command line. The host runs those of its own options only.
@@ -47,7 +47,7 @@ def host_section(
         return {"*": Unreadable(f"section [{SECTION}] cannot be read: {type(error).__name__}")}
     named |= {variable[len(PREFIX) :].lower() for variable in os.environ if variable.startswith(PREFIX)}
     found: dict[str, str | Unreadable] = {}
-    # What stands there itself comes before what has to be asked for.
+    # A direct value takes precedence over a command and a secret.
     for spelt in sorted(named, key=lambda name: (name.endswith(tuple(readers)), name)):
         suffix = next((suffix for suffix in readers if spelt.endswith(suffix)), "")
         name = spelt.removesuffix(suffix)
@@ -64,7 +64,7 @@ def host_section(
 
 
 def read_settings(section: Section, host_database_url: str | Unreadable) -> Settings:
-    """The settings that a section of the host's configuration spells.
+    """The settings in a section of the host's configuration.
 
     Raises:
         ConfigError: an option is unknown or its value is not allowed.
@@ -76,7 +76,7 @@ def read_settings(section: Section, host_database_url: str | Unreadable) -> Sett
 
 
 def understood_settings(section: Section, host_database_url: str | Unreadable) -> Settings:
-    """The same, with what is not understood in `wrong` and its cost deducted. Never raises.
+    """The same, with wrong options in `wrong` and their parts switched off. Never raises.
 
     Args:
         section: option to text, as the host has it.
@@ -102,7 +102,7 @@ def _understood(section: Section, host_database_url: str | Unreadable) -> tuple[
     core = {**HOST_DEFAULTS, **{name: value for name, value in chosen.items() if name in CORE_OPTIONS}}
     try:
         config = Config(**core)
-    except ConfigError as error:  # two that do not go together
+    except ConfigError as error:  # two options that contradict each other
         errors.append(error)
         wrong.append(wrong_option(error.option, error))
         config = Config(**_without(core, cost_of(error.option)))

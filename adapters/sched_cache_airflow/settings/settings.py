@@ -33,7 +33,7 @@ _PATTERN = re.compile(rf"[\w.*?\[\]!~-]{{1,{MAX_PATTERN_LENGTH}}}")
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """A tuple of patterns of DAG ids; in the configuration with commas between."""
+    """A tuple of patterns of DAG ids; in the configuration, separated by commas."""
 
     allowed: str = (
         "DAG ids, separated by commas; `*` is any text, `?` any character, `[ab]` one of these; "
@@ -60,51 +60,51 @@ class Patterns:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What only the plugin knows, and the core's `Config`."""
+    """The options of the plugin, and the `Config` of the core."""
 
     enabled: bool = option(True, Flag(), doc="Whether the plugin does anything at all.")
     exclude_dags: tuple[str, ...] = option(
         (),
         Patterns(),
-        doc="DAG ids, `*` and `?` allowed, that stay on Airflow's own path.",
+        doc="Patterns of DAG ids that the plugin leaves to Airflow.",
     )
     publish_contents: bool = option(
         True,
         Flag(),
-        doc="Write the compact form of what was loaded to the plugin's tables and to Redis, for the other nodes.",
+        doc="Whether loaded DAGs are written in compact form to the plugin's tables and to Redis, for the other nodes.",
     )
     fast_path: bool = option(
         True,
         Flag(),
-        doc="Decide running runs from slim rows, and load only the task instances that can move.",
+        doc="Whether scheduling decisions use slim rows, and load only the task instances that can change.",
     )
     fast_path_exclude_dags: tuple[str, ...] = option(
         (),
         Patterns(),
-        doc="DAG ids, `*` and `?` allowed, whose runs are decided as Airflow does.",
+        doc="Patterns of DAG ids whose runs take Airflow's own path for scheduling decisions.",
     )
     shadow_share: float = option(
         0.0,
         Number(0, 1),
-        doc="Share of the decisions that Airflow's own path makes and the fast path is compared with. A difference "
+        doc="The share of decisions that are made on Airflow's own path and compared with the fast path. A difference "
         "is logged, and switches the fast path off for that DAG in that process.",
     )
     background_refresh: bool = option(
         True,
         Flag(),
-        doc="Webservers and API servers load changed DAGs before they are asked for.",
+        doc="Whether webservers and API servers load changed DAGs before they are requested.",
     )
     process_report_seconds: float = option(
         10.0,
         Number(0, 3600),
         unit="seconds",
-        doc="How often each process reports on itself, for `sched-cache doctor` and the page in the UI. 0: never.",
+        doc="The interval of the reports of each process, for `sched-cache doctor` and the page in the UI. 0: never.",
     )
     config: Config = field(default_factory=Config)
     shares: bool = True
-    """Whether there are tables, and so anything that processes can share."""
+    """Whether there are tables, and therefore shared data."""
     wrong: tuple[WrongOption, ...] = ()
-    """What was not understood. The other values are as its costs say."""
+    """The wrong options. The other values are adapted to their costs."""
 
     def excludes(self, dag_id: str) -> bool:
         """Whether the plugin leaves this DAG alone, for good or for now."""

@@ -1,8 +1,8 @@
-"""Options that are wrong, and what each of them costs: its own part of the plugin, and never the host.
+"""Wrong options, and the cost of each: a part of the plugin, and never the host.
 
-A part that was to share something is off, a number of this process has its default, and a switch is off with what
-it switches. `enabled`, `exclude_dags` and a name that no option has cost the plugin: it may have been told to leave
-DAGs alone.
+A part that shares data is off, a number that concerns only this process has its default, and a switch is off together
+with its part. `enabled`, `exclude_dags` and an unknown name switch off the whole plugin, because they may have been
+meant to exclude DAGs.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from enum import Enum
 
 
 class Cost(Enum):
-    """What is off, or otherwise than configured, while an option is wrong."""
+    """The part that is off, or differs from the configuration, while an option is wrong."""
 
     PLUGIN = "the plugin stays off"
     FAST_PATH = "the fast path stays off"
     TABLES = "the plugin's tables and Redis are not used"
     REDIS = "Redis is not used"
     PUBLISHING = "contents are not published"
-    REFRESH = "changed DAGs are loaded when they are asked for"
-    DEFAULT = "its default holds"
+    REFRESH = "changed DAGs are loaded when they are requested"
+    DEFAULT = "the default value is used"
 
 
 _BY_NAME = {

@@ -1,4 +1,4 @@
-"""Changed DAGs are loaded before they are asked for, in processes that serve people.
+"""Loads changed DAGs before they are requested, in API servers and webservers.
 
 Without it the first request after a change waits for the load, and the first after `max_staleness_seconds` for the
 question whether anything has changed.

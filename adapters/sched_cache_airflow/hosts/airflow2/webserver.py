@@ -51,4 +51,4 @@ def begin_refresh(bag: Any) -> None:
         if is_certified(bag) and bag.read_dags_from_db:
             runtime().begin_refresh(bag.refresh)
     except Exception:
-        logger.exception("changed DAGs are loaded when they are asked for")
+        logger.exception("changed DAGs are loaded when they are requested")

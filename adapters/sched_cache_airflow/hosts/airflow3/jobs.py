@@ -18,4 +18,4 @@ def begin_refresh() -> None:
     try:
         runtime().begin_refresh(refresh_bags)
     except Exception:
-        logger.exception("changed DAGs are loaded when they are asked for")
+        logger.exception("changed DAGs are loaded when they are requested")
