@@ -1,7 +1,7 @@
 """Entry point `airflow.policy`: imported first in every process of the host.
 
-It must never raise, since that would keep `import airflow` from working, imports nothing of the host, and has no
-hook of the host's policies. It only waits for the modules in which something is to be replaced.
+It must never raise, because that would break `import airflow`. It imports no module of the host, and has no hooks of
+the host's policies. It only waits for the modules that the plugin replaces parts of.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _after_writer(module: ModuleType) -> None:
             model = vars(module).get("SerializedDagModel")
             status.part("write_events").write_events.start(model)
     except Exception as error:
-        what = f"sched_cache: what {module.__name__} writes goes unnoticed: {type(error).__name__}: {error}"
+        what = f"sched_cache: writes of {module.__name__} are not noticed: {type(error).__name__}: {error}"
         say(logger, logging.ERROR, what, error)
 
 

@@ -1,4 +1,4 @@
-"""`python -m sched_cache_airflow.demo`: Airflow as it is, and with the plugin, side by side on this machine.
+"""`python -m sched_cache_airflow.demo`: stock Airflow and Airflow with the plugin, side by side on this machine.
 
-Everything happens in a temporary AIRFLOW_HOME on SQLite, with processes that are started for it; nothing is left.
+It uses a temporary AIRFLOW_HOME on SQLite and processes of its own, and leaves nothing behind.
 """

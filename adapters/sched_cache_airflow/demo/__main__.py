@@ -22,7 +22,7 @@ _PROCESSOR = {"AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0"}
 
 
 class Steps:
-    """Says on standard error what is being done, and how long it took."""
+    """Prints each step on standard error, with the time so far."""
 
     def __init__(self) -> None:
         self._started_at = time.monotonic()
@@ -53,7 +53,7 @@ def main() -> int:
     if arguments.json:
         print(json.dumps([asdict(section) for section in found]))
     else:
-        title = f"Airflow {version} on SQLite, as it is and with sched_cache; processes of their own, same machine"
+        title = f"Airflow {version} on SQLite, without and with sched_cache; separate processes, same machine"
         print(f"\n{title}\n\n{table(found)}\n\nMedians of one short run. `make bench` measures with care.")
     return 0
 
@@ -66,11 +66,11 @@ def _version() -> str | None:
 
 
 def _run(home: DemoHome, steps: Steps) -> list[Section]:
-    steps.begin("making an empty Airflow database")
+    steps.begin("creating an empty Airflow database")
     home.run("airflow", "db", "migrate")
     steps.begin(f"storing DAGs of {', '.join(map(str, SIZES))} tasks, as the DAG processor does")
     _process(home, edition=1)
-    steps.begin("loading and scheduling them with Airflow as it is")
+    steps.begin("loading and scheduling them with stock Airflow")
     stock = _measure(home, with_plugin=False)
     steps.begin("loading and scheduling them with the plugin")
     plugin = _measure(home, with_plugin=True)
@@ -91,7 +91,7 @@ def _measure(home: DemoHome, *, with_plugin: bool) -> Measured:
 
 
 def _watch(home: DemoHome, steps: Steps) -> tuple[float, float]:
-    """Seconds until a change is used: (by Airflow as it is, with the plugin). Both watch the same change."""
+    """Seconds until a change is used: (by stock Airflow, with the plugin). Both watch the same change."""
     steps.begin("two schedulers hold a DAG, one with the plugin")
     watchers = [
         home.start("sched_cache_airflow.demo.watch", str(home.database), with_plugin=with_plugin)

@@ -17,19 +17,19 @@ _SWITCHED_OFF = "[sched_cache] enabled is false"
 
 
 class Status:
-    """Decided once, when the first module of the host is there to be changed."""
+    """The state of the plugin, decided once, when the first module of the host can be changed."""
 
     def __init__(self) -> None:
         self.is_on: bool | None = None
         """None until it is decided."""
-        self.reason = "Airflow has not imported the modules in question"
+        self.reason = "Airflow has not imported the modules that the plugin replaces parts of"
         self.installed: list[str] = []
         self.wrong: tuple[WrongOption, ...] = ()
-        """Options that are not used as they stand."""
+        """Options that are not used as configured."""
         self._parts = ""
 
     def decide(self, *, is_quiet: bool = False) -> bool:
-        """Whether to change anything. Reads the host's configuration the first time, and says what came of it."""
+        """Whether to install the plugin. Reads the host's configuration the first time, and logs the result."""
         if self.is_on is None:
             self.is_on, self.reason = self._decision()
             if not is_quiet:
@@ -44,7 +44,7 @@ class Status:
         say(logger, logging.DEBUG if as_wanted else logging.WARNING, f"sched_cache {said}")
 
     def part(self, name: str) -> Any:
-        """The module of this name for the host that is here."""
+        """The module of this name for the installed host."""
         return import_module(f"{self._parts}.{name}")
 
     def has_part(self, name: str) -> bool:
@@ -54,7 +54,7 @@ class Status:
         return bool(self._parts) and any((folder / file).exists() for file in (name, f"{name}.py"))
 
     def fail(self, reason: str) -> None:
-        """Notes what went wrong. Nothing is replaced any more by then: see `Installation`."""
+        """Records a failure, after all replacements were removed: see `Installation`."""
         self.is_on = False
         self.installed = []
         self.reason = reason
@@ -83,11 +83,11 @@ class Status:
 
 
 status = Status()
-"""That of this process, for `sched-cache doctor` and the page in the UI."""
+"""The status of this process, for `sched-cache doctor` and the page in the UI."""
 
 
 def _is_switched_off() -> bool:
-    """Whether the operator of a release that we know nothing of wants nothing of us either."""
+    """Whether the plugin is switched off in an unknown release."""
     try:
         from sched_cache_airflow.settings.host_settings import settings_of_host
 

@@ -1,4 +1,4 @@
-"""Entry point `sched_cache.doctor`: what `sched-cache doctor` says where Airflow is installed."""
+"""Entry point `sched_cache.doctor`: the findings of `sched-cache doctor` where Airflow is installed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ENTRY_POINTS = ("airflow.policy", "airflow.plugins")
 
 
 def examine() -> Examination | None:
-    """Host, entry points and options; later the processes. None where there is no Airflow."""
+    """Host, entry points and options; later the processes. None if Airflow is not installed."""
     if importlib.util.find_spec("airflow") is None:
         return None
     host = _host()
@@ -46,7 +46,7 @@ def examine() -> Examination | None:
         findings += try_installation()
     if any(finding.is_off for finding in findings) or not findings[-1].is_well:
         return Examination(None, findings, tables=_tables)
-    # A wrong option costs its own part: the rest is in use, and is examined.
+    # A wrong option switches off one part: the rest is in use, and is examined.
     config, connect = as_host_connects(settings.config)
     return Examination(config, findings, lambda: list(_processes(conf, settings)), connect, _tables)
 
@@ -64,7 +64,7 @@ def _host() -> Finding:
             "airflow", False, "importable, but not installed as a distribution", "install apache-airflow"
         )
     if release_of(version) is None:
-        advice = "the plugin leaves other releases alone; install one that is supported, or live without it"
+        advice = "the plugin stays off in other releases; install a supported release, or continue without the plugin"
         return Finding("airflow", True, f"{version}: supported are {supported()}", advice, is_off=True)
     return Finding("airflow", True, f"{version}, supported")
 
@@ -78,7 +78,7 @@ def _entry_points() -> Iterator[Finding]:
 
 def _options(conf: Any, settings: Settings) -> Iterator[Finding]:
     options = {**OWN_OPTIONS, **CORE_OPTIONS}
-    advice = f"correct [{SECTION}] in airflow.cfg or the environment, and restart what reads it"
+    advice = f"correct [{SECTION}] in airflow.cfg or the environment, and restart the processes that read it"
     for wrong in settings.wrong:
         yield Finding(f"option {wrong.name}", False, str(wrong), advice)
     is_wrong = {wrong.name for wrong in settings.wrong}
@@ -108,7 +108,7 @@ def _source(conf: Any, name: str, is_named: bool) -> str:
 
 
 def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
-    """Whether the plugin serves in each process that runs; if not, why not."""
+    """Whether the plugin is active in each running process; if not, the reason."""
     try:
         with host_engine().connect() as connection:
             has_host_tables = inspect(connection).has_table("job")
@@ -137,15 +137,15 @@ def _processes(conf: Any, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             f"{job.component} on {job.host}",
             False,
-            f"job {job.id} runs, and does not report",
-            "is sched-cache installed there, switched on, and was it restarted since? its log says why not",
+            f"job {job.id} runs, but does not report",
+            "check that sched-cache is installed and switched on there, and restart it; its log has the reason",
         )
     if not reports and not silent:
         yield Finding("processes", True, "none runs", "start Airflow", is_off=True)
 
 
 def _host_tables(settings: Settings) -> Iterator[Finding]:
-    """Our tables in the metadata database, to which the host's own transactions write, and the trigger."""
+    """Our tables in the metadata database that the host's own transactions write to, and the trigger."""
     try:
         with mapped_errors(), host_engine().begin() as connection:
             for table in (written_table(settings.config), written_dag_table(settings.config)):
@@ -181,7 +181,7 @@ def _reports(settings: Settings) -> list[tuple[dict[str, Any], float]] | Finding
 
 
 def without_report(jobs: list[AliveJob], reports: list[dict[str, Any]]) -> list[AliveJob]:
-    """The jobs for which there is no report of the same component and host. Several may run on one."""
+    """The jobs without a report of the same component and host. Several jobs may run on one host."""
     reported = [(str(facts.get("component")), str(facts.get("host"))) for facts in reports]
     silent = []
     for job in jobs:

@@ -13,12 +13,12 @@ BREAKER_STATES = ("closed", "half open", "open")
 
 
 def title(facts: Facts) -> str:
-    """Which process this is."""
+    """The name of the process."""
     return f"{facts.get('component')} on {facts.get('host')}, pid {facts.get('pid')}"
 
 
 def hit_percent(facts: Facts) -> float | None:
-    """How many of the reads since the start were answered from memory; None if there were none."""
+    """The hit rate since the start in percent; None if there were no reads."""
     hits, misses = count(facts, "l1", "hits"), count(facts, "l1", "misses")
     return 100 * hits / (hits + misses) if hits + misses else None
 
@@ -30,7 +30,7 @@ def count(facts: Facts, section: str, name: str) -> float:
 
 
 def fallbacks(facts: Facts) -> dict[str, int]:
-    """Reason to how often the process took the host's own path."""
+    """Reason to number of fallbacks to the host's own path."""
     return dict(facts.get("counts", {}).get("fallbacks", {}))
 
 
@@ -49,9 +49,9 @@ def is_in_trouble(facts: Facts) -> bool:
 
 
 def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
-    """(what serves there and how well, what to do)."""
+    """(the active path with its numbers, advice)."""
     words = [
-        "the plugin serves" if facts.get("is_on") else f"Airflow's own path serves: {facts.get('reason')}"
+        "the plugin serves" if facts.get("is_on") else f"Airflow's own path is used: {facts.get('reason')}"
     ]
     percent = hit_percent(facts)
     if percent is not None:
@@ -68,7 +68,7 @@ def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
     state = breaker(facts)
     if state is not None:
         words.append(f"breaker {state}")
-    words.append(f"said {seconds_ago:.0f} s ago")
+    words.append(f"reported {seconds_ago:.0f} s ago")
     advice = ""
     if state == "open":
         advice = "Redis does not answer this process: see `redis`, and the network between them"
@@ -79,5 +79,5 @@ def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
     elif not facts.get("is_on"):
         advice = "its log has the traceback; it needs a restart"
     elif taken:
-        advice = "its log has the first of each reason"
+        advice = "its log has the first fallback for each reason"
     return "; ".join(words), advice

@@ -14,9 +14,9 @@ from sched_cache_airflow.reporting.page.wording import bytes_in_words, seconds_i
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """One version of the host, and what our tables have of it: None where they have nothing.
+    """One version of the host, and its data in our tables: None where they have none.
 
-    seconds_ago: since it was written last. parsed_seq, published_version: of our counter.
+    seconds_ago: since its last write. parsed_seq, published_version: numbers of our counter.
     """
 
     number: int
@@ -32,7 +32,7 @@ class VersionFacts:
 
 @dataclass(slots=True)
 class DagFacts:
-    """What is shown. n_document_bytes: of the host's JSON. n_resident_bytes: in this process, None if it is not."""
+    """The facts to show. n_document_bytes: of the host's JSON. n_resident_bytes: in this process, None if it is not."""
 
     dag_id: str
     versions: list[VersionFacts] = field(default_factory=list)
@@ -46,14 +46,18 @@ class DagFacts:
 
 def dag_page(facts: DagFacts, *, nonce: str) -> Html:
     """The whole document."""
-    back = tag("a", "all of the cache", href="./")
+    back = tag("a", "Scheduler cache", href="./")
     body: list[Part] = [
         tag("div", tag("h1", facts.dag_id), back, _class="head"),
         [notice(trouble) for trouble in facts.troubles],
     ]
     if facts.is_excluded:
         body.append(
-            tag("p", pill("excluded", "off"), " by [sched_cache] exclude_dags: Airflow's own path serves.")
+            tag(
+                "p",
+                pill("excluded", "off"),
+                " by [sched_cache] exclude_dags: this DAG takes Airflow's own path.",
+            )
         )
     if not facts.versions:
         body.append(empty("No version of this DAG is in the database, or you may not see it."))
@@ -105,7 +109,7 @@ def _size(facts: DagFacts) -> Html:
         )
     if latest.n_hot_bytes is not None:
         rows.append(
-            ("hot: what schedulers read", latest.n_hot_bytes, bytes_in_words(latest.n_hot_bytes), "memory")
+            ("hot: read by schedulers", latest.n_hot_bytes, bytes_in_words(latest.n_hot_bytes), "memory")
         )
     if latest.n_cold_bytes is not None:
         rows.append(("cold: the rest", latest.n_cold_bytes, bytes_in_words(latest.n_cold_bytes), "tables"))

@@ -96,12 +96,12 @@ def page(title: str, *body: Part, nonce: str, again_in_seconds: int | None = Non
 
 
 def notice(text: str) -> Html:
-    """Something that the reader has to know first."""
+    """A notice at the top of the page."""
     return tag("div", text, _class="notice", role="alert")
 
 
 def empty(text: str) -> Html:
-    """In place of what there is none of."""
+    """A placeholder for missing data."""
     return tag("div", text, _class="card empty")
 
 

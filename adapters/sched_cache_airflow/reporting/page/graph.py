@@ -1,4 +1,4 @@
-"""A DAG at a glance: its tasks from left to right by depth, or how wide it is at each depth."""
+"""The picture of a DAG: its tasks from left to right by depth, or its width at each depth."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _curve(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 
 def _silhouette(layers: list[list[int]]) -> Html:
-    """How many tasks there are at each depth; too many for a dot each."""
+    """The number of tasks at each depth, for DAGs with too many tasks for a dot each."""
     height, most = 150.0, max(map(len, layers), default=1)
     shown = _folded([len(layer) for layer in layers], 180)
     step = min(_WIDTH / max(len(shown), 1), 40.0)

@@ -1,4 +1,4 @@
-"""HTML and SVG that cannot be anything but well formed: text is escaped unless it was made here."""
+"""Well-formed HTML and SVG: text is escaped unless it was generated here."""
 
 from __future__ import annotations
 

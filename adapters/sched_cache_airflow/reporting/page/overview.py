@@ -1,4 +1,4 @@
-"""The cluster: how much memory answers, how much of it there is, how fresh, and where Airflow's own path is taken."""
+"""The view of the cluster: hit rate, memory use, age of the data, and fallbacks to Airflow's own path."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AGAIN_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A DAG whose content is new.
+    """A DAG whose content changed lately.
 
     is_shared: in our tables. is_fresh: no scheduler has it yet. resident_in: components that have it in memory.
     """
@@ -48,7 +48,7 @@ class Changed:
 
 @dataclass(slots=True)
 class Overview:
-    """What is shown. troubles: what could not be read, in a sentence each. with_hosts: where processes run, too."""
+    """The facts to show. troubles: a sentence for each failed query. with_hosts: whether to show hosts."""
 
     reports: list[tuple[dict[str, Any], float]] = field(default_factory=list)
     changed: list[Changed] = field(default_factory=list)
@@ -119,7 +119,7 @@ def _tiles(reports: list[dict[str, Any]], n_fresh: int | None) -> Html:
     return tag(
         "div",
         _tile(
-            "Schedulers: read from memory",
+            "Schedulers: hit rate",
             percent_in_words(100 * hits / reads if reads else None),
             f"of {reads:,.0f} reads since they started",
             _hit_line(schedulers[0]),
@@ -128,7 +128,7 @@ def _tiles(reports: list[dict[str, Any]], n_fresh: int | None) -> Html:
             "Fullest memory",
             bytes_in_words(used),
             f"of {bytes_in_words(bound)} allowed, {fullest.get('component')}",
-            tag("div", pictures.meter(used, bound, label="memory used of what is allowed"), _class="gap"),
+            tag("div", pictures.meter(used, bound, label="memory use against the limit"), _class="gap"),
         ),
         _tile(
             "A changed DAG is used",
@@ -142,7 +142,7 @@ def _tiles(reports: list[dict[str, Any]], n_fresh: int | None) -> Html:
         _tile(
             "Airflow's own path",
             f"{taken:,}",
-            "taken because of trouble" if taken else "never needed because of trouble",
+            "fallbacks because of trouble" if taken else "no fallback because of trouble",
         ),
         _redis_tile(reports),
         _class="tiles",
@@ -159,7 +159,7 @@ def _hit_line(facts: Facts) -> Html | None:
             shares.append(100 * hits / (hits + misses))
         elif shares:
             shares.append(shares[-1])
-    return pictures.sparkline(shares, label="share of reads from memory over the last minutes", top=100)
+    return pictures.sparkline(shares, label="hit rate over the last minutes", top=100)
 
 
 def _redis_tile(reports: list[dict[str, Any]]) -> Html:
@@ -209,7 +209,7 @@ def _process(facts: Facts, seconds_ago: float, *, with_host: bool) -> Html:
             tag("span", f"{bytes_in_words(used)} of {bytes_in_words(bound)}"),
             _class="row small gap",
         ),
-        pictures.meter(used, bound, label="memory used of what is allowed"),
+        pictures.meter(used, bound, label="memory use against the limit"),
     ]
     if any(amount for _, amount, _ in sources):
         lines += [
@@ -219,7 +219,7 @@ def _process(facts: Facts, seconds_ago: float, *, with_host: bool) -> Html:
                 tag("span", f"{percent_in_words(hit_percent(facts))} memory"),
                 _class="row small gap",
             ),
-            pictures.stacked(sources, label="where reads were answered"),
+            pictures.stacked(sources, label="reads by tier"),
             pictures.legend([source for source in sources if source[1]]),
         ]
     lines.append(_remarks(facts, seconds_ago))
@@ -240,7 +240,7 @@ def _remarks(facts: Facts, seconds_ago: float) -> Html | None:
     for reason, n_times in sorted(fallbacks(facts).items(), key=lambda item: -item[1])[:5]:
         remarks.append(tag("li", f"Airflow's own path because of {reason}: {n_times:,}"))
     if facts.get("exclude_dags"):
-        # A pattern may name a DAG that not everybody may know of.
+        # A pattern may name a DAG that the user must not know of.
         n_patterns = len(facts["exclude_dags"])
         remarks.append(
             tag("li", f"DAGs of {n_patterns} pattern{'' if n_patterns == 1 else 's'} are excluded")
@@ -252,7 +252,7 @@ def _remarks(facts: Facts, seconds_ago: float) -> Html | None:
         remarks.append(tag("li", f"{decided:,.0f} decisions on the fast path{off}"))
     reconciled = count(facts, "plugin", "runs_reconciled")
     if reconciled:
-        remarks.append(tag("li", f"{reconciled:,.0f} runs were given tasks that they lacked"))
+        remarks.append(tag("li", f"{reconciled:,.0f} runs got missing tasks"))
     if seconds_ago > 2 * float(facts.get("every_seconds") or 10):
         remarks.append(tag("li", f"silent for {seconds_in_words(seconds_ago)}"))
     return tag("ul", remarks, _class="plain small soft") if remarks else None

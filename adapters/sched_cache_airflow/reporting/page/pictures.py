@@ -1,4 +1,4 @@
-"""Small pictures: how full, made of what, and how it went lately."""
+"""Small pictures: levels, shares, and recent history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIZE = {"width": "100%", "preserveAspectRatio": "none"}
 def meter(used: float, bound: float, *, label: str, colour: str = "memory") -> Html:
     """A bar as full as `used` of `bound`."""
     share = min(max(used / bound, 0.0), 1.0) if bound else 0.0
-    # What is not nothing can be seen.
+    # A value above zero is visible.
     width = max(100 * share, 0.8) if used else 0.0
     return tag(
         "svg",
@@ -42,7 +42,7 @@ def stacked(parts: Sequence[tuple[str, float, str]], *, label: str) -> Html:
 
 
 def legend(parts: Sequence[tuple[str, float, str]]) -> Html:
-    """What the colours of `stacked` mean, with the amounts."""
+    """The legend of `stacked`, with the amounts."""
     keys = [
         tag("span", f"{name} {amount:,.0f}", _class="key", style=f"--key: var(--{colour})")
         for name, amount, colour in parts

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers in a readable form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ERROR_NAME = re.compile(r"\b\w*(?:Error|Exception)\b(?=:)")
 
 
 def bytes_in_words(n_bytes: float) -> str:
-    """With a unit, and three digits at most that matter."""
+    """A size with a unit, and at most three significant digits."""
     for unit in ("B", "kB", "MB", "GB"):
         if n_bytes < 999.5 or unit == "GB":
             digits = 0 if unit == "B" or n_bytes >= 99.95 else 1
@@ -19,7 +19,7 @@ def bytes_in_words(n_bytes: float) -> str:
 
 
 def seconds_in_words(seconds: float) -> str:
-    """In the largest unit that leaves a number of one or more."""
+    """A duration in the largest unit that gives a number of one or more."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
@@ -31,7 +31,7 @@ def seconds_in_words(seconds: float) -> str:
 
 
 def percent_in_words(percent: float | None) -> str:
-    """One digit behind the point, and never 100 % for less than all."""
+    """A percentage with one decimal, and never 100 % for less than all."""
     if percent is None:
         return "-"
     if 99.95 <= percent < 100:
@@ -45,7 +45,7 @@ def short_hash(text: str | None) -> str:
 
 
 def reason_in_words(reason: str) -> str:
-    """Why something is off, without what an error quotes: values of options, hosts, users, statements."""
+    """The reason why a part is off, without values that an error quotes: options, hosts, users, statements."""
     option = _CONFIG_ERROR.sub(": allowed: ", reason)
     if option != reason:
         return option
