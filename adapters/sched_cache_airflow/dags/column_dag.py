@@ -60,9 +60,9 @@ class ColumnDag:
 
     _host_class: ClassVar[type[Any]]
     _not_found: ClassVar[type[Exception]]
-    """What the host raises of a task that the DAG does not have."""
+    """The error of the host for a task that the DAG does not have."""
     _reference: ClassVar[type[Any]]
-    """What stands for an expansion's input until it is told its DAG."""
+    """The placeholder for an expansion's input until its DAG is set."""
     _id_field: ClassVar[str]
     _tree_field: ClassVar[str]
     _bytes_per_dag: ClassVar[int]
@@ -80,7 +80,7 @@ class ColumnDag:
         raise NotImplementedError
 
     def _operator_maker(self) -> Callable[[int], Any]:
-        """What makes the operator of a task that is not mapped."""
+        """A function that creates the operator of a task that is not mapped, by index."""
         raise NotImplementedError
 
     def _deserialize_task(self, document: dict[str, Any]) -> Any:
@@ -270,7 +270,7 @@ class ColumnDag:
             self._refer_mapped(operators[index], index)
 
     def _refer_mapped(self, operator: Any, index: int) -> None:
-        """What the host's `set_task_dag_references` does for one operator, its neighbours left alone."""
+        """The effect of the host's `set_task_dag_references` on one operator, without its neighbours."""
         operator.dag = self
         for name in ("start_date", "end_date"):
             if getattr(operator, name, None) is None:

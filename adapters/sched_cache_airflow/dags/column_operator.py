@@ -31,7 +31,7 @@ class ColumnOperator:
     _set_by_dag: ClassVar[tuple[str, ...]]
     """Under which names an operator of the host has its DAG and its group."""
     _not_mapped: ClassVar[type[Exception]]
-    """What the host raises of a task that no mapped group is around."""
+    """The error of the host for a task that is not in a mapped group."""
 
     if TYPE_CHECKING:
         _columns: TaskColumns
@@ -52,7 +52,7 @@ class ColumnOperator:
     _is_empty = Flag("_is_empty")
 
     def kept_values(self) -> dict[str, Any]:
-        """What was assigned to this operator, and what of its own it was asked for."""
+        """The attributes that were assigned to this operator, and its own values that were read."""
         return {name: value for name, value in self.own().items() if name not in _OF_DAG}
 
     @property

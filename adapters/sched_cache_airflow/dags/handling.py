@@ -30,7 +30,7 @@ class Handling:
 
 
 def handling_of(attempt: Attempt, name: str) -> Handling:
-    """What `attempt` does with the field `name`. Cost: some microseconds; the answer never changes."""
+    """The way in which `attempt` handles the field `name`. Cost: some microseconds; the answer never changes."""
     made = _made(attempt, name, _NOTHING)
     takes_any = made is _NOTHING or made is True
     refused = {type(value) for value in _SCALARS if _made(attempt, name, value) is not value}

@@ -27,7 +27,7 @@ class HostContents(Protocol):
 
     @property
     def fields(self) -> TriedFields:
-        """What it makes of the fields of tasks."""
+        """Its decoding of the fields of tasks."""
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""

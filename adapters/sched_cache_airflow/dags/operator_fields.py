@@ -15,7 +15,7 @@ MISSING = object()
 
 
 class FieldsOfHost(Protocol):
-    """What one host makes of fields; `host_class` is the one that its own operators have."""
+    """The decoding of fields by one host; `host_class` is the class of its own operators."""
 
     host_class: type[Any]
 
@@ -23,7 +23,7 @@ class FieldsOfHost(Protocol):
         """The attribute's value, as the host's deserialization makes it."""
 
     def default(self, name: str) -> Any:
-        """What an operator has whose document lacks the field."""
+        """The value for an operator whose document lacks the field."""
 
     def is_own(self, name: str) -> bool:
         """Whether that default could be changed, so that each operator has to have its own."""
@@ -33,14 +33,14 @@ class FieldsOfHost(Protocol):
 
 
 class ColumnTask(Protocol):
-    """What a field needs of its operator."""
+    """The members of its operator that a field needs."""
 
     _fields_of_host: ClassVar[FieldsOfHost]
     _columns: TaskColumns
     _index: int
 
     def own(self) -> dict[str, Any]:
-        """What stands in the instance by now."""
+        """The attributes of the instance so far."""
 
     def _populate(self) -> None: ...
 
@@ -76,7 +76,7 @@ class Kept(Field):
 
 
 class Default(Kept):
-    """What no task of the DAG has, and what must not be shared."""
+    """A field that no task of the DAG has, and whose value must not be shared."""
 
     __slots__ = ()
 
@@ -121,7 +121,7 @@ class Hot(Field):
         return task._fields_of_host.decode(self.column, value)
 
     def default(self, task: ColumnTask) -> Any:
-        """What a task has whose document lacks the field."""
+        """The value for a task whose document lacks the field."""
         return task._fields_of_host.default(self.name)
 
 

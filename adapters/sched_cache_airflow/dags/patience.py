@@ -39,7 +39,7 @@ class Patience:
         self._workers = Workers(_N_THREADS, "sched-cache-tiers")
 
     def ask(self, question: Callable[[], T], n_dags: int = 1) -> T:
-        """What `question` asks the tiers for so many DAGs; it is given up when nothing is left to lose.
+        """The answer of the tiers to `question` about this many DAGs; abandoned when the budget is used up.
 
         Where the time is bounded it runs on a thread of its own. A call of the store has a deadline, and a lock that
         another thread holds while it waits for the database has none.

@@ -184,7 +184,7 @@ class ResidentDags:
         return None
 
     def _shared(self, version_id: Any, dag_hash: str) -> CompactDag | None:
-        """What some node has published, from Redis or our tables, if it is of this hash."""
+        """The content that a node has published, from Redis or our tables, if it has this hash."""
         key = self.host.key_of(version_id)
 
         def ask() -> CompactDag | None:
@@ -209,7 +209,7 @@ class ResidentDags:
     def _from_host(
         self, version_id: Any, session: Session | Connection, load_op_links: bool
     ) -> tuple[CompactDag, str] | None:
-        """What the host's row holds by now, with its hash, encoded for everybody else."""
+        """The present content of the host's row, with its hash, encoded for other processes."""
         # Before the row: what another process publishes after this is newer than what is read here.
         floor = self._cache.floor(self.host.key_of(version_id))
         started = time.monotonic()
@@ -241,7 +241,7 @@ class ResidentDags:
             return self.host.hash_of(version_id, connection) == dag_hash
 
     def encoded_to_share(self, document: dict[str, Any], dag_hash: str) -> EncodedDag | None:
-        """What other nodes are to get of this content; None for a DAG that is none of ours.
+        """The form of this content for other nodes; None for a DAG that is not ours.
 
         Raises:
             InvalidDagError: the host's document cannot be encoded.
@@ -254,7 +254,7 @@ class ResidentDags:
         return self.settings.publish_contents and not self.settings.excludes(encoded.dag_id)
 
     def floor(self, version_id: Any) -> object:
-        """What the shared tiers have told last of a version: the same object until they tell something new."""
+        """The latest answer of the shared tiers about a version: the same object until there is a new answer."""
         return self._cache.floor(self.host.key_of(version_id))
 
     def drop(self) -> None:

@@ -38,7 +38,7 @@ class NotLikeTheHostError(Exception):
 
 
 class TriedFields(Protocol):
-    """What one host makes of fields."""
+    """The decoding of fields by one host."""
 
     release: str
     """Of the host: another one may deserialize in another way."""
@@ -50,7 +50,7 @@ class TriedFields(Protocol):
         """Whether the host gives operators their extra links at present."""
 
     def attempt(self, name: str, value: Any) -> Any:
-        """What the host makes of one column's value, that of `partial_kwargs` included. Raises what it raises."""
+        """The host's result for a value of a column, including `partial_kwargs`. Raises the errors of the host."""
 
     def are_links_portable(self, links: Any) -> bool:
         """Whether the extra links of a task need nothing that another process may lack."""
@@ -71,7 +71,7 @@ class TriedDag(Protocol):
 
 
 class Trial:
-    """What this process has tried so far. Safe for threads: two may try the same."""
+    """The values that this process has tried so far. Thread-safe: two threads may try the same value."""
 
     def __init__(self, fields: TriedFields) -> None:
         self._fields = fields

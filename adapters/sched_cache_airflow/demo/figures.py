@@ -25,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What was compared, for several sizes."""
+    """One comparison, for several sizes."""
 
     title: str
     rows: Sequence[Row]

@@ -48,7 +48,7 @@ class DemoHome:
     def run(
         self, *arguments: str, with_plugin: bool = False, options: Mapping[str, str] | None = None
     ) -> str:
-        """What `python -m ...` prints. `options`: more variables.
+        """The output of `python -m ...`. `options`: more variables.
 
         Raises:
             RuntimeError: it failed; the text ends with what it said last.

@@ -107,7 +107,7 @@ class FastPath:
 
 
 def fast_path_of(session: Session) -> tuple[FastPath, LoopViews] | None:
-    """What decides the loop that this session is in; None where the host's path is to be taken."""
+    """The decisions of the loop that this session is in; None if the host's path must be taken."""
     found = session.info.get(_INFO_KEY)
     if found is None:
         return None

@@ -74,7 +74,7 @@ class LoopViews:
         return view
 
     def forget(self, dag_run: Any, session: Session) -> None:
-        """What was read of this run counts no more: its task instances are about to be changed."""
+        """Discards the rows of this run, because its task instances are about to change."""
         self._undecided.pop(dag_run.id, None)
         self._errors.pop(dag_run.id, None)
         _, view = self._views.pop(dag_run.id, (None, None))
@@ -139,7 +139,7 @@ class LoopViews:
 
 
 def _needed_at_first(view: RunView, dag_run: Any, session: Session) -> Sequence[int]:
-    """What the first pass decides; if that is nothing, where the search for a deadlock begins, and often ends."""
+    """The rows for the first pass; if there are none, the first row of the search for a deadlock, which often suffices."""
     asked = view.asked(HostPass.READY, dag_run, session)
     if asked or not view.may_be_deadlocked():
         return asked

@@ -27,7 +27,7 @@ _ENDS: Final = ("success", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What comes of a decision.
+    """The result of a decision.
 
     schedulable: the task instances that are ready, in order. is_changed: as the host is told. is_unfinished:
     whether anything is. premature: what the search for a deadlock answers, None if it is not reached. end: what the

@@ -64,14 +64,14 @@ class Snapshot:
         return self._objects is not None
 
     def stand_in(self, row: int) -> StandIn:
-        """What stands for the task instance of this row, the same object every time."""
+        """The replacement for the task instance of this row, the same object every time."""
         found = self._stand_ins.get(row)
         if found is None:
             found = self._stand_ins[row] = StandIn(self.view, row, self.dag_run)
         return found
 
     def finished(self) -> Iterator[StandIn]:
-        """What stands for the finished task instances, as far as the host reads them for the one it examines.
+        """The replacement for the finished task instances that the host reads for the one that it examines.
 
         Each of its dependencies goes through them, some twice.
         """
@@ -228,7 +228,7 @@ class UnfinishedTaskInstances(_Lazy):
 
 
 class EffectiveLeaves(Iterable[Any]):
-    """What `DagRun._tis_for_dagrun_state` returns, made when it is read: if nothing is unfinished."""
+    """The result of `DagRun._tis_for_dagrun_state`, created on access: for a run without unfinished task instances."""
 
     def __init__(self, stock: Any, dag_run: Any, dag: Any, tis: AllTaskInstances) -> None:
         self._stock, self._dag_run, self._dag, self._tis = stock, dag_run, dag, tis

@@ -50,7 +50,7 @@ def read_hashes(dag_ids: Collection[str], connection: Connection) -> dict[str, s
 
 @dataclass
 class Versions:
-    """What was current when it was read. Good for one loop, whose decisions then agree with each other.
+    """The versions that were current when read. Valid for one loop, so that its decisions agree with each other.
 
     hashes: by dag_id; None for a DAG that has no content.
     dag_models: rows of the runs' DAGs. The host asks for them one by one, and the session knows those that are held.

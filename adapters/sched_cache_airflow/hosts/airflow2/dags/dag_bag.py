@@ -195,7 +195,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
             return self._numbered(read_hash(dag_id, session), now, floor)
 
     def _known(self, dag_id: str) -> Reading | None:
-        """What was read lately, if nothing was heard of the DAG since, or another thread loads what was heard of."""
+        """The hash read lately, if no change of the DAG was announced since, or another thread loads the change."""
         settled = self._settled.get(dag_id)
         if settled is None:
             return None

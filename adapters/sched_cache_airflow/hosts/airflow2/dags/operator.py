@@ -49,7 +49,7 @@ def _deps(names: tuple[str, ...]) -> Any:
 
 
 class _Fields:
-    """What Airflow 2.11 makes of fields."""
+    """The decoding of fields by Airflow 2.11."""
 
     host_class = SerializedBaseOperator
     release = f"airflow {airflow_version}"
@@ -63,7 +63,7 @@ class _Fields:
         return bool(SerializedBaseOperator._load_operator_extra_links)
 
     def attempt(self, name: str, value: Any) -> Any:
-        """What `populate_operator` makes of one column's value, that of `partial_kwargs` included."""
+        """The result of `populate_operator` for a value of a column, including `partial_kwargs`."""
         if name == "partial_kwargs":
             return {keyword: BaseSerialization.deserialize(inner) for keyword, inner in value.items()}
         if name.startswith(PARTIAL_PREFIX):
@@ -101,7 +101,7 @@ class _Fields:
         return value
 
     def default(self, name: str) -> Any:
-        """What the host sets on a new operator, else the class attribute."""
+        """The value that the host sets on a new operator, else the class attribute."""
         if name in _MUTABLE:
             return type(_MUTABLE[name])(_MUTABLE[name])
         return _DEFAULTS[name] if name in _DEFAULTS else getattr(SerializedBaseOperator, name, None)
@@ -125,7 +125,7 @@ class _OperatorName(Hot):
 
 
 class _InitKwargs(Kept):
-    """What the host's `__setattr__` looks into."""
+    """The attribute that the host's `__setattr__` reads."""
 
     __slots__ = ()
 
@@ -178,7 +178,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
             super().__setattr__(name, value)
 
     def own(self) -> dict[str, Any]:
-        """What stands in the instance by now."""
+        """The attributes of the instance so far."""
         own: dict[str, Any] = _own_dict(self)
         return own
 
@@ -260,7 +260,7 @@ _KNOWN = frozenset((*_DEFAULTS, *_ALWAYS_LAZY, "dag", "is_setup", "is_teardown",
 
 
 def _attribute(owner: type, name: str) -> Any:
-    """What a class says about a name, without asking descriptors."""
+    """The attribute of a class by name, without calling descriptors."""
     return next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), MISSING)
 
 
