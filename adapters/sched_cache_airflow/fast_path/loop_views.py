@@ -139,7 +139,7 @@ class LoopViews:
 
 
 def _needed_at_first(view: RunView, dag_run: Any, session: Session) -> Sequence[int]:
-    """The rows for the first pass; if there are none, the first row of the search for a deadlock, which often suffices."""
+    """The rows for the first pass; if there are none, the first row to search for a deadlock."""
     asked = view.asked(HostPass.READY, dag_run, session)
     if asked or not view.may_be_deadlocked():
         return asked
