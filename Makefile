@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo test test-releases lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: ## a small cluster in one process, then Airflow 3 without and with the plu
 
 test: ## everything CI runs: style, types, layers, tests on every Python and host, the wheel
 	@$(PYTHON) -m tools test
+
+test-releases: ## the short tests on every other Airflow release that is called tested; 15 minutes
+	@CI=true $(PYTHON) -m tools test-releases
 
 lint: ## style, types and layers only
 	@$(PYTHON) -m tools test "ruff check" "ruff format" "mypy" "layers"

@@ -16,15 +16,18 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="run the checks, all or the named ones with what they need")
     test.add_argument("steps", nargs="*", metavar="STEP")
+    commands.add_parser("test-releases", help="run the short tests of every other release of Airflow")
     for command, does in {
         "environment": "make it if need be",
         "pin": "move it to the newest releases",
     }.items():
         one = commands.add_parser(command, help=does)
-        one.add_argument("name", choices=sorted(environments.ENVIRONMENTS))
+        one.add_argument("name", choices=sorted(_of(command)))
     arguments = parser.parse_args()
     if arguments.command == "test":
-        return _test(arguments.steps)
+        return _test(suites.steps(), arguments.steps)
+    if arguments.command == "test-releases":
+        return _test(suites.release_steps(), [])
     environment = environments.ENVIRONMENTS[arguments.name]
     try:
         if debian.lacks_venv():
@@ -42,8 +45,13 @@ def main() -> int:
     return 0
 
 
-def _test(names: list[str]) -> int:
-    chosen = suites.steps()
+def _of(command: str) -> list[str]:
+    """The environments that a command takes."""
+    known = environments.ENVIRONMENTS.values()
+    return [one.name for one in known if command == "environment" or not one.like]
+
+
+def _test(chosen: list[steps.Step], names: list[str]) -> int:
     if names:
         by_name = {step.name: step for step in chosen}
         if unknown := [name for name in names if name not in by_name]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from tools import interpreters
 
@@ -18,13 +20,15 @@ VENVS = ROOT / ".venvs"
 PINS = ROOT / "tools" / "pins"
 
 _STAMP = "made-from"
+_OF_AIRFLOW_ITSELF = re.compile(r"^apache-airflow(-core|-task-sdk)?==.*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """An editable install of this project with `extras`; every version as pins/`name`.txt says.
 
-    `extras` None: without this project, which a host of long ago cannot have beside it.
+    `extras` None: without this project, which a host of long ago cannot have beside it. `like`: the environment whose
+    pins it shares, but for those of Airflow itself; empty if it has its own.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Environment:
     builders: tuple[str, ...] = field(
         default=(), repr=False
     )  # installed first: source distributions need them
+    like: str = field(default="", repr=False)
 
     @property
     def folder(self) -> Path:
@@ -41,7 +46,12 @@ class Environment:
 
     @property
     def pins(self) -> Path:
-        return PINS / f"{self.name}.txt"
+        return PINS / f"{self.like or self.name}.txt"
+
+    def constraints(self) -> str:
+        """The text of a file of constraints for pip."""
+        pins = self.pins.read_text()
+        return _OF_AIRFLOW_ITSELF.sub("", pins) if self.like else pins
 
     def executable(self, name: str) -> Path:
         return self.folder / "bin" / name
@@ -49,6 +59,14 @@ class Environment:
 
 # The lowest version of every run-time dependency that setup.py allows.
 _LOWEST = ("msgpack==1.0.5", "sqlalchemy==1.4.36", "redis==4.5.2", "cachetools==5.3.0", "fakeredis==2.26.0")
+
+
+def _release(version: str, extra: str, like: str = "") -> Environment:
+    """A release of Airflow with which the tests of releases are run."""
+    drivers = ("asyncpg",) if extra == "airflow3" else ()
+    wanted = (f"apache-airflow=={version}", *drivers)
+    return Environment(f"airflow-{version}", "3.11", (extra, "test", "watch"), wanted, like=like)
+
 
 ENVIRONMENTS = {
     environment.name: environment
@@ -64,6 +82,7 @@ ENVIRONMENTS = {
             "airflow-3.3.2", "3.11", ("airflow3", "test", "watch"), ("apache-airflow==3.3.2", "asyncpg")
         ),
         Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
+        *(_release(version, "airflow3", like="airflow-3.3.2") for version in ("3.3.0", "3.3.1")),
         # Its own bounds let in releases that it does not run with.
         Environment(
             "airflow-1.10.15",
@@ -89,15 +108,21 @@ def ensure(environment: Environment) -> str:
         wanted = _made_from(environment, base)
         if stamp.exists() and stamp.read_text() == wanted:
             return f"{environment.name}: up to date"
-        n_packages = len(environment.pins.read_text().splitlines()) - 1
+        constraints = environment.constraints()
+        n_packages = len(constraints.splitlines()) - 1
         print(f"{environment.name}: installing {n_packages} packages with {base} ...", flush=True)
-        _install(environment, base, ["--constraint", str(environment.pins)])
+        with NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(constraints)
+            file.flush()
+            _install(environment, base, ["--constraint", file.name])
         stamp.write_text(wanted)  # last: an interrupted build is made again
         return f"{environment.name}: made with {base}"
 
 
 def pin(environment: Environment) -> str:
     """Makes `environment` from the newest releases allowed and writes what it got into its pins."""
+    if environment.like:
+        raise ValueError(f"{environment.name} has the pins of {environment.like}")
     base = interpreters.find(environment.python)
     with _making():
         _install(environment, base, [])
@@ -138,7 +163,7 @@ def _made_from(environment: Environment, base: Path) -> str:
         str(ROOT).encode(),  # an editable install and the scripts of a venv hold their own path
         str(base).encode(),
         repr(environment).encode(),
-        environment.pins.read_bytes(),
+        environment.constraints().encode(),
         (ROOT / "setup.py").read_bytes(),
         *(builder.encode() for builder in environment.builders),
     )

@@ -13,6 +13,16 @@ _HOSTS = {"airflow-3.3.2": "tests/airflow3", "airflow-2.11.2": "tests/airflow2"}
 # A host that runs on none of our Pythons: the tests start it from beside.
 _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 
+# Releases that are tested in short, beside the two hosts above: in `make test` the newest patch release of each minor
+# release that is served, in `make test-releases` each one that `releases.py` calls tested.
+_NEWEST_PATCHES: tuple[str, ...] = ()
+_OTHER_PATCHES = ("airflow-3.3.1", "airflow-3.3.0")
+_OF_A_RELEASE = {
+    "airflow3": ("known_code", "installation", "release_differences", "held_dags", "run_creation", "metrics"),
+    "airflow2": ("known_code", "installation", "dag_bag", "run_creation", "stored_rows"),
+}
+_LOOPS = {"newest": 60, "all": 100}
+
 _PYTEST = ("-m", "pytest", "-q", "-p", "tools.noted_tests")
 
 _CORE_TESTS = (
@@ -76,7 +86,18 @@ def steps() -> list[Step]:
             (_executable(_CORE, "python"), *_PYTEST, _OLD_HOST_TESTS),
             (_made(_CORE), _made(_OLD_HOST)),
         ),
+        *(_environment(name) for name in _NEWEST_PATCHES),
+        *(_release(name, _LOOPS["newest"]) for name in _NEWEST_PATCHES),
         _core("wheel", "python", *_PYTEST, "tests/packaging"),
+    ]
+
+
+def release_steps() -> list[Step]:
+    """What `make test-releases` runs: every release that is tested in short."""
+    names = (*_NEWEST_PATCHES, *_OTHER_PATCHES)
+    return [
+        *(_environment(name) for name in names),
+        *(_release(name, _LOOPS["all"]) for name in names),
     ]
 
 
@@ -111,6 +132,23 @@ def _host(environment: str, what: str, *arguments: str, database: str = "postgre
         *_PYTEST,
     )
     return Step(f"tests {environment} {what}", (*run, *arguments), (_made(environment),))
+
+
+def _release(environment: str, n_loops: int) -> Step:
+    """Installation, known code, bag, creation of runs, and the decisions of `n_loops` loops beside the host's own."""
+    host = "airflow2" if environment.startswith("airflow-2") else "airflow3"
+    names = (*_OF_A_RELEASE[host], "scheduling_decisions_differential", "commands")
+    return Step(
+        f"tests {environment} release",
+        (
+            "env",
+            f"SCHED_CACHE_DECISIONS_LOOPS={n_loops}",
+            _executable(environment, "python"),
+            *_PYTEST,
+            *(f"tests/{host}/test_{name}.py" for name in names),
+        ),
+        (_made(environment),),
+    )
 
 
 def _executable(environment: str, name: str) -> str:

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
+from tests.airflow3.support.bags import cache_options
 from tests.airflow3.support.every_kind import base_document
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.stored_dags import store
@@ -76,7 +77,7 @@ def loaded(*, from_tables: bool) -> Any:
     from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
 
     def load() -> Any:
-        bag = CompactDagBag(load_op_links=False, cache_size=8, cache_ttl=0, stats_prefix="test")
+        bag = CompactDagBag(load_op_links=False, **cache_options(CompactDagBag))
         with create_session() as session:
             return bag.get_latest_version_of_dag("d", session=session)
 

@@ -9,7 +9,7 @@ import pytest
 from sched_cache_airflow.patching.code_table import CodeTable, file_of
 from sched_cache_airflow.releases import AIRFLOW_2, AIRFLOW_3, RELEASES, Host
 from tools.releases import __main__ as command
-from tools.releases import packages
+from tools.releases import packages, readme
 from tools.releases.packages import Sources, order_of, releases_of, sources_in
 from tools.releases.worklist import work_list
 
@@ -104,6 +104,12 @@ def test_the_written_table_has_every_function_and_every_tested_release(host: Hos
     table = CodeTable.read(file_of(host))
     assert set(table.code) == {path for paths in host.pinned.parts().values() for path in paths}
     assert set(host.tested) <= set(table.releases)
+
+
+def test_readme_has_the_table_of_releases() -> None:
+    """After a change of `releases.py`: `make releases`."""
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.text_with_table(text) == text
 
 
 def test_each_tested_release_belongs_to_its_row() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from sched_cache_airflow.patching.code_table import CodeTable, digest_in, file_of
 from sched_cache_airflow.releases import AIRFLOW_2, AIRFLOW_3, Host, Paths
 from tools.environments import ROOT
+from tools.releases import readme
 from tools.releases.packages import Sources, fetch, order_of, releases_of, sources_in, sources_of
 from tools.releases.worklist import nearest, work_list
 
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     for package in PACKAGES:
         _write(package, chosen.release)
+    readme.write()
 
 
 def _write(package: Package, chosen: Sequence[str]) -> None:

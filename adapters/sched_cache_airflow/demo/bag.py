@@ -8,9 +8,11 @@ from typing import Any
 
 
 def scheduler_bag() -> Any:
-    """A new one, made as the scheduler makes its own. Source: Airflow 3.3.2 jobs/scheduler_job_runner.py."""
+    """A new one, made as the scheduler makes its own. Source: Airflow 3.3.2 and 3.3.1 jobs/scheduler_job_runner.py."""
     import airflow.jobs.scheduler_job_runner as host
 
+    if not hasattr(host, "CachedDBDagBag"):
+        return host.DBDagBag(load_op_links=False)
     return host.CachedDBDagBag(
         load_op_links=False,
         cache_size=host.SCHEDULER_DAG_CACHE_SIZE,

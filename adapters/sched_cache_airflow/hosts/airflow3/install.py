@@ -17,18 +17,17 @@ from sched_cache_airflow.releases import AIRFLOW_3
 
 
 def _in_dagbag(module: ModuleType) -> None:
-    part_of(module, "CachedDBDagBag")  # ours cannot be imported without it
-    from sched_cache_airflow.hosts.airflow3.dags.dag_bag import CompactDagBag
-
-    replacements.replace_own(module, "CachedDBDagBag", lambda _: CompactDagBag)
+    part_of(module, "DBDagBag")  # ours cannot be imported without it
+    _bag_name(module)
 
 
 def _bag_name(module: ModuleType) -> None:
-    """A module that has imported the bag's name before."""
+    """The bag, and in a module that has imported it before."""
+    from sched_cache_airflow.hosts.airflow3.compat import BAG
     from sched_cache_airflow.hosts.airflow3.dags.dag_bag import CompactDagBag
 
-    if vars(module).get("CachedDBDagBag") is not CompactDagBag:
-        replacements.replace_own(module, "CachedDBDagBag", lambda _: CompactDagBag)
+    if vars(module).get(BAG) is not CompactDagBag:
+        replacements.replace_own(module, BAG, lambda _: CompactDagBag)
 
 
 def _in_serialized_dag(module: ModuleType) -> None:

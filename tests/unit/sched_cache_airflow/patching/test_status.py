@@ -32,6 +32,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     ("distributions", "part"),
     [
         ({"apache-airflow-core": "3.3.2", "apache-airflow": "3.3.2"}, "airflow3"),
+        ({"apache-airflow-core": "3.3.0", "apache-airflow": "3.3.0"}, "airflow3"),
         ({"apache-airflow": "2.11.2"}, "airflow2"),
     ],
 )
@@ -48,7 +49,7 @@ def test_a_known_release_gets_its_parts(
     assert status._parts.endswith(part)
 
 
-@pytest.mark.parametrize("version", ["1.10.15", "2.10.5", "2.12.0", "3.2.1", "4.0.0"])
+@pytest.mark.parametrize("version", ["1.10.15", "2.8.4", "2.12.0", "3.0.6", "3.4.0b2", "4.0.0"])
 def test_an_unknown_release_is_left_alone_and_told_once(
     installed: dict[str, str], version: str, caplog: pytest.LogCaptureFixture
 ) -> None:

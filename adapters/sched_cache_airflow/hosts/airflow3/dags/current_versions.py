@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.reporting.hash_queries import hash_queries
 
 _INFO_KEY = "sched_cache.versions"
@@ -147,11 +148,13 @@ class Versions:
             set_committed_value(dag_model, name, value)
 
     def version_of_run(self, dag_run: Any, session: Session) -> Any:
-        """The id of the version that the host schedules the run by.
+        """The id of the version that the host schedules the run by; None if it finds none.
 
         If it was not read yet, it is read together with those of all other runs that the session holds. In the
         critical section they are those whose task instances may be queued.
         """
+        if dag_run.bundle_version and not (dag_run.created_dag_version_id or compat.LOST_VERSION_IS_LATEST):
+            return None
         has_own = dag_run.bundle_version and dag_run.created_dag_version_id
         if (
             dag_run.created_dag_version_id not in self.hashes

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from sched_cache import fork
 from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
+from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
     Versions,
     read_hash,
@@ -28,7 +29,7 @@ from sched_cache_airflow.hosts.airflow3.runtime import runtime
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
 # The host's own: by the time this runs, its module may have ours under these names.
-StockDagBag = host.CachedDBDagBag
+StockDagBag = vars(host)[compat.BAG]
 CacheEntry = host._CacheEntry
 
 
@@ -94,7 +95,7 @@ class BagEntries(MutableMapping[Any, Any]):
 
 @stands_in
 class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
-    """A `CachedDBDagBag` whose DAGs come compact, and by the hash that the host's row has now.
+    """A bag whose DAGs come compact, and by the hash that the host's row has now.
 
     Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
     of a column when its last confirmation is older than `max_staleness_seconds`, or when a write of
@@ -102,8 +103,8 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
     answers.
     """
 
-    def __init__(self, load_op_links: bool = True, **options: Any) -> None:
-        super().__init__(load_op_links, **options)
+    def __init__(self, load_op_links: bool = True, *cache: Any, **options: Any) -> None:
+        super().__init__(load_op_links, *cache, **options)
         self._state = runtime()
         self._contents = self._state.contents
         self._fallbacks = self._state.fallbacks
@@ -194,12 +195,11 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
     def _compact_dag(self, version_id: Any, dag_hash: str, session: Session) -> SerializedDAG | None:
         dag = self._contents.resident(version_id, dag_hash, self.load_op_links)
         if dag is not None:
-            self._on_cache_hit()
+            compat.count_hit(self)
             return dag
         dag = self._contents.get(version_id, dag_hash, self.load_op_links, session)
         if dag is not None:
-            self._on_cache_miss()
-            self._on_cache_size(rate=0.1)
+            compat.count_miss(self)
         return dag
 
     def _stock_dag(self, version_id: Any, dag_hash: str | None, session: Session) -> SerializedDAG | None:
