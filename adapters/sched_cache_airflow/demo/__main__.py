@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from importlib import metadata
 from io import TextIOWrapper
 
 from sched_cache_airflow.demo.figures import Measured, Section, sections, table
 from sched_cache_airflow.demo.home import DemoHome, demo_home
 from sched_cache_airflow.demo.plan import SIZES, write_dag_file
-from sched_cache_airflow.releases import release_of, supported
+from sched_cache_airflow.releases import AIRFLOW_3, RELEASES, host_version, release_of
 
 _WATCH_SECONDS = 150
 # Else a DAG that was stored a moment ago is not stored again.
@@ -39,9 +38,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal has the bars
-    version = _version()
-    if version is None or release_of(version) is None:
-        print(f"this needs Airflow {supported()}, found {version or 'none'}", file=sys.stderr)
+    version = host_version()
+    release = release_of(version) if version is not None else None
+    if release is None or release.host is not AIRFLOW_3:
+        needed = ", ".join(f"{one.prefix}x" for one in RELEASES if one.host is AIRFLOW_3)
+        print(f"the demo needs Airflow {needed}, found {version or 'none'}", file=sys.stderr)
         return 2
     steps = Steps()
     try:
@@ -56,13 +57,6 @@ def main() -> int:
         title = f"Airflow {version} on SQLite, without and with sched_cache; separate processes, same machine"
         print(f"\n{title}\n\n{table(found)}\n\nMedians of one short run. `make bench` measures with care.")
     return 0
-
-
-def _version() -> str | None:
-    try:
-        return metadata.version("apache-airflow-core")
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _run(home: DemoHome, steps: Steps) -> list[Section]:
