@@ -9,29 +9,14 @@ from __future__ import annotations
 import logging
 from types import ModuleType
 
+from sched_cache_airflow.hosts.patches import airflow2, airflow3
 from sched_cache_airflow.patching.import_hook import AfterImport
 from sched_cache_airflow.patching.standard_error import say
 from sched_cache_airflow.patching.status import status
 
 logger = logging.getLogger("sched_cache.airflow")
 
-# Those that use what is replaced, and that import its modules completely before. While a module is being imported
-# nothing of ours could import it.
-_USERS = (
-    "airflow.jobs.scheduler_job_runner",
-    "airflow.jobs.triggerer_job_runner",
-    "airflow.jobs.dag_processor_job_runner",
-    "airflow.api_fastapi.common.dagbag",
-    "airflow.www.extensions.init_dagbag",
-    "airflow.www.gunicorn_config",
-)
-
-# Those that write contents or delete them. Commands that do so import none of the above.
-_WRITERS = (
-    "airflow.models.serialized_dag",
-    "airflow.utils.db_cleanup",
-    "airflow.api.common.delete_dag",
-)
+_TABLES = (airflow2.PATCHES, airflow3.PATCHES)
 
 
 _hooks: list[AfterImport] = []
@@ -60,7 +45,10 @@ def _after_writer(module: ModuleType) -> None:
 
 def _start() -> None:
     try:
-        for names, call in ((_USERS, _after_import), (_WRITERS, _after_writer)):
+        # Those of every host: which one is here is asked when there is something to replace.
+        users = [name for table in _TABLES for name in table.users]
+        writers = [name for table in _TABLES for name in table.writers]
+        for names, call in ((users, _after_import), (writers, _after_writer)):
             _hooks.append(AfterImport(names, call))
         for hook in list(_hooks):
             hook.start()

@@ -17,7 +17,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from sched_cache_airflow.hosts.airflow3.install import REPLACEMENTS
+from sched_cache_airflow.hosts.airflow3.install import installation
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import AIRFLOW_3
 from tests.airflow3.support.cluster import Cluster
@@ -177,7 +177,7 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
     path = f"{module}:{owner.__name__}.{name}"
     monkeypatch.setitem(known_code(AIRFLOW_3).table.code, path, {})
     try:
-        REPLACEMENTS[module](sys.modules[module])
+        installation.patch(sys.modules[module])
         assert vars(owner)[name] is before
     finally:
         from sched_cache_airflow.hosts.airflow3.replacements import replacements

@@ -21,7 +21,8 @@ from unittest import mock
 
 import pytest
 
-from sched_cache_airflow.patching.replacement import NotReplaceableError
+from sched_cache_airflow.patching.patch_table import ANY, Patch
+from sched_cache_airflow.patching.replacement import NotReplaceableError, Replacements
 
 _ON = {"AIRFLOW__SCHED_CACHE__ENABLED": "True", "AIRFLOW__SCHED_CACHE__PUBLISH_CONTENTS": "False"}
 _MISSING = object()
@@ -92,14 +93,20 @@ class InstallationContract(ABC):
                 dict.fromkeys((replaced.owner, replaced.name) for replaced in parts.replacements)
             )
             parts.uninstall()
+        imported = [sys.modules[name] for name in parts.PATCHES.modules if name in sys.modules]
+        classes = [
+            value
+            for module in imported
+            for value in vars(module).values()
+            if isinstance(value, type) and value.__module__ == module.__name__
+        ]
+        self.owners = {owner for owner, _ in self.targets} | {*imported, *classes}
 
     def host(self) -> dict[tuple[str, str], int]:
-        """Every attribute of every class and module that is touched, by identity."""
-        imported = [sys.modules[name] for name in self.parts().REPLACEMENTS if name in sys.modules]
-        owners = {owner for owner, _ in self.targets} | set(imported)
+        """Every attribute of the modules in which something is replaced, and of all their classes, by identity."""
         return {
             (getattr(owner, "__qualname__", owner.__name__), name): id(value)
-            for owner in owners
+            for owner in self.owners
             for name, value in vars(owner).items()
             if name not in ("__warningregistry__", "__abstractmethods__", "_abc_impl")
         }
@@ -234,6 +241,79 @@ class InstallationContract(ABC):
             parts.install()
 
         assert not in_child(broken)
+
+    def test_a_failure_half_way_leaves_the_host_as_it_was(self) -> None:
+        """Wherever it comes: before the first replacement is set, between two, and at the last."""
+
+        def failing(n_set: int) -> None:
+            parts, before = self.parts(), self.host()
+            left, stock = [n_set], Replacements._set
+
+            def set_or_fail(self: Any, *args: Any) -> None:
+                if not left[0]:
+                    raise MemoryError("half-way")
+                left[0] -= 1
+                stock(self, *args)
+
+            with (
+                mock.patch.object(Replacements, "_set", set_or_fail),
+                pytest.raises(MemoryError, match="half-way"),
+            ):
+                parts.install()
+            assert self.host() == before
+            assert not len(parts.replacements)
+            assert not self._listens()
+            assert not self.threads()
+
+        for n_set in (0, 1, len(self.targets) // 2, len(self.targets) - 1):
+            assert not in_child(functools.partial(failing, n_set)), n_set
+
+    def test_a_group_of_which_one_part_does_not_fit_is_left_alone(self) -> None:
+        """None of its targets is replaced, and those of all other groups are."""
+
+        def unfit(module: str, group: tuple[Patch, ...], patch: Patch) -> None:
+            members = {(self._owner_of(one), one.name): one for one in group}
+            stock = {target: vars(target[0])[target[1]] for target in members}
+            owner = self._owner_of(patch)
+            theirs = stock[owner, patch.name] = _of_a_site(vars(owner)[patch.name])
+            setattr(owner, patch.name, theirs)
+            self.parts().install()
+            for (owner, name), member in stock.items():
+                assert vars(owner)[name] is member, f"{name} in {module}"
+            others = [target for target in self.targets if target not in members]
+            replaced = {(replaced.owner, replaced.name) for replaced in self.parts().replacements}
+            # A class of a site's may be in the place of one that other modules have imported.
+            assert {
+                target for target in others if not isinstance(vars(target[0])[target[1]], type)
+            } <= replaced
+
+        n_tried, wrong = 0, {}
+        table = self.parts().PATCHES
+        for module in table.modules:
+            for group in table.groups(module):
+                for patch in group:
+                    if patch.fits != ANY and patch.name in vars(self._owner_of(patch)):
+                        n_tried += 1
+                        said = in_child(functools.partial(unfit, module, group, patch))
+                        if said:
+                            wrong[patch.target] = said
+        assert n_tried > 5
+        assert not wrong, "\n".join(f"{target}: {said}" for target, said in wrong.items())
+
+    @staticmethod
+    def _owner_of(patch: Patch) -> Any:
+        module = sys.modules[patch.module]
+        return getattr(module, patch.owner) if patch.owner else module
+
+    def test_every_row_of_the_table_is_applied(self) -> None:
+        """On the release that is tested nothing is left to the host, so that a mistake in a row is seen."""
+        replaced = {
+            f"{owner.__module__}:{owner.__qualname__}.{name}"
+            for owner, name in self.targets
+            if isinstance(owner, type)
+        }
+        expected = {patch.target for patch in self.parts().PATCHES.rows if patch.owner}
+        assert expected <= replaced
 
     def _listens(self) -> bool:
         events = sys.modules[f"{self.parts().__package__}.write_events"].write_events

@@ -1,21 +1,51 @@
-"""Replacing what there is to replace in the modules of the host, as it imports them."""
+"""Applies the table of patches to the modules of the host, as it imports them, and takes everything back."""
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter
 from types import ModuleType
+from typing import Any, Final
 
-from sched_cache_airflow.patching.replacement import Replacements
+from sched_cache_airflow.patching.code_table import KnownPart
+from sched_cache_airflow.patching.known_code import is_hosts_own, is_known
+from sched_cache_airflow.patching.patch_table import ANY, OWN, Patch, PatchTable
+from sched_cache_airflow.patching.replacement import Make, Replacements, part_of
+
+logger = logging.getLogger("sched_cache.airflow")
+
+_PACKAGE: Final = __name__.partition(".")[0]
+
+Known = Callable[[str], KnownPart]
+"""The name of known code, as a row of the table has it -> what `is_known` compares with."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A patch, where it goes, and what makes the replacement."""
+
+    patch: Patch
+    owner: Any
+    name: str
+    make: Make
+
+    def fits(self, known: Known) -> bool:
+        fits = self.patch.fits
+        if fits == OWN:
+            return is_hosts_own(vars(self.owner)[self.name])
+        return fits == ANY or is_known(self.owner, self.name, known(fits))
 
 
 class Installation:
     """What was done in this process.
 
     Args:
-        by_module: module of the host to what replaces something in it.
-        bases: the modules that our parts derive from; they are imported first.
+        table: what is to be replaced.
+        known: finds the known code that a row of the table names.
         prepare: makes what the replacements rest on, so that it can fail while nothing is replaced.
         give_up: undoes what was done beside replacements: listeners, threads, connections.
     """
@@ -23,14 +53,14 @@ class Installation:
     def __init__(
         self,
         replacements: Replacements,
-        by_module: Mapping[str, Callable[[ModuleType], None]],
-        bases: Collection[str],
+        table: PatchTable,
+        known: Known,
         prepare: Callable[[], object],
         give_up: Callable[[], object],
     ) -> None:
         self._replacements = replacements
-        self._by_module = by_module
-        self._bases = bases
+        self._table = table
+        self._known = known
         self._prepare = prepare
         self._give_up = give_up
         self._done: list[str] = []
@@ -53,26 +83,66 @@ class Installation:
         return list(self._done)
 
     def _install(self, just_imported: str) -> None:
-        for name in self._bases:
+        for name in self._table.bases:
             import_module(name)
         self._prepare()
         found: list[str] = []
         with self._replacements.at_once():
-            for name, replace in self._by_module.items():
+            for name in self._table.modules:
                 module = sys.modules.get(name)
                 if module is None or name in self._done:
                     continue
                 if name != just_imported and _is_being_imported(module):
                     continue
-                replace(module)
+                self.patch(module)
                 found.append(name)
         self._done += found
+
+    def patch(self, module: ModuleType) -> None:
+        """Applies each group of patches of this module whose targets all fit."""
+        for group in self._table.groups(module.__name__):
+            self._apply([target for patch in group for target in _targets(patch, module)])
+
+    def _apply(self, targets: Sequence[_Target]) -> None:
+        unfit = next((target for target in targets if not target.fits(self._known)), None)
+        if unfit is not None:
+            owner, name, fits = unfit.owner.__name__, unfit.name, unfit.patch.fits
+            what = "was replaced by other code" if fits == OWN else "is not the code of a known release"
+            logger.info("%s.%s %s: %r stays as it is", owner, name, what, unfit.patch.group)
+            return
+        for target in targets:
+            self._replacements.replace(target.owner, target.name, target.make)
 
     def uninstall(self) -> None:
         """Gives the host back what it had. `install` may be called again."""
         self._replacements.undo()
         self._done.clear()
         self._give_up()
+
+
+def _targets(patch: Patch, module: ModuleType) -> Iterator[_Target]:
+    """One; none if the replacement is there already, or is optional and has no place here.
+
+    Raises:
+        NotReplaceableError: the host does not have the target. Nothing of ours that rests on it was imported.
+    """
+    owner: Any = part_of(module, patch.owner) if patch.owner else module
+    name = str(_loaded(patch.named_by)) if patch.named_by else patch.name
+    if patch.is_optional and name not in vars(owner):
+        return
+    member = part_of(owner, name)
+    wrapper = _loaded(patch.wrapper)
+    if not isinstance(wrapper, type):
+        yield _Target(patch, owner, name, wrapper)
+    elif (
+        member is not wrapper
+    ):  # a module that was imported later has the name from one in which it was replaced
+        yield _Target(patch, owner, name, lambda _: wrapper)
+
+
+def _loaded(path: str) -> Any:
+    module, _, names = path.partition(":")
+    return attrgetter(names)(import_module(f"{_PACKAGE}.{module}"))
 
 
 def _is_being_imported(module: ModuleType) -> bool:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import update_wrapper
-from types import ModuleType
 from typing import Any
 
 from sched_cache.errors import SchedCacheError
-from sched_cache_airflow.patching.code_table import KnownPart
-from sched_cache_airflow.patching.known_code import OBSERVES_ONLY, is_hosts_own, is_known
-
-logger = logging.getLogger("sched_cache.airflow")
+from sched_cache_airflow.patching.known_code import OBSERVES_ONLY
 
 Make = Callable[[Any], Any]
 
@@ -23,16 +18,17 @@ class NotReplaceableError(SchedCacheError):
     """The host does not have what is to be replaced. Nothing was; the host goes on as it is."""
 
 
-def part_of(module: ModuleType, name: str) -> Any:
-    """The class of this name in a module of the host.
+def part_of(owner: Any, name: str) -> Any:
+    """The class of this name in a module of the host, or the attribute in a class.
 
     Raises:
         NotReplaceableError: there is none.
     """
     try:
-        return vars(module)[name]
+        return vars(owner)[name]
     except KeyError:
-        raise NotReplaceableError(f"{module.__name__} has no {name}") from None
+        module = getattr(owner, "__module__", "")
+        raise NotReplaceableError(f"{f'{module}.' if module else ''}{owner.__name__} has no {name}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +73,11 @@ class Replacements:
         Raises:
             NotReplaceableError: `owner` does not have the name.
         """
-        if name not in vars(owner):
-            module = getattr(owner, "__module__", "")
-            raise NotReplaceableError(f"{f'{module}.' if module else ''}{owner.__name__} has no {name}")
+        original = part_of(owner, name)
         if self._plan is not None:
             self._plan.append(_Planned(owner, name, make))
         else:
-            self._set(owner, name, _made(vars(owner)[name], make))
-
-    def replace_own(self, owner: Any, name: str, make: Make) -> None:
-        """As `replace`, for what does not always call the original: what a site has put there is left alone."""
-        if name in vars(owner) and not is_hosts_own(vars(owner)[name]):
-            logger.info("%s.%s was replaced by other code, and stays as it is", owner.__name__, name)
-        else:
-            self.replace(owner, name, make)
-
-    def replace_known(self, owner: Any, name: str, make: Make, part: KnownPart) -> None:
-        """As `replace`, where the host's function, and the part that it belongs to, is code that was tested."""
-        if name in vars(owner) and not is_known(owner, name, part):
-            logger.info("%s.%s is not the code of a known release, and stays as it is", owner.__name__, name)
-        else:
-            self.replace(owner, name, make)
+            self._set(owner, name, _made(original, make))
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
