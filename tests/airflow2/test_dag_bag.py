@@ -24,8 +24,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
 from sqlalchemy import event, select
 
-from sched_cache_airflow.hosts.airflow2 import uninstall
-from sched_cache_airflow.hosts.airflow2 import install
+from sched_cache_airflow.hosts.airflow2 import install, uninstall
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
