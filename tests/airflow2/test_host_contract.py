@@ -21,6 +21,7 @@ from airflow.serialization.serialized_objects import SerializedDAG
 
 from sched_cache.format import decode_dag, encode_dag
 from tests.airflow2.contract.compare import compare_dags, compare_first_answers
+from tests.airflow2.support.every_kind import base_document
 from tests.airflow2.support.generated import generated_documents
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.support.host_examples import load_examples, load_golden_documents
@@ -75,6 +76,14 @@ def test_few_documents_are_left_to_the_host(documents: dict[str, Any]) -> None:
         "example_subdag_operator.section-1",
         "example_subdag_operator.section-2",
     }
+
+
+def test_a_document_without_task_groups_is_left_to_the_host() -> None:
+    """The host leaves its DAG without a root group, and whatever reads that fails there in its own way."""
+    document = base_document()
+    del document["dag"]["_task_group"]
+    assert stock_of(document).task_group is None
+    assert ours_of(document) is None
 
 
 def test_two_copies_of_stock_do_not_differ(documents: dict[str, Any]) -> None:

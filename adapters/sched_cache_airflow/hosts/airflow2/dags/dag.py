@@ -78,7 +78,8 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
 def dag_of_compact(compact: CompactDag, *, load_op_links: bool) -> CompactSerializedDAG | None:
     """The host's object for `compact`; None for a document that only the host's own path reads.
 
-    Those have subdags, or names of fields that the host rewrites.
+    Those have subdags, no tree of task groups (the host then leaves the DAG without one), or names of fields that the
+    host rewrites.
     """
     if compact.outer("__version") not in AIRFLOW_2.document_versions:
         return None
@@ -86,6 +87,8 @@ def dag_of_compact(compact: CompactDag, *, load_op_links: bool) -> CompactSerial
     if names & _LEFT_TO_THE_HOST or "tasks" in compact.cold_field_names:
         return None
     if "SubDagOperator" in compact.column("_task_type"):
+        return None
+    if compact.groups() is None and compact.serialized_fields().get("_task_group") is None:
         return None
     return CompactSerializedDAG(compact, load_op_links)
 
