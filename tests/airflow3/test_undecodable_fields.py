@@ -26,7 +26,7 @@ from tests.airflow3.support.every_kind import base_document
 from tests.support.share import IS_WHOLE, share
 from tests.support.undecodable import Process, cases, table_of
 
-_N_CASES = 150
+_N_CASES = 75
 """Of some 2500 to 2800, without `make undecodable`."""
 
 

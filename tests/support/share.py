@@ -13,10 +13,10 @@ IS_WHOLE = bool(os.environ.get("SCHED_CACHE_UNDECODABLE"))
 _SEED = int(os.environ.get("SCHED_CACHE_SEED") or 11)
 
 
-def share(every: Iterable[T], n_chosen: int) -> list[T]:
+def share(every: Iterable[T], n_chosen: int, *, is_whole: bool = IS_WHOLE) -> list[T]:
     """`n_chosen` of them by a seed (SCHED_CACHE_SEED), all of them for `make undecodable`."""
     found = list(every)
-    if IS_WHOLE or len(found) <= n_chosen:
+    if is_whole or len(found) <= n_chosen:
         return found
     print(f"{n_chosen} of {len(found)} cases, seed {_SEED}")
     return random.Random(_SEED).sample(found, n_chosen)

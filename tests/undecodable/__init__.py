@@ -1,0 +1,1 @@
+"""One field of a DAG that cannot be deserialized, wherever a process of the host takes a DAG; beside stock."""

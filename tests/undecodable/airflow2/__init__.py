@@ -1,0 +1,1 @@
+"""The places where Airflow 2.11 takes a DAG."""

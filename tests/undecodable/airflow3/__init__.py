@@ -1,0 +1,1 @@
+"""The places where Airflow 3 takes a DAG."""
