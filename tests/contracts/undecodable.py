@@ -13,7 +13,7 @@ from tests.undecodable.fields import REFUSED, fields
 from tests.undecodable.installation import stored_host
 from tests.undecodable.trial import Trial
 
-_N_CASES, _N_REFUSED, _N_OTHERS, _N_ENTRIES = 60, 6, 4, 30
+_N_CASES, _N_REFUSED, _N_OTHERS, _N_ENTRIES = 60, 6, 4, 16
 
 _HARMED = (
     "scheduler: _create_dag_runs",
