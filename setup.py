@@ -24,8 +24,8 @@ EXTRAS = {
     "lint": ["ruff>=0.9", "mypy>=1.13", "import-linter>=2.1", "types-cachetools"],
 }
 EXTRAS["test"] = [
-    # greenlet: the simulation plays threads step by step.
-    *("pytest>=8", "hypothesis>=6.100", "opentelemetry-sdk>=1.20", "greenlet>=3"),
+    # greenlet: the simulation plays threads step by step. jinja2: the page; Airflow 3, which shows it, brings it along.
+    *("pytest>=8", "hypothesis>=6.100", "opentelemetry-sdk>=1.20", "greenlet>=3", "jinja2>=3.1.5"),
     *(
         requirement
         for extra in ("postgresql", "mysql", "prometheus", "statsd", "otel")
@@ -75,6 +75,7 @@ setup(
     package_data={
         "sched_cache": ["py.typed", "format/dictionary_*.bin"],
         "sched_cache_airflow": ["py.typed", "hosts/*/known_code.json"],
+        "sched_cache_airflow.reporting.page": ["templates/*"],
     },
     install_requires=[
         "msgpack>=1.0.5",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from email import message_from_string
 from pathlib import Path, PurePosixPath
@@ -33,6 +35,24 @@ dag = decode_dag(encoded.hot, cold=encoded.cold)
 assert dag.to_serialized() == document
 print(dag.dag_id, dag.n_tasks, dag.task("extract").retries)
 """
+_PAGES = """
+import sched_cache_airflow
+from sched_cache_airflow.reporting.page.dag_view import DagFacts, VersionFacts, dag_page
+from sched_cache_airflow.reporting.page.overview import Overview, overview_page
+from sched_cache_airflow.reporting.page.rendering import render
+
+dag = DagFacts("sales", [VersionFacts(1, "a", 1.0, ["scheduler"])], 1)
+overview = Overview([({"component": "scheduler", "is_on": True}, 1.0)])
+for document in (
+    dag_page(dag, nonce="n"),
+    overview_page(overview, nonce="n"),
+    render("notice.html", nonce="n", text="no"),
+):
+    assert "scheduler" in document.lower()
+    assert "--ground:" in document
+    assert document.rstrip().endswith("</html>")
+print(sched_cache_airflow.__file__)
+"""
 
 
 def test_only_our_names_land_in_site_packages(installation: Installation) -> None:
@@ -49,6 +69,18 @@ def test_types_are_published(installation: Installation) -> None:
         names = wheel.namelist()
     assert "sched_cache/py.typed" in names
     assert "sched_cache_airflow/py.typed" in names
+
+
+def test_the_page_is_made_from_the_wheel_alone(installation: Installation, tmp_path: Path) -> None:
+    """Its templates and styles are in there. Jinja2 comes with the host; here it is the one of this environment."""
+    with zipfile.ZipFile(installation.wheel) as wheel:
+        wheel.extractall(tmp_path)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{_PAGES}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))
 
 
 def test_metadata_names_license_and_every_extra(installation: Installation) -> None:

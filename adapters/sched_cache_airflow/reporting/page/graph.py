@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sched_cache_airflow.reporting.page.html import Html, html, tag
+from markupsafe import Markup
+
+from sched_cache_airflow.reporting.page.svg import tag
 
 _WIDTH = 1100.0
 _MAX_HEIGHT = 340.0
@@ -50,16 +52,24 @@ def graph_of(task_ids: Sequence[str], downstream: Callable[[int], Sequence[int]]
     return Graph(task_ids, [(index, other) for index in range(len(task_ids)) for other in downstream(index)])
 
 
-def picture(graph: Graph) -> Html:
-    """The picture that this graph allows for."""
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """caption: the shape in words where single tasks are not drawn."""
+
+    svg: Markup
+    caption: str = ""
+
+
+def drawing_of(graph: Graph) -> Drawing:
+    """The drawing that this graph allows for."""
     layers = graph.layers()
     can_draw = len(graph.task_ids) <= _MAX_DRAWN_TASKS and len(graph.edges) <= _MAX_DRAWN_EDGES
     if can_draw and len(layers) <= 60:
-        return _drawing(graph, layers)
+        return Drawing(_dots(graph, layers))
     return _silhouette(layers)
 
 
-def _svg(height: float, label: str, *content: Html | list[Html]) -> Html:
+def _svg(height: float, label: str, *content: Markup | list[Markup]) -> Markup:
     return tag(
         "svg",
         *content,
@@ -72,7 +82,7 @@ def _svg(height: float, label: str, *content: Html | list[Html]) -> Html:
     )
 
 
-def _drawing(graph: Graph, layers: list[list[int]]) -> Html:
+def _dots(graph: Graph, layers: list[list[int]]) -> Markup:
     widest = max(map(len, layers), default=1)
     row_height = min(34.0, (_MAX_HEIGHT - 2 * _MARGIN) / widest)
     radius = min(6.0, row_height * 0.36)
@@ -125,7 +135,7 @@ def _curve(start: tuple[float, float], end: tuple[float, float]) -> str:
     return f"M{x:.1f} {y:.1f} C{middle:.1f} {y:.1f} {middle:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
 
 
-def _silhouette(layers: list[list[int]]) -> Html:
+def _silhouette(layers: list[list[int]]) -> Drawing:
     """The number of tasks at each depth, for DAGs with too many tasks for a dot each."""
     height, most = 150.0, max(map(len, layers), default=1)
     shown = _folded([len(layer) for layer in layers], 180)
@@ -147,7 +157,7 @@ def _silhouette(layers: list[list[int]]) -> Html:
             )
         )
     words = f"{sum(map(len, layers)):,} tasks at {len(layers):,} depths, {most:,} at the widest"
-    return html(_svg(height, words, columns), tag("div", words, _class="small soft"))
+    return Drawing(_svg(height, words, columns), words)
 
 
 def _folded(counts: list[int], n_columns: int) -> list[float]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sched_cache_airflow.reporting.page.html import Html, html, tag
+from markupsafe import Markup
+
+from sched_cache_airflow.reporting.page.svg import tag
 
 _SIZE = {"width": "100%", "preserveAspectRatio": "none"}
 
 
-def meter(used: float, bound: float, *, label: str, colour: str = "memory") -> Html:
+def meter(used: float, bound: float, *, label: str, colour: str = "memory") -> Markup:
     """A bar as full as `used` of `bound`."""
     share = min(max(used / bound, 0.0), 1.0) if bound else 0.0
     # A value above zero is visible.
@@ -26,7 +28,7 @@ def meter(used: float, bound: float, *, label: str, colour: str = "memory") -> H
     )
 
 
-def stacked(parts: Sequence[tuple[str, float, str]], *, label: str) -> Html:
+def stacked(parts: Sequence[tuple[str, float, str]], *, label: str) -> Markup:
     """A bar made of (name, amount, colour); amounts of 0 take no place."""
     total = sum(amount for _, amount, _ in parts)
     pieces, left = [], 0.0
@@ -41,21 +43,12 @@ def stacked(parts: Sequence[tuple[str, float, str]], *, label: str) -> Html:
     return tag("svg", ground, pieces, viewBox="0 0 100 10", height=10, role="img", aria_label=label, **_SIZE)
 
 
-def legend(parts: Sequence[tuple[str, float, str]]) -> Html:
-    """The legend of `stacked`, with the amounts."""
-    keys = [
-        tag("span", f"{name} {amount:,.0f}", _class="key", style=f"--key: var(--{colour})")
-        for name, amount, colour in parts
-    ]
-    return tag("div", keys, _class="gap")
-
-
 def sparkline(
     values: Sequence[float], *, label: str, colour: str = "memory", top: float | None = None
-) -> Html | None:
-    """A line through `values`, oldest first, from 0 to `top` (None: their largest); None for less than two."""
+) -> Markup:
+    """A line through `values`, oldest first, from 0 to `top` (None: their largest); nothing for less than two."""
     if len(values) < 2:
-        return None
+        return Markup("")
     highest = top or max(values) or 1.0
     points = [
         f"{100 * number / (len(values) - 1):.2f},{27 - 24 * min(value / highest, 1.0):.2f}"
@@ -80,16 +73,3 @@ def sparkline(
         aria_label=label,
         **_SIZE,
     )
-
-
-def bars(rows: Sequence[tuple[str, float, str, str]], *, label: str) -> Html:
-    """Horizontal bars on one scale: (name, amount, words, colour)."""
-    most = max((amount for _, amount, _, _ in rows), default=0.0) or 1.0
-    lines = [
-        html(
-            tag("div", tag("span", name), tag("span", words), _class="row small gap"),
-            meter(amount, most, label=f"{name}: {words}", colour=colour),
-        )
-        for name, amount, words, colour in rows
-    ]
-    return tag("div", lines, role="group", aria_label=label)

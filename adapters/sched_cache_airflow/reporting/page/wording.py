@@ -8,8 +8,15 @@ _CONFIG_ERROR = re.compile(r": got .*, allowed: ", re.DOTALL)
 _ERROR_NAME = re.compile(r"\b\w*(?:Error|Exception)\b(?=:)")
 
 
-def bytes_in_words(n_bytes: float) -> str:
-    """A size with a unit, and at most three significant digits."""
+def count_in_words(n: float | None) -> str:
+    """A whole number, its thousands set apart; `-` for None."""
+    return "-" if n is None else f"{n:,.0f}"
+
+
+def bytes_in_words(n_bytes: float | None) -> str:
+    """A size with a unit, and at most three significant digits; `-` for None."""
+    if n_bytes is None:
+        return "-"
     for unit in ("B", "kB", "MB", "GB"):
         if n_bytes < 999.5 or unit == "GB":
             digits = 0 if unit == "B" or n_bytes >= 99.95 else 1

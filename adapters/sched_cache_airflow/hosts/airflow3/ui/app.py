@@ -25,9 +25,8 @@ from sched_cache_airflow.hosts.airflow3.ui.dag_facts import read_dag_facts
 from sched_cache_airflow.hosts.airflow3.ui.overview_facts import read_overview
 from sched_cache_airflow.hosts.airflow3.ui.rights import Rights, requires_versions
 from sched_cache_airflow.reporting.page.dag_view import dag_page
-from sched_cache_airflow.reporting.page.frame import notice, page
-from sched_cache_airflow.reporting.page.html import Html
 from sched_cache_airflow.reporting.page.overview import overview_page
+from sched_cache_airflow.reporting.page.rendering import render
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -102,10 +101,10 @@ async def _failed(request: Request, error: Exception) -> HTMLResponse:
 
 def _excuse(text: str, status_code: int) -> HTMLResponse:
     nonce = secrets.token_urlsafe(12)
-    return _response(page("Scheduler cache", notice(text), nonce=nonce), nonce, status_code)
+    return _response(render("notice.html", nonce=nonce, text=text), nonce, status_code)
 
 
-def _response(document: Html, nonce: str, status_code: int = 200) -> HTMLResponse:
+def _response(document: str, nonce: str, status_code: int = 200) -> HTMLResponse:
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; "
         "form-action 'self'; frame-ancestors 'self'; base-uri 'none'"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sched_cache_airflow.reporting.page.graph import Graph, picture
+from sched_cache_airflow.reporting.page.graph import Graph, drawing_of
 
 _SVG = "svg"
 
@@ -38,31 +38,33 @@ def test_each_task_has_one_place_behind_all_it_waits_for(graph: Graph) -> None:
 @given(graphs())
 def test_every_picture_is_well_formed(graph: Graph) -> None:
     """A dot for each task, a curve for each edge."""
-    root = ElementTree.fromstring(picture(graph))
+    root = ElementTree.fromstring(drawing_of(graph).svg)
     assert len(root.findall("circle")) == len(graph.task_ids)
     assert len(root.findall("path")) == len(graph.edges)
 
 
 def test_a_task_id_is_not_markup() -> None:
     """Whatever it holds."""
-    root = ElementTree.fromstring(picture(Graph(["<script>&'\""], [])))
+    root = ElementTree.fromstring(drawing_of(Graph(["<script>&'\""], [])).svg)
     assert root.findtext("circle/title") == "<script>&'\""
 
 
 @pytest.mark.parametrize(("n_tasks", "width"), [(401, 1), (5_000, 50), (100, 1), (3_000, 3_000)])
 def test_a_large_dag_is_shown_by_its_shape(n_tasks: int, width: int) -> None:
     """A picture of bounded size, whatever the DAG."""
-    drawn = picture(chain(n_tasks, width))
+    drawing = drawing_of(chain(n_tasks, width))
+    drawn = drawing.svg
     assert "circle" not in drawn
     assert drawn.count("<rect") <= 180
     assert len(drawn) < 60_000
     assert f"{n_tasks:,} tasks" in drawn
+    assert f"{n_tasks:,} tasks" in drawing.caption
 
 
 def test_dots_stay_in_the_picture() -> None:
     """For one task, for many side by side, for many behind each other."""
     for graph in (chain(1), chain(60), chain(120, 120), Graph(["a", "b"], [(0, 1), (0, 1)])):
-        root = ElementTree.fromstring(picture(graph))
+        root = ElementTree.fromstring(drawing_of(graph).svg)
         width, height = map(float, root.attrib["viewBox"].split()[2:])
         for dot in root.findall("circle"):
             assert 0 <= float(dot.attrib["cx"]) <= width

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sched_cache_airflow.reporting.page.html import html, tag
+from sched_cache_airflow.reporting.page.svg import joined, tag
 
 
 class Reader(HTMLParser):
@@ -39,7 +39,7 @@ def test_text_stays_text_and_attributes_stay_attributes(text: str, value: str) -
 
 def test_markup_is_not_escaped_again() -> None:
     """What was made here is used as it is, however deep."""
-    assert html([tag("b", "<"), ["&", None, 3]]) == "<b>&lt;</b>&amp;3"
+    assert joined([tag("b", "<"), ["&", None, 3]]) == "<b>&lt;</b>&amp;3"
 
 
 @pytest.mark.parametrize(

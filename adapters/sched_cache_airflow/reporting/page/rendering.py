@@ -1,0 +1,41 @@
+"""The templates of the page. Text in them is escaped unless it was made here; a name that is not given is an error."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sched_cache_airflow.reporting.page import pictures, wording
+
+
+def render(name: str, *, nonce: str, **shown: object) -> Markup:
+    """A whole document. `nonce`: the value that the policy of the response allows scripts to have."""
+    return Markup(_environment().get_template(name).render(nonce=nonce, **shown))
+
+
+@cache
+def _environment() -> Environment:
+    """Made when the first page is asked for; an environment costs a process nothing until then."""
+    environment = Environment(
+        loader=PackageLoader("sched_cache_airflow.reporting.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        # Unbounded: a bounded cache has a lock, which a child forked while it is held could never take.
+        cache_size=-1,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pictures_by_name = (pictures.meter, pictures.sparkline, pictures.stacked)
+    environment.globals.update({made.__name__: made for made in pictures_by_name})
+    words = (
+        wording.bytes_in_words,
+        wording.count_in_words,
+        wording.percent_in_words,
+        wording.seconds_in_words,
+        wording.short_hash,
+    )
+    environment.filters.update({made.__name__: made for made in words})
+    return environment
