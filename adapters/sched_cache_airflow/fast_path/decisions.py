@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from airflow.models.dagrun import TISchedulingDecision
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import HostPass
@@ -28,6 +28,7 @@ from sched_cache_airflow.fast_path.stand_ins import (
     Snapshot,
     UnfinishedTaskInstances,
 )
+from sched_cache_airflow.patching.guard import falls_back
 
 Method = Callable[..., Any]
 
@@ -63,11 +64,9 @@ def task_instance_scheduling_decisions(stock: Method) -> Method:
             return stock(self, session=session)
         try:
             decision = _decide(view, self, session)
-        except SQLAlchemyError:
-            raise
         except Exception as error:
             # It may have happened in the middle of the host's pass: not to be repeated in this transaction.
-            fast_path.switch_off(self.dag_id, "decision", error)
+            falls_back(error, "decision", partial(fast_path.switch_off, self.dag_id))
             raise
         fast_path.n_decided += 1
         return decision
@@ -85,10 +84,9 @@ def _view_of(fast_path: FastPath, views: LoopViews, dag_run: Any, session: Sessi
             return view
     except UnfitRowsError as reason:
         fast_path.fallbacks.note(f"fast path: {reason}")
-    except SQLAlchemyError:
-        raise
     except Exception as error:
-        fast_path.switch_off(dag_run.dag_id, "rows", error)
+        if not falls_back(error, "rows", partial(fast_path.switch_off, dag_run.dag_id)):
+            raise
     return None
 
 
@@ -104,10 +102,9 @@ def _is_only_compared(fast_path: FastPath, stock: Method, view: View, dag_run: A
             fast=lambda: _decide(view, dag_run, session),
             host=lambda: stock(dag_run, session=session),
         )
-    except SQLAlchemyError:
-        raise
     except Exception as error:
-        fast_path.switch_off(dag_run.dag_id, "comparison failed", error)
+        if not falls_back(error, "comparison failed", partial(fast_path.switch_off, dag_run.dag_id)):
+            raise
         return True
     if difference:
         logger.error(
@@ -155,12 +152,10 @@ def are_premature_tis(stock: Method) -> Method:
             return stock(self, unfinished_tis, finished_tis, session)
         try:
             return _search_for_life(stock, unfinished_tis.snapshot, finished_tis)
-        except SQLAlchemyError:
-            raise
         except Exception as error:
             found = fast_path_of(session)
             if found is not None:
-                found[0].switch_off(self.dag_id, "search for a deadlock", error)
+                falls_back(error, "search for a deadlock", partial(found[0].switch_off, self.dag_id))
             raise
 
     return _are_premature_tis

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import HostPass
@@ -15,6 +13,7 @@ from sched_cache_airflow.fast_path.deciding_host import SlimRows
 from sched_cache_airflow.fast_path.raw_rows import RawRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView
+from sched_cache_airflow.patching.guard import guard
 
 MAX_AGE_SECONDS: Final = 1.0
 """How old rows may be when their run is decided. The host reads each run right before."""
@@ -128,14 +127,11 @@ class LoopViews:
                 views[run.id].attach(wanted[run.id], found, run, dag)
         return ends | {run_id: views[run_id] for run_id in wanted}
 
-    @contextmanager
-    def _noting_errors(self, dag_run: Any) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
+    def _noting_errors(self, dag_run: Any) -> guard:
+        def note(_: str, error: Exception) -> None:
             self._errors[dag_run.id] = error
+
+        return guard("rows of a run", note)
 
 
 def _needed_at_first(view: RunView, dag_run: Any, session: Session) -> Sequence[int]:

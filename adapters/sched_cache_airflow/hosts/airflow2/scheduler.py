@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from airflow.utils.state import DagRunState, State
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
+from sched_cache_airflow.patching.guard import guard
 
 Method = Callable[..., Any]
 
@@ -32,10 +32,8 @@ def do_scheduling(stock: Method) -> Method:
 
 
 def _tend() -> None:
-    try:
+    with guard("books of what is in memory", runtime().fallbacks.note, passing=()):
         runtime().contents.tend()
-    except Exception as error:
-        runtime().fallbacks.note("books of what is in memory", error)
 
 
 def runs_to_examine(stock: Method) -> Method:
@@ -61,21 +59,13 @@ def runs_to_examine(stock: Method) -> Method:
 def _begin_versions(dag_runs: Sequence[Any], session: Session) -> None:
     versions = begin_loop(session)
     versions.read_for(dag_runs, session)
-    try:
+    with guard("versions of a loop", runtime().fallbacks.note):
         runtime().contents.prefetch(versions.hashes)
-    except SQLAlchemyError:
-        raise
-    except Exception as error:
-        runtime().fallbacks.note("versions of a loop", error)
 
 
 def _begin_decisions(dag_runs: Sequence[Any], session: Session) -> None:
-    try:
+    with guard("fast path: begin", runtime().fallbacks.note):
         runtime().fast_path.begin_loop(dag_runs, session)
-    except SQLAlchemyError:
-        raise
-    except Exception as error:
-        runtime().fallbacks.note("fast path: begin", error)
 
 
 def should_update_dag_next_dagruns(stock: Method) -> Method:

@@ -13,6 +13,7 @@ from sched_cache_airflow.hosts.airflow3.dags.dag_bag import latest_dag
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
+from sched_cache_airflow.patching.guard import guard
 
 Method = Callable[..., Any]
 
@@ -37,10 +38,8 @@ def do_scheduling(stock: Method) -> Method:
 
 
 def _tend() -> None:
-    try:
+    with guard("books of what is in memory", runtime().fallbacks.note, passing=()):
         runtime().contents.tend()
-    except Exception as error:
-        runtime().fallbacks.note("books of what is in memory", error)
 
 
 def runs_to_examine(stock: Method) -> Method:
@@ -55,14 +54,10 @@ def runs_to_examine(stock: Method) -> Method:
         if versions_of(session) is None:
             return found
         dag_runs = found.all()
-        try:
+        with guard("versions of a loop", runtime().fallbacks.note):
             versions = begin_loop(session)
             versions.read_for(dag_runs, session)
             runtime().contents.prefetch(versions.hashes)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            runtime().fallbacks.note("versions of a loop", error)
         return scalar_result(dag_runs)
 
     return get_dag_runs
@@ -76,12 +71,8 @@ def runs_to_decide(stock: Method) -> Method:
         if versions_of(session) is None:
             return found
         dag_runs = found.all()
-        try:
+        with guard("fast path: begin", runtime().fallbacks.note):
             runtime().fast_path.begin_loop(dag_runs, session)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            runtime().fallbacks.note("fast path: begin", error)
         return scalar_result(dag_runs)
 
     return get_running_dag_runs_to_examine
@@ -148,10 +139,8 @@ def verify_integrity(stock: Method) -> Method:
 
     def _verify_integrity(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = stock(self, *args, **kwargs)
-        try:
+        with guard("verify_integrity", runtime().fallbacks.note, passing=()):
             reconciler().created(self, kwargs["dag_version_id"])
-        except Exception as error:
-            runtime().fallbacks.note("verify_integrity", error)
         return result
 
     return _verify_integrity
@@ -163,12 +152,8 @@ def task_instance_scheduling_decisions(stock: Method) -> Method:
     def decisions(self: Any, *, session: Session | None = None) -> Any:
         if session is None:
             return stock(self)  # the host makes one of its own
-        try:
+        with guard("reconcile", runtime().fallbacks.note):
             reconciler().reconcile(self, session)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            runtime().fallbacks.note("reconcile", error)
         return stock(self, session=session)
 
     return decisions

@@ -15,7 +15,6 @@ from airflow.serialization.serialized_objects import SerializedDAG
 from airflow.utils import timezone
 from airflow.utils.session import provide_session
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache import fork
@@ -23,6 +22,7 @@ from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import read_hash, read_hashes, versions_of
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.patching.guard import falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
 # The host's own: by the time this runs, its module may have ours under this name.
@@ -123,10 +123,9 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
             return super().get_dag(dag_id, session=session)
         try:
             return self._current_dag(dag_id, session)
-        except SQLAlchemyError:
-            raise  # the host's own session: its own path would have met the same
         except Exception as error:
-            self._state.fallbacks.note("get_dag", error)
+            if not falls_back(error, "get_dag", self._state.fallbacks.note):
+                raise
             return super().get_dag(dag_id, session=session)
 
     def excludes(self, dag_id: str) -> bool:

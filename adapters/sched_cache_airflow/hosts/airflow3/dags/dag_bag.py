@@ -11,7 +11,6 @@ from weakref import WeakSet
 from airflow.models import dagbag as host
 from airflow.serialization.definitions.dag import SerializedDAG
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache import fork
@@ -26,6 +25,7 @@ from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
 )
 from sched_cache_airflow.hosts.airflow3.dags.serialized_dag_model import is_host_asked_alone
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.patching.guard import falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
 # The host's own: by the time this runs, its module may have ours under these names.
@@ -132,10 +132,9 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
                 dag = self._compact_dag(version_id, dag_hash, session)
                 if dag is not None:
                     return dag
-        except SQLAlchemyError:
-            raise  # the host's own session: its own path would have met the same
         except Exception as error:
-            self._fallbacks.note("get_dag", error)
+            if not falls_back(error, "get_dag", self._fallbacks.note):
+                raise
         return self._stock_dag(version_id, dag_hash, session)
 
     def _current_hash(self, version_id: Any, session: Session) -> str | None:
@@ -250,8 +249,7 @@ def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> Serialized
         if current is None or current.dag_hash is None:
             return None
         return state.contents.get(current.version_id, current.dag_hash, load_op_links, session)
-    except SQLAlchemyError:
-        raise
     except Exception as error:
-        state.fallbacks.note("latest version", error)
+        if not falls_back(error, "latest version", state.fallbacks.note):
+            raise
         return None
