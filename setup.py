@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 EXTRAS = {
     # The hosts. A bound may never move an operator's Airflow: the plugin itself refuses unknown versions.
     "airflow3": ["apache-airflow>=3,<4"],
-    "airflow2": ["apache-airflow>=2.11,<3"],
+    "airflow2": ["apache-airflow>=2.9,<3"],
     # Drivers and servers.
     "postgresql": ["psycopg2-binary>=2.9.5"],
     "mysql": ["pymysql>=1.0.2"],

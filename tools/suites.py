@@ -15,8 +15,8 @@ _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 
 # Releases that are tested in short, beside the two hosts above: in `make test` the newest patch release of each minor
 # release that is served, in `make test-releases` each one that `releases.py` calls tested.
-_NEWEST_PATCHES: tuple[str, ...] = ()
-_OTHER_PATCHES = ("airflow-3.3.1", "airflow-3.3.0")
+_NEWEST_PATCHES = ("airflow-2.10.5",)
+_OTHER_PATCHES = ("airflow-3.3.1", "airflow-3.3.0", "airflow-2.10.4", "airflow-2.10.2")
 _OF_A_RELEASE = {
     "airflow3": ("known_code", "installation", "release_differences", "held_dags", "run_creation", "metrics"),
     "airflow2": ("known_code", "installation", "dag_bag", "run_creation", "stored_rows"),
