@@ -279,7 +279,7 @@ def test_tables_that_the_user_may_not_create_are_said_once(
     (line,) = said(caplog)
     assert Failure.FORBIDDEN.value in line
     (advice,) = postgres_site.findings()
-    assert "with a user that may" in advice
+    assert "as a user that may" in advice
     owner = SqlStore.open(postgres_site.owner_url)
     owner.init_db()
     owner.close()
