@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
-from redis import Redis
+from redis import Redis, __version__
 
 from sched_cache.store.contract import Pointer, Seq, Version
 from sched_cache.store.redis.notification import decode_notification, encode_notification
 from tests.support.servers import LyingRedis
 
+# Releases before 5 speak no other, and know no such option.
+_PROTOCOL: Mapping[str, Any] = {} if __version__.startswith("4.") else {"protocol": 2}
+
 
 @pytest.fixture
 def client() -> Iterator[Redis]:
-    with LyingRedis() as server, Redis.from_url(server.url, socket_timeout=5.0, protocol=2) as client:
+    with LyingRedis() as server, Redis.from_url(server.url, socket_timeout=5.0, **_PROTOCOL) as client:
         yield client
 
 
