@@ -40,7 +40,7 @@ class Step:
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    timeout_seconds: float = 3000.0
+    timeout_seconds: float = 4800.0
     alone_in: str = ""  # of the steps that say the same here, one runs at a time
 
 

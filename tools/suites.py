@@ -44,6 +44,22 @@ _ON_SQLITE = tuple(
     )
 )
 
+# Half of the time of that host, beside the other half.
+_LONG = tuple(
+    f"tests/airflow3/test_{name}.py"
+    for name in (
+        "decisions_each_rule_is_needed",
+        "fast_path",
+        "forks",
+        "options",
+        "scheduling_decisions_differential",
+        "two_schedulers",
+        "undecodable_entry_points",
+        "undecodable_fields",
+        "whole_runs",
+    )
+)
+
 # What does not depend on the interpreter runs on one: minutes each, or servers that are hurt, or the harness, which
 # compares with the rivals of today and so says nothing about the lowest versions.
 _ONCE_ONLY = tuple(
@@ -73,7 +89,11 @@ def steps() -> list[Step]:
         _core("layers", "lint-imports"),
         _core("mypy", "mypy"),
         _tests(_CORE, *_CORE_TESTS),
-        *(_tests(name, folder, f"--ignore={_END_TO_END[name]}") for name, folder in _HOSTS.items()),
+        *(
+            _tests(name, folder, f"--ignore={_END_TO_END[name]}", *(f"--ignore={path}" for path in _LONG))
+            for name, folder in _HOSTS.items()
+        ),
+        _host("airflow-3.3.2", "long", *_LONG),
         *(_host(name, "end to end", tests) for name, tests in _END_TO_END.items()),
         _host("airflow-3.3.2", "SQLite", *_ON_SQLITE, database="sqlite"),
         _tests("lowest", *_CORE_TESTS, *_ONCE_ONLY, before=_FEWER_FORKS),
