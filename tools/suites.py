@@ -90,7 +90,12 @@ def steps() -> list[Step]:
         _core("mypy", "mypy"),
         _tests(_CORE, *_CORE_TESTS),
         *(
-            _tests(name, folder, f"--ignore={_END_TO_END[name]}", *(f"--ignore={path}" for path in _LONG))
+            _tests(
+                name,
+                folder,
+                f"--ignore={_END_TO_END[name]}",
+                *(f"--ignore={path}" for path in _LONG if path.startswith(f"{folder}/")),
+            )
             for name, folder in _HOSTS.items()
         ),
         _host("airflow-3.3.2", "long", *_LONG),
