@@ -41,7 +41,7 @@ class _Target:
 
 
 class Installation:
-    """What was done in this process.
+    """The patches that are in place in this process, and their removal.
 
     Args:
         table: what is to be replaced.

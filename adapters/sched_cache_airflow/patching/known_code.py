@@ -93,7 +93,7 @@ class HostCode:
 
 
 def host_code_of(host: Host, original: Callable[[Any, str], Any]) -> HostCode:
-    """What the decisions rest on, beside what else may be replaced on this host."""
+    """The code that the fast path depends on, with the other functions that the plugin may replace on this host."""
     parts = host.pinned.parts()
     decisions = parts.pop("decisions")
     beside = sorted({path for paths in parts.values() for path in paths} - {*decisions})

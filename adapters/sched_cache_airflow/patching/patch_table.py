@@ -1,4 +1,4 @@
-"""What is replaced in a host, as data: a row for each class or function. Imports nothing of the host."""
+"""The patches of a host as data: one row for each class or function. Imports nothing of the host."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Patch:
     """Patches of one module that are of use together only: all of them are applied, or none."""
     why: str
     fits: str = ANY
-    """What the target has to be: `ANY`, `OWN`, or the name of known code in `releases.py`."""
+    """The code that the target must have: `ANY`, `OWN`, or the name of known code in `releases.py`."""
     is_optional: bool = False
     """Whether the host may be without the target. Without any other one nothing at all is replaced."""
 

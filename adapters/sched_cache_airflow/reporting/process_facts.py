@@ -28,7 +28,7 @@ TAIL_DIGITS = 8
 
 
 class ReportingProcess(Protocol):
-    """What a process has to report on."""
+    """The state of a process that its reports describe."""
 
     @property
     def settings(self) -> Settings: ...

@@ -59,7 +59,7 @@ class HostWrites(Protocol):
 
 
 class WritingProcess(Protocol):
-    """What the events need of the process that writes."""
+    """The state of the writing process that the events use."""
 
     @property
     def written(self) -> Table | None:

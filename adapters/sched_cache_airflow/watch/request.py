@@ -15,7 +15,7 @@ class HostFolder(NamedTuple):
 
 
 class Dialect(Protocol):
-    """What `airflow2` and `airflow3` do differently."""
+    """The operations that differ between `airflow2` and `airflow3`."""
 
     def folders(self) -> list[HostFolder]:
         """The folders whose files change in place."""

@@ -1,4 +1,4 @@
-"""What differs between the releases of Airflow 3 that are served, found by what the host has."""
+"""Differences between the supported Airflow 3 releases, detected from the classes and attributes of the host."""
 
 from __future__ import annotations
 
