@@ -17,6 +17,9 @@ from typing import Final, NamedTuple
 ABSENT: Final = "absent"
 """The digest of a module, class or function that a release does not have."""
 
+UNREADABLE: Final = "unreadable"
+"""In place of a digest where the source of a module, class or function is not there. No release has it."""
+
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _HOLDS_SUITE: Final = "if 1:\n"
 """Before an indented text, so that it parses where it stands."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 from types import FunctionType
 from typing import Any, Final
 
-from sched_cache_airflow.patching.code_digest import ABSENT, digest_of
+from sched_cache_airflow.patching.code_digest import ABSENT, UNREADABLE, digest_of
 from sched_cache_airflow.patching.code_table import KnownCode, KnownPart, known_code
 from sched_cache_airflow.releases import Host
 
@@ -148,7 +148,12 @@ def _is_of_name(module: str, packages: Collection[str] = _OWN) -> bool:
 
 
 def _digest(code: Any) -> str:
-    return digest_of(inspect.getsource(code))
+    try:
+        return digest_of(inspect.getsource(code))
+    except (OSError, TypeError, SyntaxError):
+        return (
+            UNREADABLE  # only compiled files are installed, for example: the parts that rest on it stay off
+        )
 
 
 def _owner_of(path: str) -> tuple[Any, str]:
