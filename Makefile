@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-releases lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo test test-releases lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ chaos: ## a cluster on real servers with faults for MINUTES=10 (DATABASE=postgre
 trouble: ## loops of HOST's scheduler with Redis or our database slow, trickling, silent, resetting or lying; 40 minutes
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
 	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.trouble $(TROUBLE)
+
+flood: ## loops of HOST's scheduler and real publications while Redis carries 10,000 forged messages a second; 5 minutes
+	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
+	@.venvs/$(HOST_ENVIRONMENT)/bin/python -m tests.flood $(FLOOD)
 
 ends: ## the time until HOST's processes end with Redis and our database hung, beside stock; 15 minutes
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)

@@ -70,6 +70,11 @@ class Tiers:
         self._stack.close()
 
     @property
+    def redis_url(self) -> str:
+        """The Redis itself, past the proxy."""
+        return f"redis://127.0.0.1:{self._redis.port}/0"
+
+    @property
     def server_url(self) -> str:
         return self.server.url("").rstrip("/")
 
