@@ -15,8 +15,8 @@ from typing import Any
 from sched_cache.format import CompactDag, EncodedDag, decode_dag
 from sched_cache.format.fields import HOT_DAG_FIELDS, HOT_GROUP_FIELDS, HOT_TASK_FIELDS, Field
 from sched_cache.stats import Stats
-from sched_cache_airflow.dags.host_contents import HostContents
 from sched_cache_airflow.dags.resident_dags import ResidentDags
+from sched_cache_airflow.hosts.contract import HostContents
 from sched_cache_airflow.patching.fallback import Fallbacks
 
 MISSING = object()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sched_cache_airflow.dags.operator_fields import (
     Date,
-    FieldsOfHost,
     Flag,
     OfTaskGroup,
     RelativeIds,
     StartTriggerArgs,
 )
 from sched_cache_airflow.dags.task_columns import TaskColumns
+from sched_cache_airflow.hosts.contract import HostFields
 
 _OF_TASK = ("start_date", "end_date", "upstream_task_ids", "downstream_task_ids")
 """The attributes that the host sets after it has read the document of a task."""
@@ -27,7 +27,7 @@ class ColumnOperator:
 
     __slots__ = ()
 
-    _fields_of_host: ClassVar[FieldsOfHost]
+    _fields_of_host: ClassVar[HostFields]
     _set_by_dag: ClassVar[tuple[str, ...]]
     """Under which names an operator of the host has its DAG and its group."""
     _not_mapped: ClassVar[type[Exception]]

@@ -10,32 +10,15 @@ from typing import Any, ClassVar, Protocol
 
 from sched_cache.format import ABSENT
 from sched_cache_airflow.dags.task_columns import OWN, UNKNOWN, TaskColumns
+from sched_cache_airflow.hosts.contract import HostFields
 
 MISSING = object()
-
-
-class FieldsOfHost(Protocol):
-    """The decoding of fields by one host; `host_class` is the class of its own operators."""
-
-    host_class: type[Any]
-
-    def decode(self, name: str, value: Any) -> Any:
-        """The attribute's value, as the host's deserialization makes it."""
-
-    def default(self, name: str) -> Any:
-        """The value for an operator whose document lacks the field."""
-
-    def is_own(self, name: str) -> bool:
-        """Whether that default could be changed, so that each operator has to have its own."""
-
-    def decode_start_trigger_args(self, value: Any) -> Any:
-        """The object that the host makes of a document's value."""
 
 
 class ColumnTask(Protocol):
     """The members of its operator that a field needs."""
 
-    _fields_of_host: ClassVar[FieldsOfHost]
+    _fields_of_host: ClassVar[HostFields]
     _columns: TaskColumns
     _index: int
 

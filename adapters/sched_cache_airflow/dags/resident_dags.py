@@ -16,11 +16,11 @@ from sched_cache.dag_cache import DagCache
 from sched_cache.errors import InvalidDagError, SchedCacheError
 from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag, with_labels
 from sched_cache.stats import Stats
-from sched_cache_airflow.dags.host_contents import HostContents, HostDag
 from sched_cache_airflow.dags.patience import Patience
 from sched_cache_airflow.dags.publisher import Publisher
 from sched_cache_airflow.dags.trial import LABEL, Trial
 from sched_cache_airflow.host_database.transactions import host_transaction
+from sched_cache_airflow.hosts.contract import HostContents, HostDag
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.settings.hold import hold
 from sched_cache_airflow.settings.settings import Settings

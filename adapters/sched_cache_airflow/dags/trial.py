@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 from sched_cache.format import ABSENT, CompactDag
 from sched_cache_airflow.dags.handling import Handling, handling_of
 from sched_cache_airflow.dags.representatives import representatives
-from sched_cache_airflow.dags.task_columns import TaskColumns
+from sched_cache_airflow.hosts.contract import HostDag, HostFields
 
 LABEL = "deserialized_by"
 _LINKS = "_operator_extra_links"
@@ -37,48 +37,15 @@ class NotLikeTheHostError(Exception):
     """The host makes something else of this document than our objects would."""
 
 
-class TriedFields(Protocol):
-    """The decoding of fields by one host."""
-
-    release: str
-    """Of the host: another one may deserialize in another way."""
-    portable_types: frozenset[str]
-    """The `__type` of what deserializes everywhere or nowhere."""
-
-    @property
-    def loads_links(self) -> bool:
-        """Whether the host gives operators their extra links at present."""
-
-    def attempt(self, name: str, value: Any) -> Any:
-        """The host's result for a value of a column, including `partial_kwargs`. Raises the errors of the host."""
-
-    def are_links_portable(self, links: Any) -> bool:
-        """Whether the extra links of a task need nothing that another process may lack."""
-
-
-class TriedDag(Protocol):
-    """A DAG object that was not handed out yet."""
-
-    compact: CompactDag
-    _columns: TaskColumns
-    _tree_field: str
-    _reference: type[Any]
-
-    def _deserialize(self, fields: dict[str, Any]) -> dict[str, Any]: ...
-    def _deserialize_task(self, document: dict[str, Any]) -> Any: ...
-    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any], dag: Any = None) -> Any: ...
-    def read_hot_fields(self) -> None: ...
-
-
 class Trial:
     """The values that this process has tried so far. Thread-safe: two threads may try the same value."""
 
-    def __init__(self, fields: TriedFields) -> None:
+    def __init__(self, fields: HostFields) -> None:
         self._fields = fields
         self._passed: set[Any] = set()
         self._handlings: dict[str, Handling] = {}
 
-    def check(self, dag: TriedDag) -> None:
+    def check(self, dag: HostDag) -> None:
         """Returns if everything of the DAG can be deserialized here.
 
         Raises:
@@ -94,7 +61,7 @@ class Trial:
                 self._remember(name)
         dag.read_hot_fields()
 
-    def label(self, dag: TriedDag, document: Mapping[str, Any]) -> str | None:
+    def label(self, dag: HostDag, document: Mapping[str, Any]) -> str | None:
         """The label of a content that needs no more than its hot fields tried elsewhere; None for any other.
 
         Args:
@@ -127,7 +94,7 @@ class Trial:
 
     # What can fail
 
-    def _try_everything(self, dag: TriedDag, fields: Mapping[str, Any]) -> None:
+    def _try_everything(self, dag: HostDag, fields: Mapping[str, Any]) -> None:
         """Has the host deserialize every distinct value of the DAG. fields: the document without its tasks."""
         compact, columns = dag.compact, dag._columns
         if any(envelope is not ABSENT and envelope != _ENVELOPE for envelope in compact.envelopes().table):
@@ -156,7 +123,7 @@ class Trial:
                 ):
                     raise NotLikeTheHostError(f"the template field {name!r} is one that the host decodes")
 
-    def _try_hot_columns(self, dag: TriedDag) -> None:
+    def _try_hot_columns(self, dag: HostDag) -> None:
         compact = dag.compact
         for name in compact.hot_column_names:
             if self._is_fallible(name):
@@ -230,7 +197,7 @@ class _Task:
 class _Tasks:
     """Stands for the DAG where the host looks up the tasks that another one refers to: none is made for that."""
 
-    def __init__(self, dag: TriedDag) -> None:
+    def __init__(self, dag: HostDag) -> None:
         self._dag = dag
 
     def get_task(self, task_id: str, include_subdags: bool = False) -> Any:

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import UpstreamCounts
+from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.fast_path.content_proof import ContentProof, ContentProofs
-from sched_cache_airflow.fast_path.deciding_host import DecidingHost
 from sched_cache_airflow.fast_path.loop_views import LoopViews
-from sched_cache_airflow.fast_path.raw_rows import RawRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView, known_rows
 from sched_cache_airflow.fast_path.shadow import Shadow
+from sched_cache_airflow.hosts.contract import HostDecisions, RawRows
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.patching.known_code import HostCode
 from sched_cache_airflow.settings.settings import Settings
@@ -32,15 +32,23 @@ _INFO_KEY: Final = "sched_cache.loop_views"
 class FastPath:
     """The fast path of this process. For the one thread that schedules.
 
-    n_decided: how many decisions it made. shadow: which of them are only compared.
+    dag_class: DAGs over the compact form. n_decided: how many decisions it made. shadow: which of them are only
+    compared.
     """
 
     def __init__(
-        self, settings: Settings, fallbacks: Fallbacks, host: DecidingHost, host_code: HostCode
+        self,
+        settings: Settings,
+        fallbacks: Fallbacks,
+        host: HostDecisions,
+        contents: ResidentDags,
+        host_code: HostCode,
     ) -> None:
         self._settings = settings
         self.fallbacks = fallbacks
         self.host = host
+        self.dag_class = contents.host.dag_class
+        self._contents = contents
         self._host_code = host_code
         self._proofs = ContentProofs(host.rules)
         self._kept: LRUCache[int, tuple[ContentProof, UpstreamCounts]] = LRUCache(
@@ -61,13 +69,13 @@ class FastPath:
             self.fallbacks.note(f"fast path: {doubt}")
             return
         fit = [run for run in dag_runs if self._doubt_about(run.dag_id) is None]
-        views = LoopViews(fit, self.host.rows, lambda run: self.host.predicted_dag(run, session), self._view)
+        views = LoopViews(fit, self.host.rows, lambda run: self._predicted_dag(run, session), self._view)
         session.info[_INFO_KEY] = (self, loop, views)
 
     def fits(self, dag_run: Any) -> bool:
         """Whether the run may be decided from slim rows, as far as its DAG tells."""
         dag = dag_run.dag
-        if not isinstance(dag, self.host.dag_class):
+        if not isinstance(dag, self.dag_class):
             if dag is not None and self._doubt_about(dag_run.dag_id) is None:
                 self.fallbacks.note("fast path: DAG is not compact")
             return False
@@ -82,6 +90,11 @@ class FastPath:
     def n_dags_off(self) -> int:
         """How many DAGs were switched off."""
         return len(self._switched_off)
+
+    def _predicted_dag(self, dag_run: Any, session: Session) -> Any:
+        """The DAG that the run is going to be decided with, if this process has it; no query."""
+        predicted = self.host.predicted(dag_run, session)
+        return None if predicted is None else self._contents.resident(*predicted, False)
 
     def _doubt_about(self, dag_id: str) -> str | None:
         settings = self._settings

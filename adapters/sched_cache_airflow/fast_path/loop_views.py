@@ -9,10 +9,9 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import HostPass
-from sched_cache_airflow.fast_path.deciding_host import SlimRows
-from sched_cache_airflow.fast_path.raw_rows import RawRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView
+from sched_cache_airflow.hosts.contract import HostRows, RawRows
 from sched_cache_airflow.patching.guard import guard
 
 MAX_AGE_SECONDS: Final = 1.0
@@ -32,7 +31,7 @@ class LoopViews:
     def __init__(
         self,
         dag_runs: Iterable[Any],
-        rows: SlimRows,
+        rows: HostRows,
         predict_dag: Callable[[Any], Any],
         make_view: MakeView,
         clock: Callable[[], float] = time.monotonic,

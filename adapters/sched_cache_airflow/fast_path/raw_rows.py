@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from itertools import groupby
 from typing import Any, Final
 
+from sched_cache_airflow.hosts.contract import RawRows
+
 _ROWS_AT_ONCE: Final = 500
-
-
-@dataclass(slots=True)
-class RawRows:
-    """Rows of one run by column. ids: what `SlimRows.load_task_instances` finds each one by."""
-
-    task_ids: list[str] = field(default_factory=list)
-    map_indices: list[int] = field(default_factory=list)
-    states: list[str | None] = field(default_factory=list)
-    ids: Sequence[Hashable] = field(default_factory=list)
 
 
 def rows_by_run(dag_run_ids: Collection[int], found: Any) -> dict[int, RawRows]:

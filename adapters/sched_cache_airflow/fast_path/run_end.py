@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import SlimTaskInstances
 from sched_cache.scheduling.effective_leaves import effective_leaves
-from sched_cache_airflow.fast_path.deciding_host import DecidingHost
+from sched_cache_airflow.hosts.contract import HostDecisions
 
 _REMOVED: Final = "removed"
 _NAMED_BY_CALLBACKS: Final = (TaskInstanceState.FAILED, TaskInstanceState.SUCCESS)
@@ -52,7 +52,7 @@ class RunEnd:
 
     is_outdated: Final = False
 
-    def __init__(self, host: DecidingHost, dag: CompactDag, rows: SlimTaskInstances) -> None:
+    def __init__(self, host: HostDecisions, dag: CompactDag, rows: SlimTaskInstances) -> None:
         self.host = host
         self.dag = dag
         self.rows = rows

@@ -15,8 +15,7 @@ from sched_cache.format import ABSENT, CompactDag
 from sched_cache.scheduling import HostPass, SlimTaskInstances, UpstreamCounts
 from sched_cache.scheduling.state import STATES, UNFINISHED_STATES, mask_of
 from sched_cache_airflow.fast_path.content_proof import ContentProof
-from sched_cache_airflow.fast_path.deciding_host import DecidingHost
-from sched_cache_airflow.fast_path.raw_rows import RawRows
+from sched_cache_airflow.hosts.contract import HostDecisions, RawRows
 
 _REMOVED: Final = "removed"
 _UNFINISHED: Final = mask_of(UNFINISHED_STATES)
@@ -69,7 +68,7 @@ class RunView:
     """
 
     def __init__(
-        self, host: DecidingHost, content: ContentProof, counts: UpstreamCounts, known: KnownRows
+        self, host: HostDecisions, content: ContentProof, counts: UpstreamCounts, known: KnownRows
     ) -> None:
         self.host = host
         self.content = content

@@ -14,9 +14,9 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import pack_task_instances
-from sched_cache_airflow.fast_path.deciding_host import DecidingHost, SlimRows
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView
+from sched_cache_airflow.hosts.contract import HostDecisions, HostRows
 
 Decide = Callable[[], Any]
 Key = tuple[str, int]
@@ -138,7 +138,7 @@ def _is_of(ti: Any, dag_run: Any) -> bool:
     return run == (dag_run.dag_id, dag_run.run_id)
 
 
-def _outcome(host: DecidingHost, decision: Any, dag_run: Any, session: Session) -> Outcome:
+def _outcome(host: HostDecisions, decision: Any, dag_run: Any, session: Session) -> Outcome:
     schedulable = tuple((ti.task_id, ti.map_index) for ti in decision.schedulable_tis)
     is_unfinished = len(decision.unfinished_tis) > 0
     premature = None
@@ -151,7 +151,7 @@ def _outcome(host: DecidingHost, decision: Any, dag_run: Any, session: Session) 
     return Outcome(schedulable, bool(decision.changed_tis), is_unfinished, premature, end, rows)
 
 
-def _end(host: DecidingHost, decision: Any, dag_run: Any) -> tuple[Any, ...]:
+def _end(host: HostDecisions, decision: Any, dag_run: Any) -> tuple[Any, ...]:
     """The leaves with their states, when the first task instance started, the last ended of each state."""
     leaves = dag_run._tis_for_dagrun_state(dag=dag_run.get_dag(), tis=decision.tis)
     started = [ti.start_date for ti in decision.finished_tis if ti.start_date]
@@ -170,7 +170,7 @@ def _ended(ti: Any) -> float:
     return ti.end_date.timestamp() if ti.end_date else 0.0
 
 
-def _states(slim_rows: SlimRows, dag_run: Any, session: Session) -> tuple[State, ...]:
+def _states(slim_rows: HostRows, dag_run: Any, session: Session) -> tuple[State, ...]:
     rows = slim_rows.read_rows([dag_run], session)[dag_run.id]
     states = zip(rows.task_ids, rows.map_indices, rows.states, strict=True)
     return tuple(sorted(states, key=lambda row: row[:2]))

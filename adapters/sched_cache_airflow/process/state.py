@@ -17,10 +17,10 @@ from sched_cache.stats import Snapshot, Stats
 from sched_cache.store.l2 import NoRedis
 from sched_cache.store.no_store import NoStore
 from sched_cache.store.sql import SqlStore
-from sched_cache_airflow.dags.host_contents import HostContents
 from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_transaction
+from sched_cache_airflow.hosts.contract import HostContents
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.patching.status import status
 from sched_cache_airflow.reporting.heartbeat import Heartbeat

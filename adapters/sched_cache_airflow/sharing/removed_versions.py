@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import PublishConflictError
-from sched_cache_airflow.dags.host_contents import HostContents
 from sched_cache_airflow.host_database.transactions import host_transaction
+from sched_cache_airflow.hosts.contract import HostContents
 
 KEYS_PER_SWEEP = 500
 

@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, object_session
 
 from sched_cache_airflow.host_database.transactions import remember_engine
+from sched_cache_airflow.hosts.contract import HostWrites
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.written_row import (
@@ -43,19 +44,6 @@ _MYSQL_DEADLOCK = 1213
 _MAX_NAMES = 1_000
 """Of one transaction, kept in memory. What is beyond is left to the comparison of hashes."""
 _INFO_KEY = "sched_cache.written"
-
-
-class HostWrites(Protocol):
-    """What a host's writes are about."""
-
-    column: str
-    """That of the table of written versions which names them."""
-
-    def of_row(self, row: Any) -> str | None:
-        """What names the content of an object that is flushed."""
-
-    def of_statement(self, state: ORMExecuteState) -> Any:
-        """A query for the names of the contents that an update or delete is about to change; None if for none."""
 
 
 class WritingProcess(Protocol):

@@ -4,8 +4,9 @@
 (`file_events`) only makes that sooner: the periodic scan is the truth.
 """
 
+from sched_cache_airflow.hosts.contract import ChangedFile
 from sched_cache_airflow.watch.events import EventsUnavailableError, file_events
-from sched_cache_airflow.watch.folder import ChangedFile, Folder
+from sched_cache_airflow.watch.folder import Folder
 from sched_cache_airflow.watch.installed_airflow import AskFailedError, InstalledAirflow, host_here
 from sched_cache_airflow.watch.state import StateFile
 from sched_cache_airflow.watch.watcher import Watcher

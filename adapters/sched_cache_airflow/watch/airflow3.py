@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sched_cache_airflow.watch.folder import ChangedFile
-from sched_cache_airflow.watch.request import HostFolder
+from sched_cache_airflow.hosts.contract import ChangedFile, HostFolder
 
 
 class Airflow3:

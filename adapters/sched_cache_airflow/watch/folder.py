@@ -6,21 +6,9 @@ import os
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-
-class ChangedFile(NamedTuple):
-    """A DAG file as the host names it: the bundle (None: a host without bundles), its folder, the path in that."""
-
-    bundle: str | None
-    root: str
-    relative: str
-
-    @property
-    def path(self) -> str:
-        """Where it is."""
-        return os.path.join(self.root, self.relative)
-
+from sched_cache_airflow.hosts.contract import ChangedFile
 
 Listing: TypeAlias = Callable[[str], Iterable[str]]
 """A folder -> the paths in it that may be DAG files, ignored ones left out; nothing if it is not there."""

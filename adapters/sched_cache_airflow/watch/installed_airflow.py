@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from importlib import metadata
 
 from sched_cache.cli.failure import UsageError
+from sched_cache_airflow.hosts.contract import ChangedFile, HostFolder, HostRequests
 from sched_cache_airflow.watch.airflow2 import Airflow2
 from sched_cache_airflow.watch.airflow3 import Airflow3
-from sched_cache_airflow.watch.folder import ChangedFile
-from sched_cache_airflow.watch.request import Dialect, HostFolder
 
 
 class AskFailedError(Exception):
@@ -20,12 +19,12 @@ class AskFailedError(Exception):
 class InstalledAirflow:
     """The Airflow installed here. Reads its configuration, and its database when asked for a file."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, requests: HostRequests) -> None:
+        self._requests = requests
 
     def folders(self) -> list[HostFolder]:
         """The folders whose files change in place; a bundle that brings its own files is not among them."""
-        return self._dialect.folders()
+        return self._requests.folders()
 
     def listing(self, folder: str) -> list[str]:
         """The paths of Python and zip files below `folder`, without those that `.airflowignore` names.
@@ -83,7 +82,7 @@ class InstalledAirflow:
                     try:
                         with session.begin_nested():
                             session.execute(
-                                insert(DagPriorityParsingRequest.__table__).values(**self._dialect.row(file))
+                                insert(DagPriorityParsingRequest.__table__).values(**self._requests.row(file))
                             )
                     except IntegrityError:
                         continue

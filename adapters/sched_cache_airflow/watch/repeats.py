@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sched_cache_airflow.watch.folder import ChangedFile
+from sched_cache_airflow.hosts.contract import ChangedFile
 
 
 class Repeats:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sched_cache.clock import Clock
-from sched_cache_airflow.watch.folder import ChangedFile, Folder
+from sched_cache_airflow.hosts.contract import ChangedFile
+from sched_cache_airflow.watch.folder import Folder
 from sched_cache_airflow.watch.installed_airflow import AskFailedError
 from sched_cache_airflow.watch.repeats import Repeats
 from sched_cache_airflow.watch.state import StateFile

@@ -7,7 +7,7 @@ from typing import Any
 
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.hosts.airflow2.dags.stored_contents import StoredContents
-from sched_cache_airflow.hosts.airflow2.decisions.deciding_host import deciding_host
+from sched_cache_airflow.hosts.airflow2.decisions.decisions import Decisions
 from sched_cache_airflow.hosts.airflow2.metrics import begin_metrics
 from sched_cache_airflow.hosts.airflow2.replacements import replacements
 from sched_cache_airflow.patching.known_code import host_code_of
@@ -25,7 +25,7 @@ class Runtime(ProcessState):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, StoredContents(), written_dag_table(settings.config), begin_metrics)
         host_code = host_code_of(AIRFLOW_2, replacements.original_of)
-        self.fast_path = FastPath(settings, self.fallbacks, deciding_host(self.contents), host_code)
+        self.fast_path = FastPath(settings, self.fallbacks, Decisions(), self.contents, host_code)
 
     def reset_counts(self) -> None:
         """Sets to zero what `own_counts` counts."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.hosts.airflow3.dags.stored_contents import StoredContents
-from sched_cache_airflow.hosts.airflow3.decisions.deciding_host import deciding_host
+from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
 from sched_cache_airflow.hosts.airflow3.metrics import begin_metrics
 from sched_cache_airflow.hosts.airflow3.replacements import replacements
@@ -27,7 +27,7 @@ class Runtime(ProcessState):
         super().__init__(settings, StoredContents(), written_table(settings.config), begin_metrics)
         self.reconciler = Reconciler(self.contents)
         host_code = host_code_of(AIRFLOW_3, replacements.original_of)
-        self.fast_path = FastPath(settings, self.fallbacks, deciding_host(self.contents), host_code)
+        self.fast_path = FastPath(settings, self.fallbacks, Decisions(), self.contents, host_code)
 
     def reset_counts(self) -> None:
         """Sets to zero what `own_counts` counts."""

@@ -11,13 +11,12 @@ import pytest
 
 from sched_cache.cli.entry import main
 from sched_cache.cli.failure import UsageError
+from sched_cache_airflow.hosts.contract import ChangedFile, HostFolder
 from sched_cache_airflow.watch import command
-from sched_cache_airflow.watch.folder import ChangedFile
 from sched_cache_airflow.watch.installed_airflow import InstalledAirflow
-from sched_cache_airflow.watch.request import HostFolder
 
 
-class FakeDialect:
+class FakeRequests:
     def __init__(self, *folders: HostFolder) -> None:
         self._folders = list(folders)
 
@@ -31,7 +30,7 @@ class FakeDialect:
 def chosen(arguments: Sequence[str], *folders: HostFolder) -> list[tuple[str | None, str, str]]:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    found = command._folders(parser.parse_args(arguments), InstalledAirflow(FakeDialect(*folders)))
+    found = command._folders(parser.parse_args(arguments), InstalledAirflow(FakeRequests(*folders)))
     return [(folder.bundle, folder.root, folder.below) for folder in found]
 
 

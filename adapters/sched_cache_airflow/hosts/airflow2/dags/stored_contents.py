@@ -27,6 +27,7 @@ class StoredContents:
     """
 
     fields = CompactOperator._fields_of_host
+    dag_class = CompactSerializedDAG
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the row as it is now; None if there is none. One query, no ORM entity."""

@@ -17,7 +17,8 @@ from airflow.models.xcom import BaseXCom
 from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, lazyload, load_only
 
-from sched_cache_airflow.fast_path.raw_rows import RawRows, rows_by_run
+from sched_cache_airflow.fast_path.raw_rows import rows_by_run
+from sched_cache_airflow.hosts.contract import RawRows
 
 _KEYS_PER_QUERY: Final = 1000
 _UNEXPANDED: Final = -1

@@ -24,6 +24,7 @@ class StoredContents:
     """The contents in the host's database. A version is named by a UUID, and by the same in our tables."""
 
     fields = CompactOperator._fields_of_host
+    dag_class = CompactSerializedDAG
 
     def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
         """(document, hash) of the row as it is now; None if there is none. One query, no ORM entity."""

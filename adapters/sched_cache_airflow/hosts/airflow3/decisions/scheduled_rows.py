@@ -110,7 +110,7 @@ def _fits(dag_run: Any, session: Session) -> bool:
     if found is None:
         return False
     fast_path, _ = found
-    return isinstance(dag_run.dag, fast_path.host.dag_class) and fast_path.fits(dag_run)
+    return isinstance(dag_run.dag, fast_path.dag_class) and fast_path.fits(dag_run)
 
 
 def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:

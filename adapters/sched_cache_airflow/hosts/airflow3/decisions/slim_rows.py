@@ -14,7 +14,8 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import String, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Session, joinedload, lazyload, load_only
 
-from sched_cache_airflow.fast_path.raw_rows import RawRows, rows_by_run
+from sched_cache_airflow.fast_path.raw_rows import rows_by_run
+from sched_cache_airflow.hosts.contract import RawRows
 
 _IDS_PER_QUERY: Final = 1000
 

@@ -1,0 +1,231 @@
+"""The contract of a host: everything in which the supported major releases of Airflow differ, and nothing else.
+
+The folders below the hosts know a host only by these protocols. What the core has to know of a host is in the core:
+`sched_cache.scheduling.HostRules`, which `HostDecisions` has among its attributes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from sched_cache.format import CompactDag
+from sched_cache.scheduling import HostRules
+
+# DAG objects and their fields
+
+
+class HostFields(Protocol):
+    """The decoding of the fields of tasks."""
+
+    host_class: type[Any]
+    """The class of the host's own operators."""
+    release: str
+    """Of the host: another one may deserialize in another way."""
+    portable_types: frozenset[str]
+    """The `__type` of what deserializes everywhere or nowhere."""
+
+    @property
+    def loads_links(self) -> bool:
+        """Whether the host gives operators their extra links at present."""
+
+    def decode(self, name: str, value: Any) -> Any:
+        """The attribute's value, as the host's deserialization makes it."""
+
+    def default(self, name: str) -> Any:
+        """The value for an operator whose document lacks the field."""
+
+    def is_own(self, name: str) -> bool:
+        """Whether that default could be changed, so that each operator has to have its own."""
+
+    def decode_start_trigger_args(self, value: Any) -> Any:
+        """The object that the host makes of a document's value."""
+
+    def attempt(self, name: str, value: Any) -> Any:
+        """The host's result for a value of a column, including `partial_kwargs`. Raises the errors of the host."""
+
+    def are_links_portable(self, links: Any) -> bool:
+        """Whether the extra links of a task need nothing that another process may lack."""
+
+
+class DagColumns(Protocol):
+    """The documents that the operators of a DAG object are made of."""
+
+    load_op_links: bool
+
+    @property
+    def client_defaults(self) -> Mapping[str, Any]: ...
+
+    def serialized_tasks(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """The documents of some tasks, without their envelopes."""
+
+
+class HostDag(Protocol):
+    """The host's DAG object over a compact DAG. Members with an underscore are those of `ColumnDag`."""
+
+    compact: CompactDag
+    _tree_field: str
+    _reference: type[Any]
+
+    @property
+    def _columns(self) -> DagColumns: ...
+
+    def _deserialize(self, fields: dict[str, Any]) -> dict[str, Any]: ...
+    def _deserialize_task(self, document: dict[str, Any]) -> Any: ...
+    def _deserialize_tree(self, encoded: Any, operators: dict[str, Any], dag: Any = None) -> Any: ...
+    def read_hot_fields(self) -> None: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def renewed(self) -> HostDag:
+        """The DAG without the objects created by its use, or the DAG itself if these are few or recent."""
+
+
+class HostContents(Protocol):
+    """The contents that the host stores, and its objects of them. `version_id`: what names a version there."""
+
+    @property
+    def fields(self) -> HostFields: ...
+
+    @property
+    def dag_class(self) -> type[Any]:
+        """The class of DAG objects over the compact form, which they have as `compact`."""
+
+    def dag_of(self, compact: CompactDag, *, load_op_links: bool) -> HostDag | None:
+        """The host's object; None for a document that only the host's own path reads."""
+
+    def read(self, version_id: Any, reader: Session | Connection) -> tuple[dict[str, Any], str] | None:
+        """(document, hash) of the host's row as it is now; None if there is none. One query, no ORM entity."""
+
+    def hash_of(self, version_id: Any, reader: Connection) -> str | None:
+        """The hash of the host's row as it is now; None if there is none. One query."""
+
+    def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
+        """Those that the host has a row of. One query."""
+
+    def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
+        """(DAG, version, hash) of the current content of the first `limit` DAGs with greater ids. One query or two."""
+
+    def key_of(self, version_id: Any) -> str:
+        """Its key in our tables."""
+
+    def version_of(self, key: str) -> Any:
+        """The version that has this key in our tables; None for a key of another program."""
+
+    def noted(self, text: str) -> Any:
+        """The version that a row of the table `written` names; None if no version has such a name."""
+
+
+# Scheduling decisions
+
+
+@dataclass(slots=True)
+class RawRows:
+    """Rows of one run by column. ids: what `HostRows.load_task_instances` finds each one by."""
+
+    task_ids: list[str] = field(default_factory=list)
+    map_indices: list[int] = field(default_factory=list)
+    states: list[str | None] = field(default_factory=list)
+    ids: Sequence[Hashable] = field(default_factory=list)
+
+
+class HostRows(Protocol):
+    """How the host's tables of task instances are read: `slim_rows.py` of that host."""
+
+    def read_rows(self, dag_runs: Collection[Any], session: Session) -> dict[int, RawRows]:
+        """Every task instance of these runs, by the run's id. One query, however many runs."""
+
+    def read_skip_decisions(self, dag_run_ids: Collection[int], session: Session) -> dict[int, set[str]]:
+        """The ids of the tasks that hold a skip decision, for each of these runs. One query."""
+
+    def read_states(self, dag_run: Any, session: Session) -> dict[str | None, tuple[int, datetime | None]]:
+        """State -> how many task instances of the run have it, and when the first of these started. One query."""
+
+    def load_last_ended(self, dag_run: Any, state: str, session: Session) -> Any:
+        """The host's object of the one that ended last among those in this state, or None.
+
+        Of several that ended at that time the first in the order in which the host asks for them. One query.
+        """
+
+    def read_task_order(self, dag_run: Any, session: Session) -> Sequence[str]:
+        """The tasks that have an instance in the run, in the order in which the host asks for them. One query."""
+
+    def load_task_instances(self, ids: Iterable[Any], session: Session) -> dict[Any, Any]:
+        """The host's objects by their id. Those that are gone by now are missing."""
+
+
+class HostDecisions(Protocol):
+    """What the fast path needs of the host."""
+
+    rules: HostRules
+    """The conditions under which a task instance may change."""
+
+    @property
+    def rows(self) -> HostRows: ...
+
+    is_ordered: bool
+    """Whether the host asks for task instances by task and map index; else the order of the database counts."""
+    names_last_ended: bool
+    """Whether the callback of a run that ends names the task instance that ended last."""
+
+    def loop_of(self, session: Session) -> object | None:
+        """What is current in the loop that a session is in, None outside of one; another object in the next loop."""
+
+    def predicted(self, dag_run: Any, session: Session) -> tuple[Any, str] | None:
+        """(version, hash) of the content that a run is going to be decided with, as the loop has read it; or None."""
+
+
+# Writes
+
+
+class HostWrites(Protocol):
+    """The statements and rows that change contents. Imports nothing of Airflow: commands that write import little."""
+
+    column: str
+    """That of the table of written versions which names them."""
+
+    def of_row(self, row: Any) -> str | None:
+        """What names the content of an object that is flushed."""
+
+    def of_statement(self, state: ORMExecuteState) -> Any:
+        """A query for the names of the contents that an update or delete is about to change; None if for none."""
+
+
+# Requests to parse a file, for `sched-cache watch`
+
+
+class HostFolder(NamedTuple):
+    """A folder that the host's processor reads. bundle: None on a host without bundles."""
+
+    bundle: str | None
+    path: str
+
+
+class ChangedFile(NamedTuple):
+    """A DAG file as the host names it: the bundle (None: a host without bundles), its folder, the path in that."""
+
+    bundle: str | None
+    root: str
+    relative: str
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return os.path.join(self.root, self.relative)
+
+
+class HostRequests(Protocol):
+    """Requests to parse a DAG file at once. Serves every release of the major version. Imports Airflow when asked."""
+
+    def folders(self) -> list[HostFolder]:
+        """The folders whose files change in place."""
+
+    def row(self, file: ChangedFile) -> dict[str, Any]:
+        """The columns of a request for one file, its id left to the host."""
