@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from sched_cache.cache import L1
 from sched_cache.dag_cache import DagCache
-from sched_cache.errors import InvalidDagError, SchedCacheError
 from sched_cache.format import CompactDag, EncodedDag, decode_dag, encode_dag, with_labels
 from sched_cache.stats import Stats
 from sched_cache_airflow.dags.patience import Patience
@@ -22,6 +21,7 @@ from sched_cache_airflow.dags.trial import LABEL, Trial
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.contract import HostContents, HostDag
 from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.patching.guard import NOT_DESERIALIZED, NOT_ENCODED, SHARED_TIERS, falls_back, guard
 from sched_cache_airflow.settings.hold import hold
 from sched_cache_airflow.settings.settings import Settings
 
@@ -148,8 +148,9 @@ class ResidentDags:
 
         try:
             found, complete = self._patience.ask(ask, len(missing))
-        except SchedCacheError as error:
-            self._fallbacks.note("shared tiers", error)
+        except Exception as error:
+            if not falls_back(error, SHARED_TIERS, self._fallbacks.note):
+                raise
             return False
         for key in complete:
             version_id, dag_hash = missing[key]
@@ -166,14 +167,12 @@ class ResidentDags:
         """
         if self.settings.excludes(compact.dag_id):
             return None
-        try:
+        with guard(NOT_DESERIALIZED, self._fallbacks.note):
             dag = self.host.dag_of(compact, load_op_links=load_op_links)
             if dag is not None:
                 self._trial.check(dag)
             return dag
-        except Exception as error:
-            self._fallbacks.note("DAG not deserialized", error)
-            return None
+        return None
 
     def _other_form(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactDag | None:
         """The same content as it is here for the other value of `load_op_links`."""
@@ -200,10 +199,8 @@ class ResidentDags:
                     self._cache.certify()
             return None
 
-        try:
+        with guard(SHARED_TIERS, self._fallbacks.note):
             return self._patience.ask(ask)
-        except SchedCacheError as error:
-            self._fallbacks.note("shared tiers", error)
         return None
 
     def _from_host(
@@ -221,8 +218,9 @@ class ResidentDags:
         try:
             encoded, compact = self._encode(document, dag_hash, load_op_links)
             self._patience.host_took(time.monotonic() - started)
-        except InvalidDagError as error:
-            self._fallbacks.note("document not encoded", error)
+        except Exception as error:
+            if not falls_back(error, NOT_ENCODED, self._fallbacks.note):
+                raise
             for with_links in (False, True):
                 self._remember_not_ours(version_id, dag_hash, with_links)
             return None
@@ -282,7 +280,8 @@ class ResidentDags:
             dag = self.host.dag_of(tried, load_op_links=load_op_links)
             label = None if dag is None else self._trial.label(dag, document)
         except Exception as error:
-            self._fallbacks.note("DAG not deserialized", error)
+            if not falls_back(error, NOT_DESERIALIZED, self._fallbacks.note):
+                raise
             return None, _decoded(encoded)
         if label is not None:
             encoded = with_labels(encoded, {LABEL: label})

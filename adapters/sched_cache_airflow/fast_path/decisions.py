@@ -28,7 +28,7 @@ from sched_cache_airflow.fast_path.stand_ins import (
     Snapshot,
     UnfinishedTaskInstances,
 )
-from sched_cache_airflow.patching.guard import falls_back
+from sched_cache_airflow.patching.guard import COMPARISON, DEADLOCK_SEARCH, DECISION, ROWS, falls_back
 
 Method = Callable[..., Any]
 
@@ -66,7 +66,7 @@ def task_instance_scheduling_decisions(stock: Method) -> Method:
             decision = _decide(view, self, session)
         except Exception as error:
             # It may have happened in the middle of the host's pass: not to be repeated in this transaction.
-            falls_back(error, "decision", partial(fast_path.switch_off, self.dag_id))
+            falls_back(error, DECISION, partial(fast_path.switch_off, self.dag_id))
             raise
         fast_path.n_decided += 1
         return decision
@@ -85,7 +85,7 @@ def _view_of(fast_path: FastPath, views: LoopViews, dag_run: Any, session: Sessi
     except UnfitRowsError as reason:
         fast_path.fallbacks.note(f"fast path: {reason}")
     except Exception as error:
-        if not falls_back(error, "rows", partial(fast_path.switch_off, dag_run.dag_id)):
+        if not falls_back(error, ROWS, partial(fast_path.switch_off, dag_run.dag_id)):
             raise
     return None
 
@@ -103,7 +103,7 @@ def _is_only_compared(fast_path: FastPath, stock: Method, view: View, dag_run: A
             host=lambda: stock(dag_run, session=session),
         )
     except Exception as error:
-        if not falls_back(error, "comparison failed", partial(fast_path.switch_off, dag_run.dag_id)):
+        if not falls_back(error, COMPARISON, partial(fast_path.switch_off, dag_run.dag_id)):
             raise
         return True
     if difference:
@@ -155,7 +155,7 @@ def are_premature_tis(stock: Method) -> Method:
         except Exception as error:
             found = fast_path_of(session)
             if found is not None:
-                falls_back(error, "search for a deadlock", partial(found[0].switch_off, self.dag_id))
+                falls_back(error, DEADLOCK_SEARCH, partial(found[0].switch_off, self.dag_id))
             raise
 
     return _are_premature_tis

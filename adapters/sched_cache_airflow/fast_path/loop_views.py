@@ -12,7 +12,7 @@ from sched_cache.scheduling import HostPass
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView
 from sched_cache_airflow.hosts.contract import HostRows, RawRows
-from sched_cache_airflow.patching.guard import guard
+from sched_cache_airflow.patching.guard import ROWS_OF_RUN, guard
 
 MAX_AGE_SECONDS: Final = 1.0
 """How old rows may be when their run is decided. The host reads each run right before."""
@@ -130,7 +130,7 @@ class LoopViews:
         def note(_: str, error: Exception) -> None:
             self._errors[dag_run.id] = error
 
-        return guard("rows of a run", note)
+        return guard(ROWS_OF_RUN, note)
 
 
 def _needed_at_first(view: RunView, dag_run: Any, session: Session) -> Sequence[int]:

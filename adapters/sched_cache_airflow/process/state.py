@@ -11,7 +11,6 @@ from sqlalchemy import Table
 
 from sched_cache import fork
 from sched_cache.dag_cache import DagCache
-from sched_cache.errors import SchedCacheError
 from sched_cache.exporters.statsd import StatsdExporter
 from sched_cache.stats import Snapshot, Stats
 from sched_cache.store.l2 import NoRedis
@@ -22,6 +21,7 @@ from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.contract import HostContents
 from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.patching.guard import SHARED_TIERS, guard
 from sched_cache_airflow.patching.status import status
 from sched_cache_airflow.reporting.heartbeat import Heartbeat
 from sched_cache_airflow.reporting.process_facts import ProcessFacts
@@ -147,10 +147,8 @@ class ProcessState:
     def _n_learnt(self) -> int:
         if not self._is_listening:
             self._is_listening = True
-            try:
+            with guard(SHARED_TIERS, self.fallbacks.note):
                 self.cache.certify()  # from now on what others publish is heard
-            except SchedCacheError as error:
-                self.fallbacks.note("shared tiers", error)
         return self.cache.n_learnt
 
     def end_reports(self) -> None:

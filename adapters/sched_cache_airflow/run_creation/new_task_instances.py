@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.patching.guard import INSERT_MAPPING, falls_back
 
 Method = Callable[..., Any]
 
@@ -48,7 +49,8 @@ def lean_insert_mapping(
             try:
                 return lean(run_id, task, map_index, **others)
             except Exception as error:
-                fallbacks().note("insert_mapping", error)
+                if not falls_back(error, INSERT_MAPPING, fallbacks().note):
+                    raise
         return stock(run_id, task, map_index, **others)
 
     return insert_mapping

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sched_cache.errors import SchedCacheError
 from sched_cache.format import ABSENT
 from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.patching.guard import PRIORITY_WEIGHT, falls_back
 
 Method = Callable[..., Any]
 
@@ -47,8 +47,9 @@ class LookedUpWeights:
                     weight = compact.derived_column(column)[compact.index(ti.task.task_id)]
                     if weight is not ABSENT:
                         return weight
-                except (KeyError, SchedCacheError) as error:
-                    self._fallbacks().note("priority weight", error)
+                except Exception as error:
+                    if not falls_back(error, PRIORITY_WEIGHT, self._fallbacks().note):
+                        raise
             return stock(strategy, ti)
 
         return get_weight

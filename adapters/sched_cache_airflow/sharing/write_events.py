@@ -23,12 +23,19 @@ from typing import Any, Protocol
 
 from sqlalchemy import Table, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, object_session
 
 from sched_cache_airflow.host_database.transactions import remember_engine
 from sched_cache_airflow.hosts.contract import HostWrites
 from sched_cache_airflow.patching.fallback import Fallbacks
+from sched_cache_airflow.patching.guard import (
+    MAINTENANCE_NOT_WOKEN,
+    WRITE_NOT_NOTICED,
+    WRITE_NOTICED_LATE,
+    ends_transaction,
+    falls_back,
+    guard,
+)
 from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.written_row import (
     TableMissingError,
@@ -40,7 +47,6 @@ from sched_cache_airflow.sharing.written_row import (
 logger = logging.getLogger("sched_cache.airflow")
 
 _RETRY_SECONDS = 60.0
-_MYSQL_DEADLOCK = 1213
 _MAX_NAMES = 1_000
 """Of one transaction, kept in memory. What is beyond is left to the comparison of hashes."""
 _INFO_KEY = "sched_cache.written"
@@ -151,9 +157,8 @@ class WriteEvents:
                 noted.keep(names())
             self.n_noticed += 1
         except Exception as error:
-            if _ends_transaction(error, connection):
-                raise  # as the next statement of the host would: it must hear of that
-            self._fall_back("write not noticed", error)
+            if ends_transaction(error, connection) or not falls_back(error, WRITE_NOT_NOTICED, self._count):
+                raise
 
     def _leave(self, connection: Connection, rows: Any) -> bool:
         """Whether rows were left in the transaction."""
@@ -169,11 +174,10 @@ class WriteEvents:
         except TableMissingError:
             return False  # the first commit of a new installation has it made
         except Exception as error:
-            if _ends_transaction(error, connection):
+            if ends_transaction(error, connection) or not falls_back(error, WRITE_NOTICED_LATE, self._count):
                 raise
             self._not_before = time.monotonic() + _RETRY_SECONDS
             self._rows.forget()
-            self._fall_back("write noticed late", error)
             return False
         return True
 
@@ -183,16 +187,14 @@ class WriteEvents:
         if noted is None or session.in_nested_transaction():
             return
         del session.info[_INFO_KEY]
-        try:
+        with guard(MAINTENANCE_NOT_WOKEN, self._count):
             remember_engine()
             self._runtime().maintenance.wake(*noted.kept)
-        except Exception as error:
-            self._fall_back("maintenance not woken", error)
 
     def _on_rollback(self, session: Session) -> None:
         session.info.pop(_INFO_KEY, None)
 
-    def _fall_back(self, reason: str, error: Exception) -> None:
+    def _count(self, reason: str, error: Exception) -> None:
         try:
             self._runtime().fallbacks.note(reason, error)
         except Exception:
@@ -223,13 +225,3 @@ def table_of(state: ORMExecuteState) -> tuple[Any, str | None]:
     """(the table that the statement of `state` is about, its name)."""
     table = getattr(state.statement, "table", None)
     return table, getattr(table, "name", None)
-
-
-def _ends_transaction(error: Exception, connection: Connection) -> bool:
-    """Whether the host's transaction cannot go on: the connection is lost, or MySQL has rolled it back."""
-    if not isinstance(error, SQLAlchemyError):
-        return False
-    if connection.invalidated or connection.closed:
-        return True
-    arguments: tuple[Any, ...] = getattr(error.orig, "args", ()) if isinstance(error, DBAPIError) else ()
-    return arguments[:1] == (_MYSQL_DEADLOCK,)

@@ -12,7 +12,7 @@ from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop,
 from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
-from sched_cache_airflow.patching.guard import guard
+from sched_cache_airflow.patching.guard import BEGIN_DECISIONS, MEMORY_BOOKS, VERSIONS_OF_LOOP, guard
 
 Method = Callable[..., Any]
 
@@ -32,7 +32,7 @@ def do_scheduling(stock: Method) -> Method:
 
 
 def _tend() -> None:
-    with guard("books of what is in memory", runtime().fallbacks.note, passing=()):
+    with guard(MEMORY_BOOKS, runtime().fallbacks.note):
         runtime().contents.tend()
 
 
@@ -59,12 +59,12 @@ def runs_to_examine(stock: Method) -> Method:
 def _begin_versions(dag_runs: Sequence[Any], session: Session) -> None:
     versions = begin_loop(session)
     versions.read_for(dag_runs, session)
-    with guard("versions of a loop", runtime().fallbacks.note):
+    with guard(VERSIONS_OF_LOOP, runtime().fallbacks.note):
         runtime().contents.prefetch(versions.hashes)
 
 
 def _begin_decisions(dag_runs: Sequence[Any], session: Session) -> None:
-    with guard("fast path: begin", runtime().fallbacks.note):
+    with guard(BEGIN_DECISIONS, runtime().fallbacks.note):
         runtime().fast_path.begin_loop(dag_runs, session)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop, end_loop, versions_of
@@ -13,7 +12,15 @@ from sched_cache_airflow.hosts.airflow3.dags.dag_bag import latest_dag
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
-from sched_cache_airflow.patching.guard import guard
+from sched_cache_airflow.patching.guard import (
+    BEGIN_DECISIONS,
+    CURRENT_DAG,
+    MEMORY_BOOKS,
+    RECONCILE,
+    VERIFY_INTEGRITY,
+    VERSIONS_OF_LOOP,
+    guard,
+)
 
 Method = Callable[..., Any]
 
@@ -38,7 +45,7 @@ def do_scheduling(stock: Method) -> Method:
 
 
 def _tend() -> None:
-    with guard("books of what is in memory", runtime().fallbacks.note, passing=()):
+    with guard(MEMORY_BOOKS, runtime().fallbacks.note):
         runtime().contents.tend()
 
 
@@ -54,7 +61,7 @@ def runs_to_examine(stock: Method) -> Method:
         if versions_of(session) is None:
             return found
         dag_runs = found.all()
-        with guard("versions of a loop", runtime().fallbacks.note):
+        with guard(VERSIONS_OF_LOOP, runtime().fallbacks.note):
             versions = begin_loop(session)
             versions.read_for(dag_runs, session)
             runtime().contents.prefetch(versions.hashes)
@@ -71,7 +78,7 @@ def runs_to_decide(stock: Method) -> Method:
         if versions_of(session) is None:
             return found
         dag_runs = found.all()
-        with guard("fast path: begin", runtime().fallbacks.note):
+        with guard(BEGIN_DECISIONS, runtime().fallbacks.note):
             runtime().fast_path.begin_loop(dag_runs, session)
         return scalar_result(dag_runs)
 
@@ -91,10 +98,9 @@ def get_current_dag(stock: Method) -> Method:
     """`SchedulerJobRunner._get_current_dag`: the content that runs are created from."""
 
     def _get_current_dag(self: Any, dag_id: str, session: Session) -> Any:
-        try:
+        dag = None
+        with guard(CURRENT_DAG, runtime().fallbacks.note):
             dag = latest_dag(dag_id, False, session)
-        except SQLAlchemyError:
-            dag = None  # the host's own query meets the same, and logs it
         return stock(self, dag_id, session) if dag is None else dag
 
     return _get_current_dag
@@ -139,7 +145,7 @@ def verify_integrity(stock: Method) -> Method:
 
     def _verify_integrity(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = stock(self, *args, **kwargs)
-        with guard("verify_integrity", runtime().fallbacks.note, passing=()):
+        with guard(VERIFY_INTEGRITY, runtime().fallbacks.note):
             reconciler().created(self, kwargs["dag_version_id"])
         return result
 
@@ -152,7 +158,7 @@ def task_instance_scheduling_decisions(stock: Method) -> Method:
     def decisions(self: Any, *, session: Session | None = None) -> Any:
         if session is None:
             return stock(self)  # the host makes one of its own
-        with guard("reconcile", runtime().fallbacks.note):
+        with guard(RECONCILE, runtime().fallbacks.note):
             reconciler().reconcile(self, session)
         return stock(self, session=session)
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import object_session
 
+from sched_cache_airflow.patching.guard import STORED_DAG, falls_back
 from sched_cache_airflow.process.state import ProcessState
 
 
@@ -49,8 +50,9 @@ def _compact_dag(row: Any, runtime: Callable[[], ProcessState], version_of: Call
         if session is None:  # only what is in memory: there is no transaction to look anything up in
             return state.contents.resident(version_id, dag_hash, load_op_links)
         found = state.contents.get(version_id, dag_hash, load_op_links, session)
-    except Exception as error:  # those of the session, too: what is in the row needs no statement
-        state.fallbacks.note("stored dag", error)
+    except Exception as error:
+        if not falls_back(error, STORED_DAG, state.fallbacks.note):
+            raise
         return None
     if found is not None and found.compact.label("dag_hash") != dag_hash:
         return None  # rewritten since the row was read: the caller works with the row it has

@@ -22,7 +22,7 @@ from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import read_hash, read_hashes, versions_of
 from sched_cache_airflow.hosts.airflow2.runtime import runtime
-from sched_cache_airflow.patching.guard import falls_back
+from sched_cache_airflow.patching.guard import GET_DAG, falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
 # The host's own: by the time this runs, its module may have ours under this name.
@@ -124,7 +124,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
         try:
             return self._current_dag(dag_id, session)
         except Exception as error:
-            if not falls_back(error, "get_dag", self._state.fallbacks.note):
+            if not falls_back(error, GET_DAG, self._state.fallbacks.note):
                 raise
             return super().get_dag(dag_id, session=session)
 

@@ -25,7 +25,7 @@ from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
 )
 from sched_cache_airflow.hosts.airflow3.dags.serialized_dag_model import is_host_asked_alone
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
-from sched_cache_airflow.patching.guard import falls_back
+from sched_cache_airflow.patching.guard import GET_DAG, LATEST_VERSION, falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
 # The host's own: by the time this runs, its module may have ours under these names.
@@ -133,7 +133,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
                 if dag is not None:
                     return dag
         except Exception as error:
-            if not falls_back(error, "get_dag", self._fallbacks.note):
+            if not falls_back(error, GET_DAG, self._fallbacks.note):
                 raise
         return self._stock_dag(version_id, dag_hash, session)
 
@@ -250,6 +250,6 @@ def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> Serialized
             return None
         return state.contents.get(current.version_id, current.dag_hash, load_op_links, session)
     except Exception as error:
-        if not falls_back(error, "latest version", state.fallbacks.note):
+        if not falls_back(error, LATEST_VERSION, state.fallbacks.note):
             raise
         return None

@@ -18,16 +18,15 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.ti_deps.dependencies_states import SCHEDULEABLE_STATES
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy import bindparam, or_, update
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.fast_path.fast_path import fast_path_of
 from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.patching.guard import ROWS_NOTED, ROWS_WRITTEN, falls_back
 
 Method = Callable[..., Any]
 
 _INFO_KEY: Final = "sched_cache.scheduled_rows"
-_REASON: Final = "rows to schedule"
 _IDS_PER_STATEMENT: Final = 500
 """Not the host's `max_tis_per_query`: that bounds what a loop takes up, and is small."""
 _OWN_TRIES: Final = 2
@@ -80,13 +79,12 @@ class RunsThenRows:
             for start in range(0, len(noted), _IDS_PER_STATEMENT):
                 ids = [one.ti_id for one in noted[start : start + _IDS_PER_STATEMENT]]
                 self._session.connection().execute(_UPDATE, {"ids": ids, "now": datetime.now(timezone.utc)})
-        except DBAPIError as error:
-            self._n_failed += 1
-            if self._n_failed == _OWN_TRIES:
-                runtime().fallbacks.note(_REASON, error)
-            raise  # the transaction is broken, and the host tries again
         except Exception as error:
-            runtime().fallbacks.note(_REASON, error)
+            if not falls_back(error, ROWS_WRITTEN, runtime().fallbacks.note):
+                self._n_failed += 1
+                if self._n_failed == _OWN_TRIES:
+                    runtime().fallbacks.note(ROWS_WRITTEN.reason, error)
+                raise
             for one in noted:
                 one.by_host()
 
@@ -135,7 +133,8 @@ def schedule_tis(stock: Method) -> Method:
         try:
             plain, others = _parted(tis) if _fits(self, session) else ([], tis)
         except Exception as error:
-            runtime().fallbacks.note(_REASON, error)
+            if not falls_back(error, ROWS_NOTED, runtime().fallbacks.note):
+                raise
             plain, others = [], tis
         noted.extend(Noted(ti.id, partial(stock, self, [ti], **options)) for ti in plain)
         return len(plain) + (stock(self, others, **options) if others else 0)
