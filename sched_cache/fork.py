@@ -6,6 +6,7 @@ Two causes make a forked child hang or misbehave, and each has its own remedy he
 |---|---|
 | one of our objects belongs to the parent: locks held by other threads, sockets, threads, counts | `register` |
 | one of our threads held a lock of a library (mutexes of SQLite, the resolver, a pool) | `held_off` |
+| one of our threads held a lock on a SQLite file, which the child would have for ever | `held_off(seconds)` |
 
 Source of the order of the hooks: CPython `PyOS_BeforeFork`, `PyOS_AfterFork_Child`, `PyOS_AfterFork_Parent`.
 """
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import Condition, get_ident
+from types import TracebackType
 from typing import Protocol
 from weakref import WeakSet
 
@@ -40,8 +42,9 @@ class ForkGate:
 
     A fork waits until every other thread has left its call, but at most until `max_wait_seconds` after the thread has
     entered it. A thread that stays longer waits for a server or a disk, outside of the library's mutexes; therefore a
-    tier that hangs delays one fork, not every fork. A thread that wants to enter waits until the fork is over, at most
-    `_MAX_FORK_SECONDS`, because hooks that run between ours may wait for that thread.
+    tier that hangs delays one fork, not every fork. A thread in a `Stay` has a limit of its own. A thread that wants to
+    enter waits until the fork is over, at most `_MAX_FORK_SECONDS`, because hooks that run between ours may wait for
+    that thread.
 
     The forking thread never waits for itself. The lock is reentrant, because a signal handler may fork at any point.
 
@@ -60,10 +63,11 @@ class ForkGate:
         self, max_wait_seconds: float = _MAX_WAIT_SECONDS, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._max_wait_seconds = max_wait_seconds
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         # Guards _n_forking, and is notified of every change that a thread may wait for.
         self._changed = Condition()
-        # Thread to its nesting depth and the time when it entered. Only the thread itself changes its entry.
+        # Thread to its nesting depth and the time until which a fork waits for it. Only the thread itself changes its
+        # entry.
         self._inside: dict[int, tuple[int, float]] = {}
         self._n_forking = 0
         self.n_not_waited = 0
@@ -74,15 +78,15 @@ class ForkGate:
         if outer is not None:
             self._inside[me] = outer[0] + 1, outer[1]
             return
-        self._inside[me] = 1, self._monotonic()
+        self._inside[me] = 1, self.monotonic() + self._max_wait_seconds
         if self._n_forking:
             self._step_aside(me, 1)
 
     def __exit__(self, *_: object) -> None:
         me = get_ident()
-        depth, entered_at = self._inside.get(me, (1, 0.0))
+        depth, until = self._inside.get(me, (1, 0.0))
         if depth > 1:
-            self._inside[me] = depth - 1, entered_at
+            self._inside[me] = depth - 1, until
             return
         self._inside.pop(me, None)
         if self._n_forking:
@@ -96,7 +100,7 @@ class ForkGate:
         if self._n_forking:
             self._step_aside(me, inside[0] if inside else 0)
         elif inside:
-            self._inside[me] = inside[0], self._monotonic()
+            self._inside[me] = inside[0], self.monotonic() + self._max_wait_seconds
 
     def _step_aside(self, me: int, depth: int) -> None:
         """Leaves, lets the fork proceed, and enters again."""
@@ -105,7 +109,19 @@ class ForkGate:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._n_forking, _MAX_FORK_SECONDS)
             if depth:
-                self._inside[me] = depth, self._monotonic()
+                self._inside[me] = depth, self.monotonic() + self._max_wait_seconds
+
+    def wait_until(self, monotonic: float | None) -> float | None:
+        """Sets until when a fork waits for this thread, which is inside; returns the time that held before."""
+        me = get_ident()
+        if monotonic is None or me not in self._inside:
+            return None
+        depth, before = self._inside[me]
+        self._inside[me] = depth, monotonic
+        if self._n_forking and monotonic < before:
+            with self._changed:
+                self._changed.notify_all()
+        return before
 
     def before_fork(self) -> None:
         """Keeps other threads from entering, and waits for the threads that are inside."""
@@ -115,10 +131,10 @@ class ForkGate:
             while True:
                 # A copy in one operation: other threads enter and leave meanwhile.
                 inside = self._inside.copy()
-                entered = [entered_at for thread, (_, entered_at) in inside.items() if thread != me]
-                if not entered:
+                limits = [until for thread, (_, until) in inside.items() if thread != me]
+                if not limits:
                     return
-                seconds_left = max(entered) + self._max_wait_seconds - self._monotonic()
+                seconds_left = max(limits) - self.monotonic()
                 if seconds_left <= 0:
                     self.n_not_waited += 1
                     return
@@ -139,6 +155,26 @@ class ForkGate:
         self.n_not_waited = 0
 
 
+class Stay:
+    """A block during which a fork waits for this thread for up to `seconds`, instead of `max_wait_seconds`."""
+
+    __slots__ = ("_before", "_gate", "_seconds")
+
+    def __init__(self, gate: ForkGate, seconds: float) -> None:
+        self._gate = gate
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._gate.__enter__()
+        self._before = self._gate.wait_until(self._gate.monotonic() + self._seconds)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gate.wait_until(self._before)
+        self._gate.__exit__()
+
+
 gate = ForkGate()
 """The gate of this process."""
 
@@ -152,14 +188,17 @@ def register(instance: ForkAware) -> None:
     _registered.add(instance)
 
 
-def held_off() -> AbstractContextManager[None]:
+def held_off(seconds: float | None = None) -> AbstractContextManager[None]:
     """A block in which a library may hold locks: a fork in another thread waits for its end.
 
     Use it for short calls: one statement, one connection. It may be nested, and costs less than a microsecond.
+
+    Args:
+        seconds: the limit of that wait, for a block during which a forked child would be of no use.
     """
     if not _is_hooked:
         _hook()
-    return gate
+    return gate if seconds is None else Stay(gate, seconds)
 
 
 def _hook() -> None:

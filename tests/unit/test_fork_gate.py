@@ -9,7 +9,7 @@ from threading import Event, Thread, get_ident
 import pytest
 
 from sched_cache import fork
-from sched_cache.fork import ForkGate
+from sched_cache.fork import ForkGate, Stay
 from tests.contracts.l1 import in_child
 
 
@@ -108,6 +108,55 @@ def test_a_thread_that_stays_inside_delays_one_fork_and_no_more() -> None:
     hanging.end()
     gate.before_fork()
     assert gate.n_not_waited == 3
+
+
+def test_a_thread_may_ask_forks_to_wait_longer_for_a_block() -> None:
+    """The limit of the block around it holds again after its end."""
+    now = 0.0
+    gate = ForkGate(max_wait_seconds=0.1, monotonic=lambda: now)
+    entered, leave, left, end = Event(), Event(), Event(), Event()
+
+    def stay() -> None:
+        with gate:
+            with Stay(gate, 5.0):
+                entered.set()
+                leave.wait(30)
+            left.set()
+            end.wait(30)
+
+    thread = Thread(target=stay, daemon=True)
+    thread.start()
+    assert entered.wait(10)
+    now = 0.2
+    may_fork = forked(gate)
+    assert not may_fork.wait(0.2)
+    assert gate.n_not_waited == 0
+    leave.set()
+    assert left.wait(10)
+    assert may_fork.wait(10)
+    assert gate.n_not_waited == 1
+    end.set()
+    thread.join(10)
+
+
+def test_a_thread_that_stays_beyond_its_own_limit_is_not_waited_for() -> None:
+    now = 0.0
+    gate = ForkGate(max_wait_seconds=0.1, monotonic=lambda: now)
+    entered, leave = Event(), Event()
+
+    def stay() -> None:
+        with Stay(gate, 5.0):
+            entered.set()
+            leave.wait(30)
+
+    thread = Thread(target=stay, daemon=True)
+    thread.start()
+    assert entered.wait(10)
+    now = 5.1
+    gate.before_fork()
+    assert gate.n_not_waited == 1
+    leave.set()
+    thread.join(10)
 
 
 def test_a_thread_waits_for_a_fork_with_a_bound(gate: ForkGate) -> None:

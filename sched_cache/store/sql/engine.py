@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
@@ -28,6 +28,7 @@ Connect = Callable[[], Any]
 
 _LINE = "sched_cache line"
 _BUSY = "sched_cache busy_timeout"
+_LENDING = "sched_cache lending"
 _SHARE_OF_READS = 0.95
 _SHARE_OF_LOCKS = 0.8
 """The share of a call after which the server gives up waiting for a lock, before the deadline ends the connection."""
@@ -41,6 +42,12 @@ class Engines:
 
     A forked child gets new pools, and keeps no socket of its parent open: a child with copies of the sockets would
     keep the connections, and therefore the parent's row locks, after the parent was killed.
+
+    On SQLite, a fork in another thread waits for the end of a transaction of `writes`, at most until the deadline of
+    the call that began it. SQLite keeps the locks of its process in memory. A child that was forked during a
+    transaction has a copy of that lock, which is never released there: each of its transactions would fail with
+    "database is locked", and its reads would not be protected from other processes. Such a child does not use the file.
+    (Source: `unixInodeInfo` and `unixLock` in os_unix.c; "How To Corrupt", section 2.6, of the manual.)
     """
 
     def __init__(
@@ -70,6 +77,8 @@ class Engines:
             if engine is writes or not self.is_return_silent:
                 event.listen(engine, "checkin", self._returned)
         self._make_new()
+        self.is_locked_for_ever = False
+        """Whether this process was forked during a transaction of its parent on the SQLite file."""
         fork.register(self)
 
     def _make_new(self) -> None:
@@ -80,6 +89,8 @@ class Engines:
             for _ in range(self.max_connections):
                 place.put(None)
         self._lines: WeakSet[Line] = WeakSet()
+        self.locking: set[Lending] = set()
+        """Those in a transaction that holds a lock on a SQLite file."""
 
     def reading(self, call: Call) -> Lending:
         """A connection for reading statements during this call, each in its own transaction."""
@@ -144,6 +155,7 @@ class Engines:
         os.close(nowhere)
         if self._file is not None:
             self._file.reset_after_fork()
+        self.is_locked_for_ever = self.is_locked_for_ever or bool(self.locking)
         self._make_new()
 
     def _opened(self, dbapi_connection: Any, record: Any) -> None:
@@ -163,15 +175,20 @@ class Engines:
 class Lending:
     """A block with a connection of `engine`, which ends with `call`. Every call has one, so it is no generator."""
 
-    __slots__ = ("_call", "_connection", "_engine", "_engines", "_n_disposed", "_place")
+    __slots__ = ("_call", "_connection", "_engine", "_engines", "_n_disposed", "_place", "_stay")
 
     def __init__(self, engines: Engines, engine: Engine, call: Call) -> None:
         self._engines = engines
         self._engine = engine
         self._call = call
+        self._stay: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> Connection:
         call, engines = self._call, self._engines
+        if engines.is_locked_for_ever:
+            raise NoConnectionError(
+                "this process was forked during a transaction of its parent on the SQLite file, and can never lock it"
+            )
         place = self._place = engines.places[self._engine]
         try:
             place.get_nowait()
@@ -185,6 +202,7 @@ class Lending:
                 call.uses(info.get(_LINE))
                 if engines.is_file:
                     _wait_no_longer(connection, info, call.seconds_left * _SHARE_OF_LOCKS)
+                    info[_LENDING] = self
             except BaseException:
                 connection.close()
                 raise
@@ -210,7 +228,17 @@ class Lending:
                 connection.close()
         finally:
             call.uses(None)
+            if self._stay is not None:
+                engines.locking.discard(self)
+                self._stay.__exit__(None, None, None)
             self._place.put(None)
+
+    def locks_file(self) -> None:
+        """From here to the end of the block, a fork in another thread waits, but not beyond the deadline."""
+        if self._stay is None:
+            self._stay = fork.held_off(self._call.seconds_left)
+            self._stay.__enter__()
+            self._engines.locking.add(self)
 
     def _wait_for(self, place: SimpleQueue[None]) -> None:
         try:
@@ -342,6 +370,9 @@ def _begin_immediate(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def take_write_lock(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+        lending: Lending | None = connection.info.get(_LENDING)
+        if lending is not None:
+            lending.locks_file()
 
 
 def _bound_lock_waits(engine: Engine, dialect: str, lock_timeout_seconds: float) -> None:

@@ -1,0 +1,66 @@
+"""SQLite keeps the locks of a process in its memory, so a child must not be forked while a thread holds one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from sched_cache import fork
+from sched_cache.errors import StoreUnavailableError
+from sched_cache.store.sql import SqlStore
+from tests.contracts.l1 import in_child
+from tests.contracts.store import publication
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = SqlStore.open(f"sqlite:///{tmp_path}/cache.db")
+    store.publish(publication("sales", "0"))
+    yield store
+    store.close()
+
+
+def test_a_fork_waits_for_the_transaction_of_another_thread(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than it waits for any other call: the child would find the file locked for ever."""
+    monkeypatch.setattr(fork.gate, "_max_wait_seconds", 0.0)
+    is_locked = Event()
+
+    def hold() -> None:
+        with store.transaction() as connection:
+            store.lock_fresh(connection, store.fresh(0, 10).pointers)
+            is_locked.set()
+            while not fork.gate._n_forking:
+                time.sleep(0.001)
+
+    def publish(content: str) -> bool:
+        return store.publish(publication("sales", content)).changed
+
+    thread = Thread(target=hold)
+    thread.start()
+    assert is_locked.wait(10)
+    n_not_waited = fork.gate.n_not_waited
+    assert in_child(lambda: publish("1"))
+    assert fork.gate.n_not_waited == n_not_waited
+    thread.join(10)
+    assert publish("2")
+
+
+def test_a_child_of_a_transaction_leaves_the_file_alone(store: SqlStore) -> None:
+    """The thread that forks cannot wait for its own transaction. No read of the child would be protected either."""
+
+    def says_so() -> bool:
+        for use in (lambda: store.publish(publication("sales", "1")), lambda: store.read_hot(["sales"])):
+            with pytest.raises(StoreUnavailableError, match="forked during a transaction of its parent"):
+                use()
+        return True
+
+    with store.transaction():
+        assert in_child(says_so)
+    assert in_child(lambda: bool(store.read_hot(["sales"])))
+    assert store.publish(publication("sales", "1")).changed
