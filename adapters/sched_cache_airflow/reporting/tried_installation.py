@@ -1,4 +1,4 @@
-"""Whether the plugin installs itself in a process of this host, tried in one that ends at once."""
+"""Installs the plugin in a child process that imports the modules of all processes of the host, and then ends."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 from sched_cache.cli.examination import Finding
+from sched_cache_airflow.hosts.patches import airflow2, airflow3
 
 _SECONDS = 120
-# As a scheduler, an API server or webserver, and a DAG processor begin. What the host prints comes before the result.
+# A module that this release does not have is skipped. The output of the host precedes the result.
 _PROGRAM = """
 import importlib, json
 for name in {modules!r}:
@@ -22,12 +24,8 @@ from sched_cache_airflow.policy import status
 print()
 print(json.dumps([status.is_on, status.reason, len(status.installed)]))
 """
-_MODULES = (
-    "airflow.jobs.scheduler_job_runner",
-    "airflow.jobs.dag_processor_job_runner",
-    "airflow.api_fastapi.common.dagbag",
-    "airflow.models.serialized_dag",
-)
+_MODULES: Final = tuple(dict.fromkeys(name for table in (airflow2, airflow3) for name in table.PATCHES.users))
+"""The modules whose import makes the policy install the plugin, in all processes of all hosts."""
 
 
 def try_installation() -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import sched_cache_airflow
 from sched_cache_airflow.hosts.patches import airflow2, airflow3
 from sched_cache_airflow.patching.patch_table import ANY, OWN, Patch, PatchTable
 from sched_cache_airflow.releases import PinnedCode
+from sched_cache_airflow.reporting import tried_installation
 
 TABLES = {"airflow2": airflow2.PATCHES, "airflow3": airflow3.PATCHES}
 _PACKAGE = Path(sched_cache_airflow.__file__).parent
@@ -71,3 +73,15 @@ def test_the_policy_waits_for_what_the_tables_say_and_imports_no_host() -> None:
     users = {name for table in TABLES.values() for name in table.users}
     writers = {name for table in TABLES.values() for name in table.writers}
     assert names == [sorted(users), sorted(writers)]
+
+
+def test_no_other_list_names_the_modules_that_the_policy_waits_for() -> None:
+    """The doctor tries the installation with those of the tables; a second list would miss a module that is added."""
+    expected = {name for table in TABLES.values() for name in (*table.users, *table.writers)}
+    for path in _PACKAGE.rglob("*.py"):
+        if "hosts" not in path.relative_to(_PACKAGE).parts:
+            strings = {
+                node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+            }
+            assert not strings & expected, path
+    assert set(tried_installation._MODULES) == {name for table in TABLES.values() for name in table.users}
