@@ -1,4 +1,4 @@
-"""Whether two runs of the same code on one machine say the same: their ratios, one by one."""
+"""Compares the ratios of two runs of the same code on one machine, which should agree."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NOTHING = "nothing in one of the two runs"
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What is reported of one metric of one product subject in one case, in both runs.
+    """The two results for one metric of one product subject in one case.
 
-    old, new: how many times as much the reference needs, the median over rounds; bytes themselves where the product is
-    the reference. unjudged: why the two are not expected to agree; empty if they are.
+    old, new: the median ratio of the reference to the product; the bytes themselves if the product is the reference.
+    unjudged: why the two are not expected to agree; empty if they are.
     """
 
     suite: str
@@ -39,7 +39,7 @@ class Agreement:
 
 
 def agreements(old: Results, new: Results, suite: Suite | None = None) -> Iterator[Agreement]:
-    """Of the metrics that the README and the head of the report show."""
+    """The comparisons of the metrics that the README and the head of the report show."""
     suite = suite or discover_suites()[old.run.suite]
     products = dict.fromkeys(record.subject for record in old.records if record.is_product)
     for case in dict.fromkeys([*old.cases(), *new.cases()]):

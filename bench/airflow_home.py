@@ -22,7 +22,7 @@ def airflow_home() -> Iterator[str]:
 
 
 def airflow_environ(home: str, database_url: str | None = None) -> dict[str, str]:
-    """What is set; every option that bears on scheduling keeps Airflow's default."""
+    """The variables that are set. Every option that affects scheduling keeps Airflow's default."""
     environ = {
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__DAGS_FOLDER": f"{home}/dags",

@@ -1,4 +1,4 @@
-"""How a process that is driven by another answers: JSON lines that nothing else can get in between."""
+"""Commands to a process and its answers, as JSON lines that no other output can interrupt."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 def open_answers() -> Callable[[object], None]:
-    """What to answer with. Whatever else this process prints goes to standard error from now on."""
+    """A function that sends an answer. All other output of this process goes to standard error from now on."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     return lambda answer: print(json.dumps(answer), file=answers)
 
 
 def commands() -> Iterator[Any]:
-    """What the other process says, line by line; ends when it closes its end."""
+    """The lines of the other process, decoded. Ends when that process closes its end."""
     return (json.loads(line) for line in iter(sys.stdin.readline, ""))

@@ -23,7 +23,7 @@ _EXAMPLES = """examples:
 
 
 def new_parser() -> argparse.ArgumentParser:
-    """What it parses has `command`: list, run, report, compare or before-after."""
+    """The parser. Its result has `command`: list, run, report, compare or before-after."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {PACKAGE}",
         description="Measure sched_cache against the scheduler it plugs into.",

@@ -64,7 +64,7 @@ PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one part has shown. before, now: its results."""
+    """The result of one part. before, now: the results of the two commits."""
 
     part: Part
     before: Results
@@ -148,7 +148,7 @@ def _services(part: Part, services: Mapping[str, str]) -> dict[str, str]:
 
 
 def _own(part: Part, others: Mapping[str, str]) -> Mapping[str, str]:
-    """What the earlier one does not share: two releases may not understand each other's tables."""
+    """The services of its own that the earlier commit needs: two releases may not understand each other's tables."""
     return {REDIS: others[REDIS]} if part.suite in _SHARE_DATABASES else others
 
 

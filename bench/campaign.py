@@ -30,7 +30,7 @@ class CampaignError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to run of each suite. Empty `subjects` or `cases`: all of them. The reference runs without being named.
+    """The part of each suite to run. Empty `subjects` or `cases`: all of them. The reference runs without being named.
 
     cases: parameters that a case must have, as in `n_dags=3 n_tasks=1000`.
     """
@@ -44,7 +44,7 @@ class Choice:
 
 
 def run_suites(suites: Sequence[Suite], choice: Choice, plan: Plan, command: str, output: Path | None) -> int:
-    """How many subjects failed. Prints the path of each result file.
+    """Runs the suites, and returns how many subjects failed. Prints the path of each result file.
 
     Raises:
         CampaignError: a suite has no such subject or case, or nothing of it can run here.

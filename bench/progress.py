@@ -46,7 +46,7 @@ class Progress:
 
 
 def minutes_left(expected_seconds: Sequence[float], n_done: int, elapsed_seconds: float) -> float:
-    """What the rest was expected to take, by as much longer or shorter as what is done took."""
+    """The expected time of the remaining cases, corrected by the pace of the completed ones."""
     was_expected = sum(expected_seconds[:n_done])
     pace = elapsed_seconds / was_expected if was_expected else 1.0
     in_this_case = 0.0 if n_done else elapsed_seconds

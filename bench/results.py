@@ -23,7 +23,7 @@ class ResultsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was run, when and on what."""
+    """A run: its suite, its start, its code and its machine."""
 
     suite: str
     command: str

@@ -18,7 +18,7 @@ Operation = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a subject brings to one case.
+    """The operations and numbers of a subject for one case.
 
     timed: metric name -> the operation to time; each does all of its work again on every call.
     retained: metric name -> an operation; the memory that its result keeps alive is measured.
@@ -103,7 +103,7 @@ def twin_of(subject: Subject) -> Subject:
 
 
 def name_without_twin(name: str) -> str:
-    """What both are called in results."""
+    """The name that a subject and its twin share in results."""
     return name.removesuffix(_TWIN)
 
 

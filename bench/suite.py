@@ -15,7 +15,7 @@ from .subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What one number means.
+    """The meaning of one number.
 
     `where` is the code that it times; `includes` names metrics that are parts of it. `against` names the metric of the
     reference that it is divided by before two runs are compared; empty: the same one. `rough` says why two runs of

@@ -118,7 +118,7 @@ def steps() -> list[Step]:
 
 
 def release_steps() -> list[Step]:
-    """What `make test-releases` runs: every release that is tested in short."""
+    """The steps of `make test-releases`: every release that has only short tests."""
     names = (*_NEWEST_PATCHES, *_OTHER_PATCHES)
     return [
         *(_environment(name) for name in names),

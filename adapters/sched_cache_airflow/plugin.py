@@ -1,4 +1,4 @@
-"""Entry point `airflow.plugins`: what Airflow lists among its plugins, and the second chance to install."""
+"""Entry point `airflow.plugins`: the entry in Airflow's list of plugins, and the second chance to install."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger("sched_cache.airflow")
 
 
 class _Registered:
-    """What the plugin adds to the API server, made when that asks. Schedulers and tasks never import it."""
+    """The additions of the plugin to the API server, created on request. Schedulers and tasks never import them."""
 
     def __init__(self, make: Callable[[], list[dict[str, Any]]]) -> None:
         self._make = make

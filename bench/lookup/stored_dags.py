@@ -32,7 +32,7 @@ def stored_database(case: Case) -> str:
 
 
 def stored_environ(case: Case, services: Mapping[str, str]) -> dict[str, str]:
-    """What a process is told of it: Airflow's variables, and ours for subjects that know no Airflow."""
+    """The environment of a process that uses it: Airflow's variables, and ours for subjects that know no Airflow."""
     url = metadata_db(services["database"]).url(stored_database(case))
     return {
         **airflow_environ(services["home"], url),

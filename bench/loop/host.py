@@ -1,4 +1,4 @@
-"""Which Airflow this interpreter has, and where the two differ for a scheduler that is driven from outside."""
+"""The Airflow of this interpreter, and the differences between Airflow 2 and 3 for a driven scheduler."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def environ_of_2(home: str) -> dict[str, str]:
-    """What Airflow 2 needs beside `airflow_environ`. The DAG folder stays that of `home`."""
+    """The variables that Airflow 2 needs beside `airflow_environ`. The DAG folder stays that of `home`."""
     return {
         "AIRFLOW_HOME": f"{home}/airflow2",  # it writes an airflow.cfg that Airflow 3 could not start with
         "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",  # or it refuses SQLite; never used

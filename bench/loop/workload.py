@@ -131,7 +131,7 @@ def set_states(dag_id: str, task_ids: Sequence[str], state: str | None) -> None:
 
 
 def unstart_tasks() -> None:
-    """What runs or waits to run could start again: the next loop has something to schedule."""
+    """Resets all task instances that run or wait to run, so that the next loop can schedule them."""
     from airflow.models import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import update

@@ -41,7 +41,7 @@ def write_documents(documents: Iterable[dict[str, Any]], path: Path, *, show_nam
 
 
 def read_documents() -> Iterator[Replayed]:
-    """What `write_documents` has written; nothing if there is no replay."""
+    """The DAGs that `write_documents` has written; none if there is no replay."""
     path = os.environ.get(VARIABLE)
     if path:
         with open(path) as file:

@@ -79,7 +79,7 @@ class ScaleSession:
             self._redis.close()
 
     def _bytes_of_pointers(self) -> float:
-        """What a node keeps of all DAGs before it has loaded any."""
+        """The memory of a node that knows all DAGs and has loaded none."""
         opened = []
 
         def certified() -> object:

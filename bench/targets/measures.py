@@ -187,7 +187,7 @@ def unchanged(servers: Servers) -> Iterator[Row]:
 
 
 def memory(servers: Servers) -> Iterator[Row]:
-    """What a process grows by while it reads far more DAGs than fit, as the operating system sees it."""
+    """The growth of a process that reads far more DAGs than fit, as the operating system reports it."""
     bound = 48 * 1024 * 1024
     url = servers.database("memory")
     keys = [f"dag_{number}" for number in range(10_000)]

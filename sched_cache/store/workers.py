@@ -82,7 +82,7 @@ class Workers:
         self._n_jobs = 0
 
     def run(self, call: Callable[[], T], seconds: float, discard: Callable[[T], object] | None = None) -> T:
-        """What `call` returns.
+        """Runs `call` on one of the threads, and returns its result.
 
         Args:
             discard: is given the result of a call that was abandoned, to close what it opened.

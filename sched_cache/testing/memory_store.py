@@ -44,7 +44,7 @@ class State:
 
 
 class MemoryTransaction:
-    """What one transaction wants to be true. Nothing of it is visible before the commit."""
+    """The pending changes of one transaction. None of them is visible before the commit."""
 
     def __init__(self) -> None:
         self.counter: int | None = None  # not None: this transaction holds the counter
@@ -197,7 +197,7 @@ class MemoryStore:
         """There is nothing to end."""
 
     def backup(self) -> State:
-        """What `restore` takes."""
+        """A copy of the database, for `restore`."""
         with self._mutex:
             return self._state.copy()
 

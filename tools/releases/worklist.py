@@ -28,7 +28,7 @@ def work_list(
     tested: Collection[str],
     sources: Mapping[str, Sources],
 ) -> Iterator[str]:
-    """What there is to do for a release, a line for each function.
+    """The work for a release, one line for each function.
 
     parts: part of the plugin -> the paths that it rests on. sources: of `release` and of the tested releases.
     """

@@ -166,8 +166,8 @@ class ColumnDag:
 
     @property
     def every_attribute(self) -> dict[str, Any]:
-        """What stands in the instance, completed. Each host's class names it `__dict__` in its body, where the
-        interpreter would put its own: their APIs copy what is there. Plain attribute access does not come through it.
+        """All attributes of the instance, completed. Each host's class names this `__dict__` in its body, in place of
+        the interpreter's own, because the host's APIs copy it. Attribute access does not use it.
         """
         own = self._own()
         if not self._is_complete:

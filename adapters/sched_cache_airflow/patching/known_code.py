@@ -27,7 +27,7 @@ _ROUTINES: Final = (FunctionType, classmethod, staticmethod, property)
 
 
 class HostCode:
-    """Looks at the host's code once, and at each loop whether it is still the same."""
+    """Examines the host's code once, and checks in each loop whether it is still the same."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class HostCode:
             original: (class, name) -> the function as the host defined it, before we replaced it.
             known: the code that was tested.
             pinned: `module:` for a whole module, `module:Class.function` for a function.
-            beside: functions that we may have replaced; those of them that we have must be of the same release.
+            beside: functions that we may have replaced; those that we have replaced must be of the same release.
         """
         self._original = original
         self._known = known
@@ -51,7 +51,7 @@ class HostCode:
         self._seen: list[tuple[Any, str, Any]] | None = None
 
     def doubt(self) -> str:
-        """What is not as it should be; empty if all is."""
+        """The reason why the fast path must not be used; empty if the host's code is known and unchanged."""
         if self._seen is None:
             self._seen = []
             self._doubt = "the host's code could not be examined"  # stays if that raises

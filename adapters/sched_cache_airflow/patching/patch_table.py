@@ -8,26 +8,26 @@ from itertools import groupby
 from typing import Final
 
 ANY: Final = ""
-"""Whatever stands there fits, code of a site's too: the wrapper always calls it."""
+"""Any code fits, including that of a site, because the wrapper always calls it."""
 OWN: Final = "the host's own"
-"""Only code of the host's fits: the wrapper does not always call it."""
+"""Only the host's own code fits, because the wrapper does not always call it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One class or function of the host, and what stands in for it."""
+    """One class or function of the host, and its replacement."""
 
     target: str
     """`module:Class.function`, or `module:name` for a name of a module."""
     wrapper: str
     """`module:name` in this package: a function that makes the replacement of the original, or a class that is it."""
     group: str
-    """Patches of one module that are of use together only: all of them are applied, or none."""
+    """The name of a group: patches of one module of which all are applied, or none."""
     why: str
     fits: str = ANY
     """The code that the target must have: `ANY`, `OWN`, or the name of known code in `releases.py`."""
     is_optional: bool = False
-    """Whether the host may be without the target. Without any other one nothing at all is replaced."""
+    """Whether the host may lack the target. If it lacks any other target, nothing at all is replaced."""
 
     named_by: str = ""
     """`module:name` in this package: the attribute's name in the installed release, where releases differ in it."""
@@ -50,20 +50,20 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class PatchTable:
-    """All that is replaced in one host, and when. Of two patches of one target the later one is the outer one."""
+    """The patches of one host, and when they are applied. Of two patches of one target, the later one is outside."""
 
     users: tuple[str, ...]
-    """Modules after whose import everything is replaced that is there: those that use what is replaced, and import its
-    modules completely before. While a module is being imported nothing of ours could import it."""
+    """Modules that use the targets, and have imported the modules of the targets completely when their own import ends.
+    Then the patches are applied. Code of ours could not import a module that is still being imported."""
     writers: tuple[str, ...]
-    """Modules that write contents or delete them. Commands that do so import none of the above."""
+    """Modules that write or delete contents. Commands that do so import none of the modules above."""
     bases: tuple[str, ...]
-    """Modules that ours derive from; they are imported first."""
+    """Modules with the base classes of ours; they are imported first."""
     rows: tuple[Patch, ...]
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """Those in which something is replaced, in the order of the rows."""
+        """The modules that have a target, in the order of the rows."""
         return tuple(dict.fromkeys(row.module for row in self.rows))
 
     def groups(self, module: str) -> Iterator[tuple[Patch, ...]]:

@@ -15,7 +15,7 @@ Make = Callable[[Any], Any]
 
 
 class NotReplaceableError(SchedCacheError):
-    """The host does not have what is to be replaced. Nothing was; the host goes on as it is."""
+    """The host lacks the attribute to be replaced. Nothing was replaced, and the host continues unchanged."""
 
 
 def part_of(owner: Any, name: str) -> Any:
@@ -33,14 +33,14 @@ def part_of(owner: Any, name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """One name of a class or module, and what the host had there."""
+    """One attribute of a class or module, with its original value."""
 
     owner: Any
     name: str
     original: Any
 
     def restore(self) -> None:
-        """Puts it back."""
+        """Restores the attribute."""
         setattr(self.owner, self.name, self.original)
 
 
@@ -52,7 +52,7 @@ class _Planned:
 
 
 class Replacements:
-    """All that was replaced in this process, in the order in which it was."""
+    """The replacements in this process, in the order in which they were made."""
 
     def __init__(self) -> None:
         self._made: list[Replaced] = []
@@ -65,7 +65,7 @@ class Replacements:
         return len(self._made)
 
     def replace(self, owner: Any, name: str, make: Make) -> None:
-        """Sets what `make` makes of the original; in a block of `at_once` at its end.
+        """Replaces the original by the result of `make`; within `at_once`, at the end of its block.
 
         Kind, signature, name and documentation are those of the original, which is the `__wrapped__` of what `make`
         returns.
@@ -81,7 +81,7 @@ class Replacements:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """All that is to be replaced in the block is made at its end, and then set; or, if anything fails, nothing."""
+        """Makes all replacements of the block at its end, and then sets them. If anything fails, it sets none."""
         plan: list[_Planned] = []
         self._plan = plan
         try:
@@ -107,14 +107,14 @@ class Replacements:
         setattr(owner, name, replacement)
 
     def original_of(self, owner: Any, name: str) -> Any:
-        """What the host had under `name` before the first replacement of it."""
+        """The attribute of the host under `name`, as it was before the first replacement."""
         for replaced in self._made:
             if replaced.owner is owner and replaced.name == name:
                 return replaced.original
         return vars(owner)[name]
 
     def undo(self) -> None:
-        """Gives the host back what it had."""
+        """Restores all attributes of the host."""
         self._undo_to(0)
 
     def _undo_to(self, n_left: int) -> None:

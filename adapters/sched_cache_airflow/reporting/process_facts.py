@@ -103,7 +103,7 @@ def resident_tails(state: ReportingProcess) -> list[str]:
 
 
 def tail_of(version_id: Any) -> bytes:
-    """What stands for a version in the reports."""
+    """The short form of a version's id in the reports: its last digits, as bytes."""
     return bytes.fromhex(str(version_id).replace("-", "")[-TAIL_DIGITS:])
 
 

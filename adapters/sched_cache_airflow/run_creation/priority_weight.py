@@ -17,7 +17,7 @@ Method = Callable[..., Any]
 
 
 class LookedUpWeights:
-    """What stands in the place of the host's two strategies."""
+    """The replacements of the host's two strategies."""
 
     def __init__(self, dag_class: type[Any], fallbacks: Callable[[], Fallbacks]) -> None:
         """
@@ -37,7 +37,7 @@ class LookedUpWeights:
         return self._looked_up(stock, "weight.upstream")
 
     def _looked_up(self, stock: Method, column: str) -> Method:
-        """A strategy of a site that derives from the host's gets its sums the same way, and adds what it likes."""
+        """A site's strategy that derives from the host's gets its sums in the same way."""
 
         def get_weight(strategy: Any, ti: Any) -> Any:
             dag = ti.task.get_dag()

@@ -18,7 +18,7 @@ _found: Settings | None = None
 
 
 def settings_of_host() -> Settings:
-    """What the host's configuration says, without what cannot be used; `wrong` says what that is. Never raises.
+    """The settings in the host's configuration. Options that cannot be used are in `wrong`. Never raises.
 
     Read once: a process that is forked later gets the same.
     """
@@ -35,7 +35,7 @@ def forget_settings() -> None:
 
 
 def strict_settings_of_host() -> Settings:
-    """The same for a command, which is not to go on with less than it was told.
+    """The same for a command, which must not continue if an option is wrong.
 
     Raises:
         ConfigError: an option is unknown or its value is not allowed.

@@ -151,7 +151,7 @@ class Owner:
         return jobs, None if newest_id is None else jobs.get(newest_id)
 
     def _mark(self, claimed: list[Mark], jobs: dict[int, Mark], newest: Mark | None) -> Mark | None:
-        """What to claim by: the job that is claimed while it lives, for in a clone it does not."""
+        """The heartbeat to claim by: that of the claimed job while it runs, because a clone has no new ones of it."""
         if claimed and newest is not None:
             same = jobs.get(claimed[0].job_id)
             if (

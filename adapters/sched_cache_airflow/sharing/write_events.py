@@ -67,7 +67,7 @@ class WritingProcess(Protocol):
 
 
 class _Noted:
-    """What one session has written since its last commit.
+    """The names that one session has written since its last commit.
 
     flushed: in the flush that is under way, with the connection of the last. kept: names to be handed over.
     """
@@ -151,7 +151,7 @@ class WriteEvents:
             self._note(_noted(state.session), connection, names, lambda: _read(connection, query))
 
     def _note(self, noted: _Noted, connection: Connection, rows: Any, names: Callable[[], Any]) -> None:
-        """Leaves rows in the transaction, or keeps the names. Whatever goes wrong stays in here."""
+        """Leaves rows in the transaction, or keeps the names. Raises only errors that end the transaction."""
         try:
             if not self._leave(connection, rows):
                 noted.keep(names())

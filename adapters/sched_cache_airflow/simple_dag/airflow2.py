@@ -18,7 +18,7 @@ from sched_cache_airflow.simple_dag.unpicklable import Unpicklable
 
 
 class TaskInstanceKey(NamedTuple):
-    """Equal to the host's of the same values."""
+    """A key that is equal to the host's key of the same values."""
 
     dag_id: str
     task_id: str
@@ -28,7 +28,7 @@ class TaskInstanceKey(NamedTuple):
 
 
 class SimpleTaskInstance(Unpicklable):
-    """Fifteen values; equal if all of them are."""
+    """Fifteen values. Two task instances are equal if all of their values are."""
 
     FIELDS: ClassVar = (
         "dag_id",
@@ -48,9 +48,9 @@ class SimpleTaskInstance(Unpicklable):
     )
     DATES: ClassVar = frozenset({"start_date", "end_date"})
     KEY_FIELDS: ClassVar = TaskInstanceKey._fields
-    """What `key` is made of; with `FIELDS` and `DATES`, how it travels."""
+    """The parts of `key`. `transport.py` packs it by these names, `FIELDS` and `DATES`."""
 
-    # As the host's, which says no more by it: a class with `__eq__` and without `__hash__`.
+    # As in the host, whose class defines `__eq__` and no `__hash__`.
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(
@@ -96,7 +96,7 @@ class SimpleTaskInstance(Unpicklable):
 
     @classmethod
     def from_slim(cls, dag: CompactDag, row: SlimTaskInstance, run_id: str) -> SimpleTaskInstance:
-        """What the host would make of a row that was read with its try number, of a run of `dag`.
+        """The task instance that the host would create from a row of a run of `dag`.
 
         Raises:
             KeyError: the DAG has no such task.
@@ -120,7 +120,7 @@ class SimpleTaskInstance(Unpicklable):
 
     @classmethod
     def from_ti(cls, ti: Any) -> SimpleTaskInstance:
-        """A copy of what a task instance of the host has."""
+        """A copy of a task instance of the host."""
         optional: dict[str, Any] = {
             name: getattr(ti, name, None) for name in ("run_as_user", "priority_weight")
         }
@@ -151,7 +151,7 @@ class SimpleTaskInstance(Unpicklable):
 
     @classmethod
     def from_dict(cls, obj_dict: dict[str, Any]) -> SimpleTaskInstance:
-        """What `as_dict` returned, which loses its key and dates on the way. Deprecated by the host."""
+        """The inverse of `as_dict`. Removes the key and the dates from the mapping. Deprecated by the host."""
         _warn("This method is deprecated. Use BaseSerialization.deserialize.")
         key = _key_class()(*obj_dict.pop("key"))
         dates: dict[str, Any] = {name: _date_in(obj_dict.pop(name)) for name in sorted(cls.DATES)}

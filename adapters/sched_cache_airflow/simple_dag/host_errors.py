@@ -23,7 +23,7 @@ def unknown_dag_error(dag_id: str) -> UnknownDagError:
 
 
 def removal_warning() -> type[Warning]:
-    """What 2.11 warns with about `as_dict` and `from_dict`."""
+    """The category of the warnings of 2.11 about `as_dict` and `from_dict`."""
     category: type[Warning] = _of_host("RemovedInAirflow3Warning") or DeprecationWarning
     return category
 

@@ -40,7 +40,7 @@ class SimpleTaskInstance(Unpicklable):
     )
     DATES: ClassVar = frozenset({"execution_date", "start_date", "end_date"})
     KEY_FIELDS: ClassVar = ("dag_id", "task_id", "execution_date", "try_number")
-    """What `key` is made of; with `FIELDS` and `DATES`, how it travels."""
+    """The parts of `key`. `transport.py` packs it by these names, `FIELDS` and `DATES`."""
 
     # The host's names: executors read `_run_as_user`, which has no property.
     __slots__ = (*(f"_{name}" for name in FIELDS), "_key")
@@ -73,7 +73,7 @@ class SimpleTaskInstance(Unpicklable):
     def from_slim(
         cls, dag: CompactDag, row: SlimTaskInstance, execution_date: datetime
     ) -> SimpleTaskInstance:
-        """What the host would make of a row that was read with its try number, of a run of `dag`.
+        """The task instance that the host would create from a row of a run of `dag`.
 
         Raises:
             KeyError: the DAG has no such task.

@@ -18,7 +18,7 @@ class StateFile:
         self._path = path
 
     def read(self) -> dict[str, dict[str, str]] | None:
-        """What was written last; None if there is nothing that can be understood."""
+        """The state that was written last; None without a file, or if the file cannot be understood."""
         if self._path is None:
             return None
         try:

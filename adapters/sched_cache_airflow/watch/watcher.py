@@ -17,7 +17,7 @@ _RETRY_SECONDS = 1.0
 
 
 class Asked(Protocol):
-    """What of the host is needed here."""
+    """The part of the host that a watcher uses."""
 
     def ask(self, files: Sequence[ChangedFile]) -> None: ...
 
