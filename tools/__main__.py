@@ -68,8 +68,9 @@ def _test(chosen: list[steps.Step], names: list[str]) -> int:
         *(debian.SERVERS if suites.needs_servers(chosen) else ()),
     ]
     print(f"Debian packages: {debian.install_missing(packages)} ({time.monotonic() - started_at:.1f} s)")
-    # One more than there are cores: a step sleeps half of its time, until a deadline has passed or a server answers.
-    jobs = int(os.environ.get("JOBS", min(4, 1 + (os.cpu_count() or 1))))
+    # Two for each core: a step sleeps half of its time, until a deadline has passed or a server answers. The column
+    # `processor` of the last table tells how much.
+    jobs = int(os.environ.get("JOBS", min(4, 2 * (os.cpu_count() or 1))))
     results = steps.run(chosen, environments.ROOT, jobs)
     return steps.report(results, time.monotonic() - started_at)
 

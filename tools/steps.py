@@ -49,6 +49,7 @@ class Result:
     step: Step
     status: str  # "passed", "failed" or "skipped"
     seconds: float
+    cpu_seconds: float  # of its process and of all that it has waited for
     last_line: str
     counts: Counter[str]
     failed_tests: tuple[str, ...] = ()
@@ -78,25 +79,29 @@ class _Running:
 
     def result(self) -> Result | None:
         """How the step went, after printing its output; None while it runs."""
-        code = self._process.poll()
+        pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
         self._tell_failures()
-        if code is None:
+        if not pid:
             self._enforce_timeout()
             return None
+        code = self._process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - self._started_at
         self._output.seek(0)
         text = self._output.read().decode(errors="replace")
         self._output.close()
         self._notes.close()
-        status = {0: "passed", SKIPPED: "skipped"}.get(code, "failed")
+        outcome = {0: "passed", SKIPPED: "skipped"}.get(code, "failed")
         if self._interrupted_at is not None:
-            status = "failed"
+            outcome = "failed"
             where = f", in {self._last_test}" if self._last_test else ""
             text += f"\nstopped after {self.step.timeout_seconds:.0f} s{where}\n"
             self._signal(signal.SIGKILL)  # to what it left behind
-        print(f"\n---- {self.step.name}: {status}, {seconds:.1f} s\n{text.strip()}", flush=True)
+        print(f"\n---- {self.step.name}: {outcome}, {seconds:.1f} s\n{text.strip()}", flush=True)
         last_line, counts = _outcome(text)
-        return Result(self.step, status, seconds, last_line, counts, tuple(self._failed_tests))
+        return Result(
+            *(self.step, outcome, seconds, usage.ru_utime + usage.ru_stime),
+            *(last_line, counts, tuple(self._failed_tests)),
+        )
 
     def interrupt(self) -> None:
         """Asks it to end: pytest then takes its servers down."""
@@ -147,7 +152,7 @@ def run(
                 missed = [name for name in step.needs if status.get(name, "passed") != "passed"]
                 if missed:
                     waiting.remove(step)
-                    results.append(Result(step, "skipped", 0.0, f"needs {', '.join(missed)}", Counter()))
+                    results.append(Result(step, "skipped", 0.0, 0.0, f"needs {', '.join(missed)}", Counter()))
                 elif (
                     len(running) < jobs
                     and all(name in status for name in step.needs)
@@ -167,10 +172,10 @@ def run(
 def report(results: Sequence[Result], seconds: float) -> int:
     """Prints a table of `results`, then the sum of all tests in pytest's own words. Returns the exit code."""
     width = max(len(result.step.name) for result in results)
-    print(f"\n{'step':{width}}  status   seconds  last line")
+    print(f"\n{'step':{width}}  status   seconds  processor  last line")
     for result in results:
         name, said = result.step.name, result.last_line.strip("= ")[:90]
-        print(f"{name:{width}}  {result.status:7} {result.seconds:8.1f}  {said}")
+        print(f"{name:{width}}  {result.status:7} {result.seconds:8.1f} {result.cpu_seconds:10.1f}  {said}")
     for result in results:
         for test in result.failed_tests:
             print(f"{result.step.name}: FAILED {test}")

@@ -110,12 +110,21 @@ def test_a_step_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None
         "try: time.sleep(60)\n"
         "except KeyboardInterrupt: raise SystemExit(0)"
     )
-    (result,) = run([step("hangs", parent, timeout_seconds=2.0)], tmp_path, jobs=1)
+    (result,) = run([step("hangs", parent, timeout_seconds=4.0)], tmp_path, jobs=1)
     assert result.status == "failed"
-    assert result.last_line == "stopped after 2 s"
+    assert result.last_line == "stopped after 4 s"
     deadline = time.monotonic() + 5  # a signal is sent, not delivered
     while is_alive(int((tmp_path / "child").read_text())):
         assert time.monotonic() < deadline
+
+
+def test_processor_time_is_that_of_a_step_and_of_its_children(tmp_path: Path) -> None:
+    """Beside its seconds it says whether more steps at a time would help."""
+    work = "import time\nwhile time.process_time() < 0.5: pass"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}], check=True)"
+    busy, idle = run([step("busy", child), step("idle", "import time; time.sleep(1)")], tmp_path, jobs=2)
+    assert busy.cpu_seconds >= 0.5
+    assert idle.seconds >= 1 and idle.cpu_seconds < 0.5
 
 
 def test_what_a_step_leaves_out_is_there() -> None:
