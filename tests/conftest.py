@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import settings
 from tests.support.servers import MariadbServer, PgbouncerServer, PostgresServer, RedisServer, required
 
 # Machines that run tests are busy: an example may take long without anything being wrong.
-settings.register_profile("patient", deadline=None, print_blob=True)
+# Each interpreter draws other examples, so `make test` has all but one of them draw fewer.
+_N_EXAMPLES = int(os.environ.get("SCHED_CACHE_EXAMPLES", "100"))
+settings.register_profile("patient", deadline=None, print_blob=True, max_examples=_N_EXAMPLES)
 settings.load_profile("patient")
 
 # The tests of a host are collected only beside that host.

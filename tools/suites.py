@@ -25,9 +25,14 @@ _LOOPS = {"newest": 60, "all": 100}
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "tools.noted_tests")
 
+
+def _without(*paths: str) -> tuple[str, ...]:
+    return tuple(f"--ignore={path}" for path in paths)
+
+
 _CORE_TESTS = (
     "tests",
-    *(f"--ignore={folder}" for folder in (*_HOSTS.values(), _OLD_HOST_TESTS, "tests/packaging")),
+    *_without(*_HOSTS.values(), _OLD_HOST_TESTS, "tests/packaging"),
 )
 
 # Processes of their own for minutes, and what differs where there is one writer.
@@ -60,59 +65,62 @@ _LONG = tuple(
     )
 )
 
-# What does not depend on the interpreter runs on one: minutes each, or servers that are hurt, or the harness, which
-# compares with the rivals of today and so says nothing about the lowest versions.
+# Independent of the interpreter and of the lowest versions: tests that take minutes each or that hurt servers, the
+# harness, which compares with the rivals of today, and these tools. They run on one Python, as a step of their own.
 _ONCE_ONLY = tuple(
-    f"--ignore=tests/{name}"
-    for name in ("chaos", "simple_scheduler", "simulation", "fuzz", "servers", "unit/bench")
+    f"tests/{name}"
+    for name in ("chaos", "simple_scheduler", "simulation", "fuzz", "servers", "tools", "unit/bench")
 )
 # What depends on servers and on the versions of libraries, and hardly on the interpreter: on the newest and the lowest.
+# The contract of stores on PostgreSQL and on SQLite, and the forks, run on every Python.
 _NOT_BY_INTERPRETER = tuple(
-    f"--ignore=tests/unit/{name}"
+    f"tests/unit/{name}"
     for name in (
         "store/redis",
-        *(f"store/sql/test_{name}.py" for name in ("as_run", "deadlines", "outage", "pgbouncer")),
+        *(f"store/sql/test_{name}.py" for name in ("as_run", "deadlines", "mariadb", "outage", "pgbouncer")),
         "cli/test_troubles.py",
         "cli/test_database_examination.py",
-        "sched_cache_airflow/triggers",
+        *(f"sched_cache_airflow/{name}" for name in ("host_database", "triggers")),
+        *(f"sched_cache_airflow/sharing/test_{name}.py" for name in ("owner", "write_events")),
     )
 )
-_FEWER_FORKS = ("env", "SCHED_CACHE_FORKS=30")
+# Of repeated tests, what the other environments of the core add to the repetitions of the first.
+_FEWER = ("env", "SCHED_CACHE_FORKS=30", "SCHED_CACHE_EXAMPLES=30")
 
 
 def steps() -> list[Step]:
-    """All of them; those that others wait for longest come first."""
+    """All of them; after the environments, the long ones come first, so that no core has nothing to do in the end."""
     return [
         *(_environment(name) for name in (_CORE, *_HOSTS, "lowest", *_OTHER_PYTHONS, _OLD_HOST)),
         _core("ruff check", "ruff", "check", "--output-format", "concise"),
         _core("ruff format", "ruff", "format", "--check"),
         _core("layers", "lint-imports"),
         _core("mypy", "mypy"),
-        _tests(_CORE, *_CORE_TESTS),
         *(
             _tests(
                 name,
                 folder,
-                f"--ignore={_END_TO_END[name]}",
-                *(f"--ignore={path}" for path in _LONG if path.startswith(f"{folder}/")),
+                *_without(_END_TO_END[name], *(path for path in _LONG if path.startswith(f"{folder}/"))),
             )
             for name, folder in _HOSTS.items()
         ),
         _host("airflow-3.3.2", "long", *_LONG),
-        *(_host(name, "end to end", tests) for name, tests in _END_TO_END.items()),
-        _host("airflow-3.3.2", "SQLite", *_ON_SQLITE, database="sqlite"),
-        _tests("lowest", *_CORE_TESTS, *_ONCE_ONLY, before=_FEWER_FORKS),
+        _tests(_CORE, *_CORE_TESTS, *_without(*_ONCE_ONLY)),
+        _tests(f"{_CORE} once", *_ONCE_ONLY),
+        _tests("lowest", *_CORE_TESTS, *_without(*_ONCE_ONLY), before=_FEWER),
         *(
-            _tests(name, *_CORE_TESTS, *_ONCE_ONLY, *_NOT_BY_INTERPRETER, before=_FEWER_FORKS)
+            _tests(name, *_CORE_TESTS, *_without(*_ONCE_ONLY, *_NOT_BY_INTERPRETER), before=_FEWER)
             for name in _OTHER_PYTHONS
         ),
+        *(_host(name, "end to end", tests) for name, tests in _END_TO_END.items()),
+        *(_environment(name) for name in _NEWEST_PATCHES),
+        *(_release(name, _LOOPS["newest"]) for name in _NEWEST_PATCHES),
+        _host("airflow-3.3.2", "SQLite", *_ON_SQLITE, database="sqlite"),
         Step(
             f"tests {_OLD_HOST}",
             (_executable(_CORE, "python"), *_PYTEST, _OLD_HOST_TESTS),
             (_made(_CORE), _made(_OLD_HOST)),
         ),
-        *(_environment(name) for name in _NEWEST_PATCHES),
-        *(_release(name, _LOOPS["newest"]) for name in _NEWEST_PATCHES),
         _core("wheel", "python", *_PYTEST, "tests/packaging"),
     ]
 
@@ -144,9 +152,11 @@ def _core(name: str, command: str, *arguments: str) -> Step:
     return Step(name, (_executable(_CORE, command), *arguments), (_made(_CORE),))
 
 
-def _tests(environment: str, *arguments: str, before: tuple[str, ...] = ()) -> Step:
+def _tests(name: str, *arguments: str, before: tuple[str, ...] = ()) -> Step:
+    """`name` begins with that of the environment."""
+    environment = name.split()[0]
     command = (*before, _executable(environment, "python"), *_PYTEST, *arguments)
-    return Step(f"tests {environment}", command, (_made(environment),))
+    return Step(f"tests {name}", command, (_made(environment),))
 
 
 def _host(environment: str, what: str, *arguments: str, database: str = "postgresql") -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,32 @@ def test_what_a_step_leaves_out_is_there() -> None:
     ]
     assert ignored
     assert [path for path in ignored if not (CHECKOUT / path).exists()] == []
+
+
+def test_what_one_step_leaves_out_another_runs() -> None:
+    """In full, where a variable has the others repeat less."""
+    runs = [_Selection.of(one) for one in suites.steps() if "pytest" in one.command]
+    left_out = {path for run in runs for path in run.without}
+    assert [path for path in left_out if not any(run.has(path) for run in runs if not run.repeats_less)] == []
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The tests that a step runs."""
+
+    paths: tuple[Path, ...]
+    without: tuple[Path, ...]
+    repeats_less: bool
+
+    @classmethod
+    def of(cls, one: Step) -> _Selection:
+        words = one.command[one.command.index("pytest") :]
+        ignored = tuple(
+            Path(word.removeprefix("--ignore=")) for word in words if word.startswith("--ignore=")
+        )
+        paths = tuple(Path(word) for word in words if word.split("/")[0] == "tests")
+        return cls(paths, ignored, any(word.startswith("SCHED_CACHE_FORKS=") for word in one.command))
+
+    def has(self, path: Path) -> bool:
+        above = {path, *path.parents}
+        return bool(above & {*self.paths}) and not above & {*self.without}
