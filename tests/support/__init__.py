@@ -1,1 +1,1 @@
-"""What tests start or plant faults with; nothing here is a test."""
+"""Servers, processes, generators and faults that tests use; this folder has no tests."""

@@ -1,4 +1,4 @@
-"""Asking a store until it answers: one that was in trouble is left alone for some seconds."""
+"""Asks a store until it answers, because a store that was in trouble is not asked for some seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEALED_SECONDS = 15.0
 
 
 def until_answered(ask: Callable[[], T]) -> T:
-    """What `ask` returns as soon as it raises no StoreUnavailableError; the last of them when that takes too long."""
+    """The result of the first call of `ask` without a StoreUnavailableError. After a time-out, raises the last one."""
     deadline = time.monotonic() + HEALED_SECONDS
     while True:
         try:

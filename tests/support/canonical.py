@@ -21,7 +21,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """What makes values comparable; a call gives nested tuples, lists and dicts of plain values.
+    """Makes values comparable: a call returns nested tuples, lists and dicts of plain values.
 
     Types are kept, so ``1`` is not ``True``. Nodes of the DAG become their ids: what they hold is compared where they
     are at home.
@@ -88,9 +88,9 @@ class Canonical:
         return (kind, self(vars(value)) if hasattr(value, "__dict__") else repr(value))
 
     def outcome(self, read: Callable[[], Any]) -> Any:
-        """What calling ``read`` gives: its canonical value, or the exception's type and text.
+        """The outcome of ``read()``: its canonical value, or the exception's type and text.
 
-        A generator is drained. An exception is an answer too: the host catches several of them.
+        A generator is drained. An exception is an outcome, too, because the host catches several of them.
         """
         try:
             value = read()

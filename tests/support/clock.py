@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ManualClock:
-    """Stands still, unless somebody sleeps or moves it on."""
+    """Stands still until a caller sleeps or moves it on."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now

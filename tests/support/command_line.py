@@ -1,4 +1,4 @@
-"""What running `sched-cache` in the test's own process gives."""
+"""Runs `sched-cache` in the process of the test."""
 
 from __future__ import annotations
 

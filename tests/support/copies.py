@@ -1,4 +1,4 @@
-"""What comes back from a pickle or a copy of a DAG, its tasks and its groups, ours beside the host's own."""
+"""Pickles and copies of a DAG, its tasks and its groups, compared with those of the host's own objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Form = Callable[[Any], Any]
 
 
 def forms() -> Iterator[tuple[str, Form]]:
-    """Every way to have a second object."""
+    """The ways to create a second object."""
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         yield f"pickle {protocol}", partial(_pickled, protocol=protocol)
     yield "copy", copy.copy
@@ -32,7 +32,7 @@ _COPIES: tuple[Form, ...] = (_pickled, copy.deepcopy)
 
 
 def things(dag: Any) -> Iterator[tuple[str, Any]]:
-    """What a caller may have got from a DAG. `dag`: of the document that has every kind of task."""
+    """The objects that a caller may have got from a DAG. `dag`: from the document that has every kind of task."""
     yield "dag", dag
     for task_id in ("plain", "mapped", "last", "around.inside"):
         yield task_id, dag.get_task(task_id)
@@ -41,7 +41,7 @@ def things(dag: Any) -> Iterator[tuple[str, Any]]:
 
 
 def differences(stock: Any, ours: Any, fields: tuple[str, ...]) -> list[str]:
-    """What is another class or value in a copy of ours than in one of the host's own."""
+    """The classes and values that differ between a copy of ours and a copy of the host's own object."""
     found = []
     for (name, theirs), (_, mine) in zip(things(stock), things(ours), strict=True):
         for form, make in forms():
@@ -67,7 +67,7 @@ def _shown(value: Any) -> str:
 
 
 def check_identity(dag: Any) -> None:
-    """A DAG and its task in one pickle, or one deep copy, belong together afterwards."""
+    """A DAG and its task still belong together after they were pickled or copied together."""
     for make in _COPIES:
         made, task = make((dag, dag.get_task("plain")))
         assert made.get_task("plain") is task
@@ -76,7 +76,7 @@ def check_identity(dag: Any) -> None:
 
 
 def check_changes_survive(dag: Any) -> None:
-    """What somebody assigned to the DAG or to a task comes along."""
+    """Attributes that were assigned to the DAG or to a task are in the copy, too."""
     task = dag.get_task("plain")
     dag.doc_md, task.retries, task.owner = "changed", 77, "somebody"
     for make in (*_COPIES, copy.copy):
@@ -100,7 +100,7 @@ def check_insides(stock: Any, ours: Any) -> None:
 
 
 def check_task_dict_counts(dag: Any) -> None:
-    """Who takes a task out of the DAG's tasks has taken it out."""
+    """A task that is removed from the DAG's tasks stays removed."""
     del dag.task_dict["last"]
     assert not dag.has_task("last")
     assert "last" not in dag.task_ids

@@ -14,7 +14,7 @@ from tests.support.canonical import Canonical
 
 ABSENT = "no_such_attribute"
 Question = tuple[str, Callable[[Any], Any]]
-"""What it is called in a difference, and how an object is asked."""
+"""The name of a question in a difference, and the function that asks an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class DagComparison(ABC):
 
     canonical: Canonical
     not_in_subsets: tuple[str, ...] = ()
-    """What a DAG keeps once it was read, and a subset of it would have in place of its own."""
+    """The attributes that a DAG keeps after the first read. They are removed before a subset copies them."""
 
     @abstractmethod
     def dag_questions(self, stock: Any) -> Iterator[Question]: ...
@@ -47,11 +47,11 @@ class DagComparison(ABC):
 
     @abstractmethod
     def shown_questions(self) -> Iterator[Question]:
-        """What pages and APIs make of a DAG."""
+        """The results of the host's pages and APIs for a DAG."""
 
     @abstractmethod
     def equality(self, task: Any, twin: Any) -> Mapping[str, bool]:
-        """What holds between a task of ours and others, by its name."""
+        """Relations between a task of ours and other objects, by name."""
 
     def compare(self, stock: Any, ours: Any, *, subsets: bool = True) -> list[Difference]:
         """Every difference between the host's deserialized DAG and ours, in no more than a few per cause.
@@ -115,7 +115,7 @@ class DagComparison(ABC):
                 yield Difference(f"{where}.{name}", expected, actual)
 
     def _identity(self, task_id: str, task: Any, twin: Any, ours: Any) -> Iterator[Difference]:
-        """What holds between objects: the host compares tasks by identity and checks their class."""
+        """Relations between objects: the host compares tasks by identity and checks their class."""
         checks = {
             "same object every time": twin is ours.get_task(task_id) is ours.task_dict[task_id],
             "task.dag is the DAG": twin.dag is ours,

@@ -1,4 +1,4 @@
-"""What the plugin costs and saves of memory and time, in one process of a host; the same for every host.
+"""The memory and time that the plugin costs and saves in one process of a host; the same code for every host.
 
 The environment says which database it is about, and whether the plugin is on. What takes milliseconds is the median of
 many.
@@ -33,7 +33,7 @@ SECONDS_OF_LOOPS = 75
 
 
 class HostOfFigures(ABC):
-    """What differs between the hosts. A version is whatever the host's scheduler asks its bag for."""
+    """The differences between the hosts. A version is the value by which the host's scheduler asks its bag."""
 
     @abstractmethod
     def versions(self, prefix: str) -> list[Any]:
@@ -210,7 +210,7 @@ def resident_bytes() -> int:
 
 
 def children(host: HostOfFigures, *others: Callable[..., Figures]) -> dict[str, Callable[..., Figures]]:
-    """What a process can be started for, by name."""
+    """The measurements for which a process can be started, by name."""
     shared = FiguresOfHost(host)
     measured = (shared.fill, shared.memory, shared.miss, shared.restart, shared.visible, *others)
     return {function.__name__: function for function in measured}

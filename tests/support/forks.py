@@ -22,7 +22,7 @@ _MAX_PAUSE_SECONDS = 0.003
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the children: those that had to be ended by their alarm, and those that failed."""
+    """The fate of the children: how many were ended by their alarm, and how many failed."""
 
     n_forked: int
     n_hung: int

@@ -1,6 +1,6 @@
-"""What a compact DAG says beside what the host computes from the same document. For Airflow 2.11 and 3 alike.
+"""Compares a compact DAG with the objects that the host makes of the same document. For Airflow 2.11 and 3.
 
-Each question yields triples (what is asked, our answer, the host's); `differences` keeps the unequal ones.
+Each question yields triples (the question, our answer, the host's answer); `differences` keeps the unequal ones.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Example:
     document: Any
 
     def host_dag(self, document: Any = None) -> Any:
-        """What the host makes of the document, or of another one in its place."""
+        """The host's object for the document, or for another one in its place."""
         return Serialization.from_dict(json.loads(json.dumps(document or self.document)))
 
 
@@ -89,7 +89,7 @@ def _dag_bag(folder: Path) -> Any:
 
 
 def load_golden_documents(*releases: str) -> Examples:
-    """What these releases wrote of tests/golden/documents; `dag_id` is the name of the file."""
+    """The documents in tests/golden/documents that these releases wrote; `dag_id` is the name of the file."""
     files = [path for release in releases for path in sorted(_GOLDEN.glob(f"airflow-{release}-*.json"))]
     return Examples(tuple(Example(path.stem, str(path), json.loads(path.read_text())) for path in files), {})
 

@@ -1,4 +1,4 @@
-"""The command line of a long run on servers that are hurt meanwhile."""
+"""The command line of a long run with faults injected into its servers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.support.servers import MariadbServer, PostgresServer, RedisServer
 
 
 class HurtCluster(Protocol):
-    """Processes on a database and a Redis, and who hurts them."""
+    """Processes on a database and a Redis, and the faults that are injected into these servers."""
 
     def run(self, seconds: float) -> list[str]:
-        """What it found wrong."""
+        """The violations that were found."""
         ...
 
     def summary(self) -> Mapping[str, object]:
-        """How much has happened."""
+        """The number of events."""
         ...
 
 

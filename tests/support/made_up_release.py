@@ -1,4 +1,4 @@
-"""A release of Airflow that nobody has made: the installed one with a few of its modules changed."""
+"""A release of Airflow that does not exist: the installed one with a few of its modules changed."""
 
 from __future__ import annotations
 

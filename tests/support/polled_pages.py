@@ -29,7 +29,7 @@ _EDITION = re.compile(r"edition_(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Loads:
-    """What a worker had loaded by then.
+    """The loads of a worker up to an answer.
 
     Attributes:
         request: contents for which a request waited.
@@ -99,7 +99,7 @@ class Polled:
     def ages_when_sent(self) -> list[float]:
         """Seconds for which something newer than what it showed had been committed when a request was sent.
 
-        The bound holds for these without any tolerance: who looks later looks at something later.
+        The bound holds for these without any tolerance: a later look sees a later state.
         """
         return [self._age(answer, answer.sent_at) for answer in self.answers]
 
@@ -169,7 +169,7 @@ class Pages:
         return Answer(sent_at, answered_at, path, headers["X-Worker"], edition, loads)
 
     def wait_for_workers(self, n_workers: int) -> dict[str, Loads]:
-        """What each of them has loaded, once every one has answered for every page."""
+        """The loads of each worker, after each has answered for every page."""
         seen: dict[tuple[str, str], Loads] = {}
         end = time.monotonic() + _PATIENCE_SECONDS
         for path in cycle(self._paths):

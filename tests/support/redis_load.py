@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PARTS = 200
 _PAUSE_SECONDS = 0.005
 _DATABASE_SECONDS = 0.02
-"""As long as nobody says so, a busy machine is no slow Redis."""
+"""The duration of the simulated database read: so long that Redis does not look slow on a busy machine."""
 _WELL_SECONDS = 1.0
 _INCARNATION = "0123456789abcdef"
 

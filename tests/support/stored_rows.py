@@ -1,4 +1,4 @@
-"""What plugins and scripts of sites do with rows of `SerializedDagModel`."""
+"""Uses of rows of `SerializedDagModel` by plugins and scripts of sites."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Change = Callable[[Any, Any], Any]
 
 
 def uses(model: Any, dag_id: str, create_session: Sessions) -> Iterator[tuple[str, Ask]]:
-    """What it is called, and how it is done; each begins with a row of its own."""
+    """The name of a use, and its function. Each use begins with a row of its own."""
 
     def closed_row() -> Any:
         with create_session() as session:
@@ -118,7 +118,7 @@ def _change_dag(session: Any, row: Any) -> None:
 
 
 def answers(model: Any, dag_id: str, create_session: Sessions) -> dict[str, Any]:
-    """What comes of each use: a value, or the name of an error."""
+    """The outcome of each use: a value, or the name of an error."""
     found: dict[str, Any] = {}
     for name, ask in uses(model, dag_id, create_session):
         try:

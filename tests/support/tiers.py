@@ -65,7 +65,7 @@ class WatchedStore(MemoryStore):
 
 
 class RecordingL2(NoRedis):
-    """Up, and shared by all who are given it. `reads`, `writes`: the digests of each round trip."""
+    """A Redis that always answers, shared by all tiers that get it. `reads`, `writes`: the digests of each call."""
 
     def __init__(self) -> None:
         self.parts: dict[str, bytes] = {}

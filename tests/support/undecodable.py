@@ -125,7 +125,7 @@ class NoTiers:
 
 
 class OneDocument:
-    """What the host stores: this document, whatever is asked for."""
+    """The host's contents: this document for every version."""
 
     def __init__(self, host: HostContents, document: Any, dag_hash: str) -> None:
         self._host, self._found = host, (document, dag_hash)
@@ -153,7 +153,7 @@ class Process:
         self.contents.publisher = publisher
 
     def take(self, *, load_op_links: bool = False) -> Any:
-        """What it hands out; None if the host has to read the document."""
+        """The DAG that it hands out; None if the host has to read the document."""
         return self.contents.get("version", self.dag_hash, load_op_links, None)  # type: ignore[arg-type]  # not asked
 
     def beside(self, other: Process) -> Process:
@@ -198,7 +198,7 @@ Outcome = tuple[int, str]
 
 
 def outcome(take: Any) -> Outcome:
-    """What becomes of a process that takes a DAG this way and reads it."""
+    """The outcome for a process that takes a DAG in this way and reads it."""
     try:
         dag = take()
     except Exception as error:

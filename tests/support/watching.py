@@ -30,11 +30,11 @@ class Watching:
 
     @property
     def lines(self) -> str:
-        """What it has said so far."""
+        """Its output so far."""
         return self.log.read_text() if self.log.exists() else ""
 
     def wait_for(self, words: str) -> None:
-        """Returns when it has said `words`."""
+        """Returns when its output contains `words`."""
         wait_until(lambda: words in self.lines, f"{words!r} in {self.lines!r}")
 
 

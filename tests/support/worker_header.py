@@ -1,4 +1,4 @@
-"""A plugin for Airflow of a test: each answer of a server says who gave it, and who loads there.
+"""A plugin for the Airflow of a test: each answer of a server names its process and counts the loads there.
 
 Copied into the plugin folder of an installation, so it imports nothing of the tests. `X-Worker` is the process.
 `X-Loads`: how many contents it has loaded so far while a request waited, how many in the background, and the seconds of
@@ -26,7 +26,7 @@ _shared = ResidentDags._shared
 
 
 def _counting(contents: ResidentDags, version_id: Any, dag_hash: str) -> Any:
-    """Who looks into the shared tiers has not found the content in memory."""
+    """A thread that looks into the shared tiers has not found the content in memory."""
     begun = time.monotonic()
     try:
         return _shared(contents, version_id, dag_hash)

@@ -1,4 +1,4 @@
-"""Parts whose header and checksum hold, whatever is in them: what intent makes, not an accident."""
+"""Parts with a valid header and checksum and any content, as an attacker would write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgpack
 from sched_cache.format.header import COLD, HEADER_BYTES, HOT, add_header, part_digest
 
 NO_COLD = b"\x00" * 16
-"""The digest of a cold part that nobody has."""
+"""The digest of a cold part that does not exist."""
 
 
 def packed(value: Any) -> bytes:

@@ -1,6 +1,6 @@
 """Random DAGs with running runs in a metadata database, and what happens to them between two loops.
 
-What is the same on every host; how a row is written is for the host's subclass to say.
+This class has the part that is the same on every host; the subclass for a host writes the rows.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class DecidedDag(ABC):
             self._add_xcom("run", "skipmixin_key", decision, task_id, map_index)
         session.flush()
 
-    # What the host's subclass says
+    # To be defined by the subclass for a host
 
     @abstractmethod
     def add_model(self) -> None:
@@ -73,7 +73,7 @@ class DecidedDag(ABC):
 
     @abstractmethod
     def reference(self, ti: Any) -> Any:
-        """What `add_reschedule` and `set_state` know a flushed task instance by."""
+        """The reference by which `add_reschedule` and `set_state` find a flushed task instance."""
 
     @abstractmethod
     def rows(self) -> Sequence[Any]:
@@ -90,13 +90,13 @@ class DecidedDag(ABC):
 
     @abstractmethod
     def set_length(self, where: Mapping[str, Any], length: int) -> None:
-        """Says how long the value is that a task instance has left."""
+        """Notes the length of the value that a task instance has left."""
 
     @abstractmethod
     def set_xcom(self, key: str, value: Any, where: Mapping[str, Any]) -> None:
         """Leaves a value."""
 
-    # What is stored
+    # Storing DAGs and runs
 
     def _write(self) -> None:
         document = document_of(self.tasks, self.host_name, self.dag_id)
@@ -150,7 +150,7 @@ class DecidedDag(ABC):
         if not self.was_never_expanded(task_id, map_index):
             self.set_xcom(key, value, self._where(run_id, task_id, map_index))
 
-    # What happens between two loops
+    # Changes between two loops
 
     def move_on(self) -> None:
         """Workers end some tasks; sometimes a user clears or sets one; sometimes the DAG is edited."""
@@ -236,7 +236,7 @@ def dag_fields(random: Random) -> dict[str, Any]:
 
 
 def differences(stock: Sequence[Mapping[str, Any]], plugin: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What differs, row by row; empty if nothing does."""
+    """The differences, row by row; empty if there are none."""
     if len(stock) != len(plugin):
         return [f"{len(stock)} rows, {len(plugin)} with the plugin"]
     found = []

@@ -20,7 +20,7 @@ Rows = frozenset[tuple[Any, ...]]
 
 @dataclass(slots=True)
 class History:
-    """Everything of a play that has to be the same whoever schedules.
+    """The part of a play that must not depend on the scheduler.
 
     states: after each loop, and after what followed it, the rows of runs and of task instances.
     """

@@ -1,4 +1,4 @@
-"""What the host decides about a run, beside what the proof spares it."""
+"""Compares the decisions of the host about a run with the proof, which omits some of them."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def key_of(task_instance: Any) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Spared:
-    """What the kernel says. blocked: not to be asked about. read: the finished ones that the rest reads."""
+    """The answer of the kernel. blocked: rows without a decision. read: the finished rows that the others read."""
 
     blocked: Collection[Key]
     read: Collection[Key]
 
 
 class StoredRun(ABC):
-    """A run in the host's database, in a transaction that nobody commits.
+    """A run in the host's database, in a transaction that is never committed.
 
     session: the host's. spec: what was stored. dag: the host's DAG. dag_run: the host's, once loaded.
     """
@@ -91,7 +91,7 @@ class StoredRun(ABC):
         """A `DepContext` with `flag_upstream_failed`."""
 
     def spared(self, host_pass: HostPass, *, with_decisions: bool = True) -> Spared:
-        """What the kernel says about the rows in the database."""
+        """The answer of the kernel about the rows in the database."""
         encoded = encode_dag(self.document)
         dag = decode_dag(encoded.hot, encoded.cold)
         rows = SlimTaskInstances.from_rows(dag, self.core_rows())
@@ -105,7 +105,7 @@ class StoredRun(ABC):
         )
 
     def decide(self, host_pass: HostPass, spared: Spared | None) -> tuple[Any, Mapping[Any, int]]:
-        """What the host answers for a whole pass, spared some or nothing, and all rows after it."""
+        """The host's answer for a whole pass, with some task instances omitted or none, and all rows after it."""
         with savepoint(self.session):
             found = self.load()
             finished = [ti for ti in found if ti.state in FINISHED]

@@ -32,7 +32,7 @@ class HostModel:
     host_name: HostName
 
     def judge(self, task: TaskSpec) -> Judgement:
-        """What becomes of the unexpanded task instance of `task`, which is in no mapped group."""
+        """The decision about the unexpanded task instance of `task`, which is in no mapped group."""
         judgements = (self.trigger_rule(task), self.previously_skipped(task), self.mapped_upstream(task))
         for strongest in (Judgement.ACTS, Judgement.WAITS):
             if strongest in judgements:

@@ -22,7 +22,7 @@ class MovingRun:
 _GROUP = GroupSpec("group", ["value", "value"])
 _FAILING = {("before", -1): "failed", ("source", -1): None, ("task", -1): None}
 
-# The host goes through them by name, so whoever moves has the lesser one.
+# The host examines them in the order of their names, so the task that moves has the lesser name.
 MOVING_RUNS: Mapping[str, MovingRun] = {
     "its upstream is expanded": MovingRun(
         RunSpec(

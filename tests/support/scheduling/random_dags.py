@@ -28,7 +28,7 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the tasks of a random DAG may be.
+    """The kinds of tasks that a random DAG may have.
 
     trigger_rules: all but `all_success`. mapping: tasks and groups that expand, over literals and over what other
     tasks return. late_starts: some begin after the runs, which have no instance of them, or have ended before; what is
@@ -52,7 +52,7 @@ ANYTHING = Traits()
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """What the host calls the things that DAGs are made of.
+    """The host's names for the parts of a DAG.
 
     rules: its trigger rules; one that is named twice is drawn as often.
     """
@@ -214,4 +214,4 @@ def _is_inside_mapped_group(task: Any) -> bool:
 
 
 def _called(*args: Any, **kwargs: Any) -> None:
-    """What tasks and callbacks call, were they run."""
+    """The function of all tasks and callbacks; it never runs."""

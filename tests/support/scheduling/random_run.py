@@ -219,7 +219,7 @@ class _Progress:
         self._run.rows[task.task_id, map_index] = state
 
     def disturb(self, share: float) -> None:
-        """What a user may have done in the end: states set by hand, task instances cleared."""
+        """The last actions of a user: states set by hand, task instances cleared."""
         tasks = {task.task_id: task for task in self._run.tasks}
         for task_id, map_index in list(self._run.rows):
             if self._random.random() < share:

@@ -1,7 +1,7 @@
-"""What the process of a scheduler does: it loops until every run has ended, whoever has ended it.
+"""The main function of a scheduler process, which loops until every run has ended, in this process or another one.
 
-Reads one JSON object from its input: `script` and `seconds`, when to give up. Says that it is ready, waits for
-another line, and in the end writes what it has executed.
+It reads one JSON object from its input, with `script` and a time-out in `seconds`, prints that it is ready, waits for
+another line, and at the end prints the tries that it has executed.
 """
 
 from __future__ import annotations

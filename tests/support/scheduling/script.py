@@ -54,7 +54,7 @@ class Script:
         return random.Random(f"{self.seed}/" + "/".join(map(str, names)))
 
     def outcome(self, ti: Any, n_rescheduled: int) -> str:
-        """What becomes of the try that begins; a task that was put off before does not wait again."""
+        """The end of the try that begins. A task that was deferred or rescheduled before does not wait again."""
         draw = self.draw(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number)
         if SENSOR in ti.task_id and not n_rescheduled and draw.random() < 0.7:
             return "up_for_reschedule"

@@ -1,4 +1,4 @@
-"""What worker, API server and triggerer write for tasks that end as a script says."""
+"""The writes of workers, API server and triggerer for tasks that end as a script says."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ScriptedTasks(ABC):
 
     @abstractmethod
     def lock(self, dag_id: str, run_id: str, session: Session) -> None:
-        """What a worker of this host locks before a task instance."""
+        """The row that a worker of this host locks before it locks a task instance."""
 
     @abstractmethod
     def n_rescheduled(self, ti: Any, session: Session) -> int:
@@ -82,7 +82,7 @@ class ScriptedTasks(ABC):
                     TaskInstance.map_index == map_index,
                 )
                 ti = session.scalar(select(TaskInstance).where(*this).with_for_update(of=TaskInstance))
-                # Somebody cleared it, set its state or deleted it: the host refuses to begin.
+                # A user has cleared it, set its state or deleted it, so the host refuses to begin.
                 if ti is not None and ti.state == "queued" and ti.try_number == try_number:
                     self._run(ti, session)
 
@@ -131,7 +131,7 @@ class ScriptedTasks(ABC):
             self._skip(ti, [task_id for task_id in below if draw.random() < 0.5], below, session)
 
     def _skip(self, ti: Any, followed: list[str], below: list[str], session: Session) -> None:
-        """What a branch does with the tasks below that it does not follow."""
+        """The effect of a branch on the tasks below that it does not follow."""
         self.xcom.set("skipmixin_key", {"followed": followed}, **_where(ti), session=session)
         now = datetime.now(timezone.utc)
         session.execute(

@@ -1,4 +1,4 @@
-"""Somebody at the UI, at the command line or at a DAG file, between two loops."""
+"""Actions of a user in the UI, at the command line and on a DAG file, between two loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A port behind which nobody ever answers."""
+"""A port that accepts connections and never answers."""
 
 from __future__ import annotations
 

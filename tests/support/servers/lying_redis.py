@@ -26,8 +26,8 @@ class LyingRedis:
     """Speaks enough of the protocol for clients that keep strings and listen to channels.
 
     A read returns what was written under another key, that value with one byte changed, or bytes of its own. A key
-    that is written only if it is absent is there already: so every lease is somebody else's. A subscriber hears
-    `messages_per_second` messages that nobody has sent: those that were, with other numbers, keys and hashes.
+    that is written only if it is absent is there already, so every lease belongs to another client. A subscriber hears
+    `messages_per_second` forged messages: real ones with other numbers, keys and hashes.
     """
 
     def __init__(self, *, messages_per_second: float = 200.0) -> None:

@@ -65,7 +65,7 @@ class MariadbServer(ServerProcess):
         self.execute(f"DROP DATABASE {name}")
 
     def execute(self, sql: str, database: str = "mysql") -> str:
-        """What the client prints, without decoration."""
+        """The output of the client, without decoration."""
         to = (*self._connection(), f"--database={database}")
         return self.run(
             self._programs["mariadb"], *to, "--batch", "--skip-column-names", "--execute", sql

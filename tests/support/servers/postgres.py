@@ -68,7 +68,7 @@ class PostgresServer(ServerProcess):
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def execute(self, sql: str, database: str = "postgres") -> str:
-        """What psql prints, without decoration."""
+        """The output of psql, without decoration."""
         to = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database)
         return self.run(
             self._programs["psql"], *to, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql

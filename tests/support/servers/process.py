@@ -89,7 +89,7 @@ class ServerProcess(ABC):
         self._came_up = True
 
     def log(self) -> str:
-        """What the process wrote since its last start."""
+        """The output of the process since its last start."""
         return (self.folder / "server.log").read_text(errors="replace")
 
     def stop(self) -> None:
@@ -180,7 +180,7 @@ class ServerProcess(ABC):
 
 
 def free_port(twin_offset: int = 0) -> int:
-    """A port nobody listens on, nor on the one `twin_offset` above it.
+    """A free port whose neighbour, `twin_offset` above it, is free, too.
 
     Both are below the range from which the system takes ports for outgoing connections, so nothing takes them
     while their server is down.

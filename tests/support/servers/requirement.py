@@ -1,4 +1,4 @@
-"""What a test does on a machine without the server that it needs."""
+"""The behaviour of a test on a machine without the server that it needs."""
 
 from __future__ import annotations
 
