@@ -18,8 +18,8 @@ EXTRAS = {
     "otel": ["opentelemetry-api>=1.20"],
     # `sched-cache watch`.
     "watch": ["watchfiles>=0.20"],
-    # The charts of `sched-cache bench`.
-    "bench": ["matplotlib>=3.8"],
+    # The page of `sched-cache bench` and its charts.
+    "bench": ["jinja2>=3.1.5", "matplotlib>=3.8"],
     # Working on this repository.
     "lint": ["ruff>=0.9", "mypy>=1.13", "import-linter>=2.1", "types-cachetools"],
 }
@@ -76,6 +76,7 @@ setup(
         "sched_cache": ["py.typed", "format/dictionary_*.bin"],
         "sched_cache_airflow": ["py.typed", "hosts/*/known_code.json"],
         "sched_cache_airflow.reporting.page": ["templates/*"],
+        BENCH["bench.report"]: ["templates/*"],
     },
     install_requires=[
         "msgpack>=1.0.5",

@@ -160,7 +160,6 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from .report import write_report
     from .report.markdown import markdown_table
     from .report.readme import write_readme
 
@@ -173,9 +172,13 @@ def _report(options: argparse.Namespace) -> int:
     results = [read_results(path) for path in paths]
     if options.markdown:
         print("\n\n".join(markdown_table(one) for one in results))
-    elif find_spec("matplotlib") is None:
-        raise UsageError("charts need matplotlib: pip install 'sched-cache[bench]'; --markdown does without")
+    elif any(find_spec(library) is None for library in ("jinja2", "matplotlib")):
+        raise UsageError(
+            "the page needs Jinja2 and matplotlib: pip install 'sched-cache[bench]'; --markdown does without"
+        )
     else:
+        from .report.page import write_report
+
         print(write_report(results, options.output))
     return 0
 

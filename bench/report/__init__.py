@@ -1,5 +1,4 @@
-"""Results as a person reads them: one HTML page, its charts as pictures, a table for the README."""
+"""Results as a person reads them: one HTML page, its charts as pictures, a table for the README.
 
-from .page import write_report
-
-__all__ = ["write_report"]
+`page` needs the extra `bench`, and the rest does not.
+"""

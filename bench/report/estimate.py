@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from ..results import Results
+from .rendering import render
 from .wording import quantity
 
 N_DAGS, N_NODES = 1_000_000, 50
@@ -39,14 +41,14 @@ def line_of(results: Results, metric: str, *, totals: bool = False) -> Line | No
     return Line(y1 - slope * x1, slope)
 
 
-def estimate_section(results: Results) -> str:
-    """HTML, for the suite `scale`; empty if too little was measured."""
+def estimate_section(results: Results) -> Markup:
+    """For the suite `scale`; empty if too little was measured."""
     full, start = line_of(results, "certify_full"), line_of(results, "start")
     memory = line_of(results, "floor_bytes", totals=True)
     publish, load = line_of(results, "publish_traffic_bytes"), line_of(results, "load_traffic_bytes")
     idle = line_of(results, "certify_idle")
     if not (full and start and memory and idle):
-        return ""
+        return Markup()
     rows = [
         ("a node's first certification", quantity(start.at(N_DAGS), "seconds")),
         ("a full certification", quantity(full.at(N_DAGS), "seconds")),
@@ -65,8 +67,4 @@ def estimate_section(results: Results) -> str:
                 f"{quantity(traffic, 'bytes')} a second",
             )
         )
-    cells = "".join(f"<tr><td>{escape(what)}<td>{escape(value)}</tr>" for what, value in rows)
-    return (
-        f"<h3>Estimate for {N_DAGS:,} DAGs and {N_NODES} nodes</h3><p><b>Not measured.</b> Straight lines through "
-        f"the two largest sizes measured above, continued.</p><table>{cells}</table>"
-    )
+    return render("estimate.html", n_dags=N_DAGS, n_nodes=N_NODES, rows=rows)

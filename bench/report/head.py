@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 from ..results import Results
 from ..subject import discover_subjects
@@ -12,47 +12,63 @@ from .markdown import versions_text
 from .wording import suite_of
 
 
-def page_head(results: Sequence[Results]) -> str:
-    """HTML."""
-    return _machines(results) + _contents(results) + _subjects(results)
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A row of one suite: what it asks, the first figure that it found, and when, of which code and at which load."""
+
+    suite: str
+    title: str
+    found: str
+    days: str
+    commits: str
+    is_old: bool
+    loads: str
 
 
-def _machines(results: Sequence[Results]) -> str:
+@dataclass(frozen=True, slots=True)
+class Head:
+    """subjects: title and description of each."""
+
+    facts: Sequence[str]
+    contents: Sequence[Contents]
+    subjects: Sequence[tuple[str, str]]
+
+
+def page_head(results: Sequence[Results]) -> Head:
+    return Head(_facts(results), _contents(results), _subjects(results))
+
+
+def _facts(results: Sequence[Results]) -> list[str]:
     machines = dict.fromkeys(
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
         for machine in (one.run.machine for one in results)
     )
-    facts = [
-        "; ".join(machines),
-        versions_text(record for one in results for record in one.records),
-    ]
-    return '<p class="small">' + "<br>".join(escape(fact) for fact in facts if fact) + "</p>"
+    facts = ("; ".join(machines), versions_text(record for one in results for record in one.records))
+    return [fact for fact in facts if fact]
 
 
-def _contents(results: Sequence[Results]) -> str:
-    """A row per suite: what it asks, the first figure that it found, and when, of which code and at which load."""
+def _contents(results: Sequence[Results]) -> list[Contents]:
     if not results:
-        return ""
+        return []
     newest = max((run for one in results for run in one.runs()), key=lambda run: run.started_at)
     rows = []
     for one in results:
         runs = one.runs()
         days = sorted(run.started_at[:16].replace("T", " ") for run in runs)
         commits = dict.fromkeys(run.revision[:7] + "+" * run.revision.endswith("+") or "?" for run in runs)
-        is_old = any(run.revision != newest.revision for run in runs)
         loads = [load for record in one.records for load in record.load] or [0.0]
         rows.append(
-            f"<tr><td><a href='#{escape(one.run.suite)}'>{escape(suite_of(one).title)}</a>"
-            f"<td>{escape(_first_found(one))}<td>{' to '.join(dict.fromkeys((days[0], days[-1])))}"
-            f"<td{' class=old' if is_old else ''}>{escape(', '.join(commits))}{' (older code)' if is_old else ''}"
-            f"<td>{min(loads):.1f} to {max(loads):.1f}</tr>"
+            Contents(
+                suite=one.run.suite,
+                title=suite_of(one).title,
+                found=_first_found(one),
+                days=" to ".join(dict.fromkeys((days[0], days[-1]))),
+                commits=", ".join(commits),
+                is_old=any(run.revision != newest.revision for run in runs),
+                loads=f"{min(loads):.1f} to {max(loads):.1f}",
+            )
         )
-    return (
-        '<div class="wide"><table><tr><th>what was asked<th>found<th>measured (UTC)<th>commit'
-        f"<th>load average</tr>{''.join(rows)}</table></div>"
-        '<p class="small">A + after a commit: with changes that were not committed yet. Above the number of cores, a '
-        "load average means that other work was going on: believe ratios then, not times.</p>"
-    )
+    return rows
 
 
 def _first_found(results: Results) -> str:
@@ -62,13 +78,8 @@ def _first_found(results: Results) -> str:
     return f"{found.title}: {found.words}"
 
 
-def _subjects(results: Sequence[Results]) -> str:
+def _subjects(results: Sequence[Results]) -> list[tuple[str, str]]:
     """The subjects, in their own descriptions."""
     known = discover_subjects()
     names = dict.fromkeys(name for one in results for name in one.subjects())
-    items = "".join(
-        f"<dt>{escape(known[name].title)}<dd>{escape(known[name].about)}"
-        for name in names
-        if name in known and known[name].about
-    )
-    return f"<details open><summary>Subjects</summary><dl>{items}</dl></details>" if items else ""
+    return [(known[name].title, known[name].about) for name in names if name in known and known[name].about]

@@ -40,6 +40,7 @@ import sched_cache_airflow
 from sched_cache_airflow.reporting.page.dag_view import DagFacts, VersionFacts, dag_page
 from sched_cache_airflow.reporting.page.overview import Overview, overview_page
 from sched_cache_airflow.reporting.page.rendering import render
+from sched_cache_bench.report.rendering import render as render_report
 
 dag = DagFacts("sales", [VersionFacts(1, "a", 1.0, ["scheduler"])], 1)
 overview = Overview([({"component": "scheduler", "is_on": True}, 1.0)])
@@ -51,6 +52,8 @@ for document in (
     assert "scheduler" in document.lower()
     assert "--ground:" in document
     assert document.rstrip().endswith("</html>")
+report = render_report("page.html", head={"facts": [], "contents": [], "subjects": []}, sections=[])
+assert ".figures li" in report and report.rstrip().endswith("</html>")
 print(sched_cache_airflow.__file__)
 """
 

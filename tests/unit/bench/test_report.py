@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli import main
 from bench.report.finding import finding
 from bench.report.markdown import markdown_table
 from bench.report.wording import case_text, compared, quantity, suite_of
-from bench.results import Results
+from bench.results import Results, to_line
 from tests.unit.bench.results_of_a_machine import make_results
 
 
 def test_the_page_holds_its_pictures_and_fetches_nothing(tmp_path: Path) -> None:
     """One file to send to somebody; the same pictures lie beside it for a README."""
     pytest.importorskip("matplotlib")
-    from bench.report import write_report
+    from bench.report.page import write_report
 
     page = write_report([make_results(1)], tmp_path).read_text(encoding="utf-8")
     pictures = sorted(tmp_path.glob("format-*.png"))
@@ -33,12 +34,47 @@ def test_the_page_holds_its_pictures_and_fetches_nothing(tmp_path: Path) -> None
 def test_a_failed_subject_is_shown_and_its_message_is_text(tmp_path: Path) -> None:
     """A missing line in a chart must not look like a subject nobody tried."""
     pytest.importorskip("matplotlib")
-    from bench.report import write_report
+    from bench.report.page import write_report
 
     results = make_results(1)
     results.records[0] = dataclasses.replace(results.records[0], error="Traceback\nValueError: <b>bad</b>")
     page = write_report([results], tmp_path).read_text(encoding="utf-8")
     assert "ours failed in shape=layers n_tasks=100: ValueError: &lt;b&gt;bad&lt;/b&gt;" in page
+
+
+def test_every_text_of_the_results_is_escaped(tmp_path: Path) -> None:
+    """Results may come from another machine, and the page is opened in a browser."""
+    pytest.importorskip("matplotlib")
+    from bench.report.page import write_report
+
+    results = make_results(1)
+    markup = "<b>bad</b>"
+    run = results.run
+    results.run = dataclasses.replace(
+        run, command=markup, planted=markup, revision=markup, machine={**run.machine, "cpu": markup}
+    )
+    results.records[:] = [
+        dataclasses.replace(
+            one, subject=markup, parameters={**one.parameters, "dag": markup}, versions={"python": markup}
+        )
+        for one in results.records
+    ]
+    page = write_report([results], tmp_path).read_text(encoding="utf-8")
+    assert markup not in page
+    assert page.count("&lt;b&gt;bad&lt;/b&gt;") > 5
+
+
+def test_the_page_needs_the_extra_and_the_table_does_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without Jinja2 the command says what to install."""
+    path = tmp_path / "format.jsonl"
+    results = make_results(1)
+    path.write_text("\n".join(map(to_line, (results.run, *results.records))))
+    monkeypatch.setattr("bench.cli.find_spec", lambda name: None if name == "jinja2" else object())
+    assert main(["report", str(path), "--markdown"]) == 0
+    assert main(["report", str(path)]) == 2
+    assert "pip install 'sched-cache[bench]'" in capsys.readouterr().err
 
 
 def of_airflow_and_the_library() -> Results:
@@ -69,7 +105,7 @@ def test_a_chart_s_title_says_what_was_found() -> None:
 def test_the_head_of_the_page_says_who_was_measured_and_which_figures_are_old(tmp_path: Path) -> None:
     """So that nobody takes the figures of two commits for one."""
     pytest.importorskip("matplotlib")
-    from bench.report import write_report
+    from bench.report.page import write_report
 
     old, new = of_airflow_and_the_library(), of_airflow_and_the_library()
     old.run = dataclasses.replace(old.run, suite="replay", revision="0123456789ab")
@@ -83,7 +119,7 @@ def test_the_head_of_the_page_says_who_was_measured_and_which_figures_are_old(tm
 def test_growth_is_in_the_page(tmp_path: Path) -> None:
     """The imagined subjects cost the same per task at every size."""
     pytest.importorskip("matplotlib")
-    from bench.report import write_report
+    from bench.report.page import write_report
 
     page = write_report([make_results(1, noise=0.001)], tmp_path).read_text(encoding="utf-8")
     assert re.search(r"DAG to bytes<td>ours<td>(0\.9[5-9]|1\.0[0-5])", page)
