@@ -9,22 +9,31 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-releases lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo debian test test-releases lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# As root, what is missing is installed and said; without it, the tests concerned skip, or fail where CI is set.
+DEBIAN = if [ "$$(id -u)" = 0 ]; then $(PYTHON) -m tools debian $(1) || echo "going on without them"; fi
+
 demo: ## a small cluster in one process, then Airflow 3 without and with the plugin; some minutes the first time
+	@$(call DEBIAN,--venv)
 	@$(PYTHON) -m tools environment demo
 	@.venvs/demo/bin/sched-cache demo
 	@echo
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@$(AIRFLOW3) -m sched_cache_airflow.demo
 
+debian: ## install the Debian packages that the tests need: servers, Chromium, python3-venv; needs root
+	@$(PYTHON) -m tools debian
+
 test: ## everything CI runs: style, types, layers, tests on every Python and host, the wheel
+	@$(call DEBIAN)
 	@$(PYTHON) -m tools test
 
 test-releases: ## the short tests on every other Airflow release that is called tested; 15 minutes
+	@$(call DEBIAN)
 	@CI=true $(PYTHON) -m tools test-releases
 
 lint: ## style, types and layers only

@@ -17,6 +17,10 @@ def main() -> int:
     test = commands.add_parser("test", help="run the checks, all or the named ones with what they need")
     test.add_argument("steps", nargs="*", metavar="STEP")
     commands.add_parser("test-releases", help="run the short tests of every other release of Airflow")
+    packages = commands.add_parser(
+        "debian", help="install the missing Debian packages that the tests need; needs root"
+    )
+    packages.add_argument("--venv", action="store_true", help="only what virtual environments need")
     for command, does in {
         "environment": "make it if need be",
         "pin": "move it to the newest releases",
@@ -28,16 +32,17 @@ def main() -> int:
         return _test(suites.steps(), arguments.steps)
     if arguments.command == "test-releases":
         return _test(suites.release_steps(), [])
+    if arguments.command == "debian":
+        return 0 if debian.install(_packages(only_venv=arguments.venv)) else 1
     environment = environments.ENVIRONMENTS[arguments.name]
     try:
-        if debian.lacks_venv():
-            print(debian.install_missing(debian.VENV))
         if arguments.command == "pin":
             print(environments.pin(environment))
         else:
             print(environments.ensure(environment))
     except interpreters.NoInterpreterError as error:
-        print(error)
+        hint = "; as root, `make debian` installs python3-venv" if debian.lacks_venv() else ""
+        print(f"{error}{hint}")
         return steps.SKIPPED
     except subprocess.CalledProcessError as error:
         print(f"{error.cmd[0]} ended with exit code {error.returncode}")
@@ -49,6 +54,10 @@ def _of(command: str) -> list[str]:
     """The environments that a command takes."""
     known = environments.ENVIRONMENTS.values()
     return [one.name for one in known if command == "environment" or not one.like]
+
+
+def _packages(*, only_venv: bool) -> list[str]:
+    return [*(debian.VENV if debian.lacks_venv() else ()), *(() if only_venv else debian.SERVERS)]
 
 
 def _test(chosen: list[steps.Step], names: list[str]) -> int:
@@ -63,11 +72,8 @@ def _test(chosen: list[steps.Step], names: list[str]) -> int:
                 wanted.update(step.needs)
         chosen = [step for step in chosen if step.name in wanted]
     started_at = time.monotonic()
-    packages = [
-        *(debian.VENV if debian.lacks_venv() else ()),
-        *(debian.SERVERS if suites.needs_servers(chosen) else ()),
-    ]
-    print(f"Debian packages: {debian.install_missing(packages)} ({time.monotonic() - started_at:.1f} s)")
+    if suites.needs_servers(chosen) and (missing := debian.missing(debian.SERVERS)):
+        print(f"Debian packages: going on without {' '.join(missing)}; as root, `make debian` installs them")
     # Two for each core: a step sleeps half of its time, until a deadline has passed or a server answers. The column
     # `processor` of the last table tells how much.
     jobs = int(os.environ.get("JOBS", min(4, 2 * (os.cpu_count() or 1))))

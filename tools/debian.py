@@ -1,4 +1,4 @@
-"""Debian packages that the tests need and an administrator may install."""
+"""Debian packages that the tests need. Only `make debian` installs them."""
 
 from __future__ import annotations
 
@@ -12,26 +12,32 @@ SERVERS = ("postgresql", "pgbouncer", "mariadb-server", "redis-server", "openssl
 VENV = ("python3-venv",)
 
 
-def install_missing(packages: Sequence[str]) -> str:
-    """Installs those of `packages` that are missing, when root on Debian or its kin.
-
-    Returns:
-        One line that says what was done. What is still missing is up to the tests that need it: they skip, or
-        fail in CI.
-    """
+def missing(packages: Sequence[str]) -> list[str]:
+    """Those of `packages` that are not installed; none on a system without apt-get, where names differ."""
     if not shutil.which("apt-get"):
-        return "not a Debian system, nothing installed"
-    missing = [package for package in packages if not _is_installed(package)]
-    if not missing:
-        return "none missing"
+        return []
+    return [package for package in packages if not _is_installed(package)]
+
+
+def install(packages: Sequence[str]) -> bool:
+    """Installs what is missing of `packages`, and prints each command. Returns False if that failed or needs root."""
+    wanted = missing(packages)
+    if not wanted:
+        has_apt = shutil.which("apt-get")
+        print(f"Debian packages: {'none missing' if has_apt else 'not a Debian system, none installed'}")
+        return True
     if os.geteuid() != 0:
-        return "not root, going on without " + " ".join(missing)
+        print(f"Debian packages: not root, cannot install {' '.join(wanted)}")
+        return False
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):
         apt = ["apt-get", "-qq", *arguments]
+        print(f"Debian packages: {' '.join(apt)} ...", flush=True)
         if subprocess.run(apt, env=environment, stdout=subprocess.DEVNULL).returncode != 0:
-            return f"{' '.join(apt)} failed, going on without " + " ".join(missing)
-    return "installed " + " ".join(missing)
+            print(f"Debian packages: {' '.join(apt)} failed")
+            return False
+    print(f"Debian packages: installed {' '.join(wanted)}")
+    return True
 
 
 def lacks_venv() -> bool:
