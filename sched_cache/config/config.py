@@ -169,7 +169,8 @@ class Config:
         Number(0, 60),
         unit="seconds",
         doc="How long the other nodes wait for the holder of the lease before they load the content themselves; "
-        "never longer than the remainder of `tier_loss_seconds`.",
+        "never longer than two fifths of the remainder of `tier_loss_seconds`. After a wait without a result, a node "
+        "does not wait for one second, then two, up to a minute.",
     )
     redis_ping_seconds: float = option(
         5.0,

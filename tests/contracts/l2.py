@@ -19,6 +19,7 @@ from sched_cache.store.l2 import L2, Answer, Subscription
 from sched_cache.store.redis import encode_notification
 from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.tier import RedisTier
+from tests.support.clock import ManualClock
 
 PATIENCE_SECONDS = 10.0
 NAMESPACE = "test"
@@ -308,7 +309,7 @@ class L2Contract:
     def test_one_node_loads_while_the_others_wait(self, make_l2: MakeL2) -> None:
         """They read its result from Redis."""
         digest, part = part_of("part")
-        loader, waiter = make_l2(), make_l2(redis_lease_wait_seconds=PATIENCE_SECONDS)
+        loader, waiter = make_l2(), make_l2(redis_lease_wait_seconds=PATIENCE_SECONDS, tier_loss_seconds=60)
         is_loading, may_end = threading.Event(), threading.Event()
 
         def load() -> bytes:
@@ -336,7 +337,7 @@ class L2Contract:
         """At once, not when the lease ends."""
         digest, part = part_of("part")
         loader = make_l2(redis_lease_seconds=60)
-        waiter = make_l2(redis_lease_wait_seconds=60)
+        waiter = make_l2(redis_lease_wait_seconds=60, tier_loss_seconds=60)
         is_loading, may_end = threading.Event(), threading.Event()
 
         def fail() -> bytes:
@@ -381,9 +382,10 @@ class L2Contract:
         assert time.monotonic() - began < 300 * 0.2
         assert sum(counters(node).damaged for node in nodes) > 10
 
-    def test_a_lease_of_nobody_that_lasts_for_ever_costs_its_wait(self, make_l2: MakeL2) -> None:
-        """The part is then loaded here."""
-        tier = make_l2(redis_lease_wait_seconds=0.02)
+    def test_a_lease_of_nobody_that_lasts_for_ever_costs_one_wait(self, make_l2: MakeL2) -> None:
+        """The part is then loaded here, and the next one at once."""
+        clock = ManualClock()
+        tier = make_l2(clock=clock, redis_lease_wait_seconds=0.02)
         digest, part = part_of("part")
         client: Any = client_of(tier)
         for value in (b"", b"a stranger's", b"x" * 10_000):
@@ -392,7 +394,13 @@ class L2Contract:
         client.delete(f"{key_of(digest)}:lease")
         client.rpush(f"{key_of(digest)}:lease", b"not even a string")
         assert tier.fetch(digest, lambda: part) == part
-        assert counters(tier).lease_timeouts == 4
+        assert counters(tier).lease_timeouts == 1
+        assert 0.02 <= sum(clock.slept) <= 0.04
+        # The second wait after a pause, and the third one only after twice that pause.
+        for seconds, n_waits in ((1.1, 2), (1.1, 2), (1.1, 3), (3.9, 3), (0.2, 4)):
+            clock.sleep(seconds)
+            assert tier.fetch(digest, lambda: part) == part
+            assert counters(tier).lease_timeouts == n_waits
 
     @staticmethod
     def _mistreat(client: Any, choose: random.Random, keys: list[str]) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 import zlib
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -30,6 +31,8 @@ _FACTOR_OF_LOADED = 4
 """How many times its packed bytes a DAG takes that was made ready for the host."""
 _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
+_FIRST_READ = 8
+"""DAGs that are asked for first. They find out how the tiers are, and a wait in vain ends with them."""
 _PER_READ = 32
 """DAGs that are asked for at once: so many that a round trip hardly matters, so few that they come soon."""
 
@@ -131,8 +134,8 @@ class ResidentDags:
         if len(missing) < 2:
             return  # `get` does that
         keys = list(missing)
-        for start in range(0, len(keys), _PER_READ):
-            if not self._prefetch({key: missing[key] for key in keys[start : start + _PER_READ]}):
+        for start, end in pairwise([0, *range(_FIRST_READ, len(keys), _PER_READ), len(keys)]):
+            if not self._prefetch({key: missing[key] for key in keys[start:end]}):
                 return
 
     def _prefetch(self, missing: Mapping[str, tuple[Any, str]]) -> bool:

@@ -66,7 +66,9 @@ class RedisParts:
         except RedisUnavailableError:
             self._drop_what_is_too_long_to_read([digest])
             raise
-        part = self._check(digest, value)
+        part = self._checked(digest, value)
+        if part is None and value is not None:
+            self._drop_damaged([digest])
         self._counters.get_seconds.record(self._clock.monotonic() - started)
         if part is None:
             self._counters.misses += 1
@@ -88,11 +90,17 @@ class RedisParts:
         except RedisUnavailableError:
             self._drop_what_is_too_long_to_read(digests)
             raise
-        checked = {digest: self._check(digest, value) for digest, value in zip(digests, values, strict=True)}
-        parts = {digest: part for digest, part in checked.items() if part is not None}
+        parts, damaged = {}, []
+        for digest, value in zip(digests, values, strict=True):
+            part = self._checked(digest, value)
+            if part is not None:
+                parts[digest] = part
+            elif value is not None:
+                damaged.append(digest)
+        self._drop_damaged(damaged)
         self._counters.get_seconds.record(self._clock.monotonic() - started)
         self._counters.hits += len(parts)
-        self._counters.misses += len(checked) - len(parts)
+        self._counters.misses += len(values) - len(parts)
         self._renew(parts)
         return parts
 
@@ -141,9 +149,8 @@ class RedisParts:
     def _lease_key(self, digest: str) -> str:
         return f"{self._prefix}{digest}:lease"
 
-    def _check(self, digest: str, value: Any) -> bytes | None:
-        if value is None:
-            return None
+    def _checked(self, digest: str, value: Any) -> bytes | None:
+        """The part in `value`; None if there is none, or if it does not match the digest."""
         if isinstance(value, bytes):
             self._counters.bytes_read += len(value)
             try:
@@ -152,10 +159,16 @@ class RedisParts:
                     return part
             except FormatError:
                 pass
-        self._counters.damaged += 1
-        with suppress(RedisUnavailableError):  # the next reader tries again
-            self._delete([self._prefix + digest, self._lease_key(digest)])
         return None
+
+    def _drop_damaged(self, digests: Collection[str]) -> None:
+        """One round trip for all of them, so that a server full of damaged values costs one more."""
+        if not digests:
+            return
+        self._counters.damaged += len(digests)
+        keys = [key for digest in digests for key in (self._prefix + digest, self._lease_key(digest))]
+        with suppress(RedisUnavailableError):  # the next reader tries again
+            self._delete(keys)
 
     def _renew(self, digests: Collection[str]) -> None:
         """One read in 64 renews the time to live, so that parts in use stay, at little cost."""

@@ -18,6 +18,7 @@ from sched_cache.store.contract import Pointer
 from sched_cache.store.l2 import Answer
 from sched_cache.store.redis.client import open_client
 from sched_cache.store.redis.commands import Client
+from sched_cache.store.redis.lease_waits import LeaseWaits
 from sched_cache.store.redis.link import Link
 from sched_cache.store.redis.notification import encode_notification
 from sched_cache.store.redis.opener import OpenClient
@@ -50,6 +51,7 @@ class RedisTier:
         probe_key = f"{config.namespace}:{FORMAT_VERSION}:probe"
         self._link = Link(config, clock, stats.redis, self._budget, source, open_one, probe_key)
         self._parts = RedisParts(self._link, config, stats.redis, clock, source)
+        self._lease_waits = LeaseWaits(clock, self._budget, config.redis_lease_wait_seconds)
         # One channel for each history of each installation. A server has one set of channels for all its database
         # numbers, and another cluster may have the same namespace, but no other has this incarnation.
         self._channel = f"{config.namespace}:published:"
@@ -171,8 +173,7 @@ class RedisTier:
         parts: dict[str, bytes] = {}
         pending = missing
         began_at = self._clock.monotonic()
-        # Any client may hold the lease for ever: a wait without a result is time lost to Redis.
-        give_up_at = began_at + min(self._config.redis_lease_wait_seconds, self._budget.left())
+        limit = self._lease_waits.limit()
         wait_seconds = _FIRST_WAIT_SECONDS
         try:
             while True:
@@ -184,9 +185,12 @@ class RedisTier:
                     self._put_leased(leased, loaded)
                 if not pending:
                     return parts
-                if self._clock.monotonic() >= give_up_at:
+                if not limit:
+                    break
+                waited = self._clock.monotonic() - began_at
+                if waited >= limit:
                     self._counters.lease_timeouts += 1
-                    self._budget.charge(self._clock.monotonic() - began_at)
+                    self._lease_waits.ended_without_result(waited)
                     break
                 self._counters.lease_waits += 1
                 self._clock.sleep(wait_seconds * self._random.uniform(0.5, 1.0))
@@ -195,6 +199,7 @@ class RedisTier:
                     parts.update(self._parts.get_many(batch))
                 pending = _without(pending, parts)
                 if not pending:
+                    self._lease_waits.ended_with_result()
                     return parts
         except RedisUnavailableError:
             pending = _without(pending, parts)

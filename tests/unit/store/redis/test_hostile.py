@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sched_cache.config import Config
+from sched_cache.stats import Stats
+from sched_cache.store.budget import Budget
 from sched_cache.store.l2 import Answer
 from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l2 import (
     INCARNATION,
+    NAMESPACE,
     client_of,
     counters,
     key_of,
@@ -25,6 +31,7 @@ from tests.contracts.l2 import (
     pointer_to,
     wait_until,
 )
+from tests.support.clock import ManualClock
 from tests.support.proxy import Proxy
 from tests.support.servers import RedisServer
 
@@ -217,6 +224,44 @@ def test_a_lease_that_a_stranger_holds_costs_a_moment(redis_server: RedisServer,
     for digest, part in parts.items():
         assert tier.fetch(digest, lambda part=part: part) == part  # type: ignore[misc]  # bound at once
     assert time.monotonic() - started < 1.5
+    tier.close()
+
+
+def test_leases_of_a_stranger_leave_most_of_the_budget_to_the_database(redis_server: RedisServer) -> None:
+    """Else a reader would leave the healthy database alone, after it has waited for a lease that nobody uses."""
+    redis_server.flush()
+    clock, budget_seconds = ManualClock(), 0.1
+    budget = Budget(clock, budget_seconds)
+    config = Config(redis_url=redis_server.url, namespace=NAMESPACE, redis_timeout_seconds=5.0)
+    tier = RedisTier(config, Stats(), clock, random.Random(1), budget=budget)
+    parts = dict(part_of(f"part {number}") for number in range(200))
+    for digest in parts:
+        redis_server.execute("SET", f"{key_of(digest)}:lease", "x")
+    digests = sorted(parts)
+    for few in (digests[:20], digests[20:120]):
+        assert tier.fetch_many(few, lambda missing: {digest: parts[digest] for digest in missing}) == {
+            digest: parts[digest] for digest in few
+        }
+    for digest in digests[120:]:
+        assert tier.fetch(digest, lambda digest=digest: parts[digest]) == parts[digest]  # type: ignore[misc]
+    assert counters(tier).lease_timeouts == 1
+    assert 0 < sum(clock.slept) < budget_seconds / 2
+    tier.close()
+
+
+def test_damaged_values_are_dropped_in_one_round_trip(redis_server: RedisServer) -> None:
+    """However many a batch has, with their leases."""
+    redis_server.flush()
+    tier = open_tier(redis_server.url)
+    parts = dict(part_of(f"part {number}") for number in range(100))
+    tier.put_many(parts)
+    for digest in parts:
+        redis_server.execute("SET", key_of(digest), "nonsense")
+    with mock.patch.object(tier._link, "run", wraps=tier._link.run) as run:
+        assert set(tier.get_many(parts).values()) == {Answer.MISS}
+    assert run.call_count == 2
+    assert counters(tier).damaged == 100
+    assert redis_server.execute("DBSIZE") == 0
     tier.close()
 
 

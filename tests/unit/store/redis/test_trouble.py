@@ -273,7 +273,7 @@ def test_a_lease_ends_with_time(redis_url: str) -> None:
     """Whatever became of its holder."""
     holder = open_tier(redis_url, redis_lease_seconds=0.05)
     holder._parts.lease([DIGEST])
-    tier = open_tier(redis_url, redis_lease_wait_seconds=60)
+    tier = open_tier(redis_url, redis_lease_wait_seconds=60, tier_loss_seconds=60)
     assert tier.fetch(DIGEST, lambda: PART) == PART
     assert counters(tier).lease_timeouts == 0
     holder.close()
