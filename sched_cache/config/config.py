@@ -203,12 +203,13 @@ class Config:
         Number(0.001, 60),
         unit="seconds",
         doc="The time budget that a process may lose to a Redis in trouble at once, however many calls it makes; in "
-        "the long run it may lose a tenth of the budget per second. A call without an answer counts with its whole "
-        "duration, an answer with the time by which it was slower than the database. A call waits no longer than the "
-        "rest of the budget; when the budget is used up, Redis is left alone and probed in the background. If "
-        "`redis_timeout_seconds` is longer, it replaces the budget. In the plugin, a database named by `database_url` "
-        "shares the budget: no loop or request waits longer for DAGs that Airflow's own rows have, and answers that "
-        "are faster than those rows cost nothing.",
+        "the long run it may lose a tenth of the budget per second. A call without an answer counts with its "
+        "whole duration, an answer with the time by which it was slower than the database. A call waits no longer "
+        "than the rest of the budget; when the budget is used up, Redis is left alone and probed in the "
+        "background. If `redis_timeout_seconds` is longer, it replaces the budget. In the plugin, a database "
+        "named by `database_url` shares the budget and has a quarter of it in reserve, which Redis cannot use: no "
+        "loop or request waits longer for DAGs that Airflow's own rows have, and answers that are faster than "
+        "those rows cost nothing.",
     )
 
     # The compact format.

@@ -33,6 +33,10 @@ class Budget:
         """`tier_loss_seconds`, or the duration of one call to Redis if the operator allows a longer one."""
         return cls(clock, max(config.tier_loss_seconds, config.redis_timeout_seconds))
 
+    def another(self, seconds: float) -> Budget:
+        """A budget of its own by the same clock."""
+        return Budget(self._clock, seconds)
+
     def reset_after_fork(self) -> None:
         """Starts full: the child has lost no time yet."""
         self._lock = Lock()

@@ -15,16 +15,18 @@ from sched_cache.store.workers import Workers
 T = TypeVar("T")
 
 _LEAST_SECONDS: Final = 0.005
+_RESERVE: Final = 0.25
 _N_THREADS: Final = 4
 """Each holds a question that was given up, until the lock or the call that it waits for lets go of it."""
 
 
 class Patience:
-    """Every call together loses `tier_loss_seconds` at once, and a tenth of that in each further second.
+    """All calls together lose `tier_loss_seconds` and a quarter at once, and a tenth of that in each further second.
 
     A call that is not answered has lost its whole time. One that is answered has lost the time by which it took
     longer than the host's own path, which is measured. Redis charges the same budget, so two tiers in trouble
-    together lose no more than one.
+    together lose no more than one. The quarter is a reserve that Redis cannot use: else a Redis in trouble would cost
+    the healthy database too, and the DAGs would be loaded by the host's own path, which is slower.
 
     is_bounded: not where the tables are in the host's own database, whose trouble is the host's own.
     """
@@ -33,6 +35,7 @@ class Patience:
         self, budget: Budget, *, is_bounded: bool, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._budget = budget
+        self._reserve = budget.another(budget.seconds * _RESERVE)
         self._is_bounded = is_bounded
         self._monotonic = monotonic
         self._host = Cost(0.01, 0.01)
@@ -49,7 +52,7 @@ class Patience:
         """
         if not self._is_bounded:
             return question()
-        left = self._budget.left()
+        left = self._left()
         if left < _LEAST_SECONDS:
             raise StoreUnavailableError("the shared tiers have kept this process waiting long enough")
 
@@ -66,9 +69,22 @@ class Patience:
             raise StoreUnavailableError(f"the shared tiers did not answer {error}") from error
         finally:
             lost = self._monotonic() - started - worth
-            charged = max(0.0, left - self._budget.left())
-            self._budget.charge(max(0.0, lost - charged))
+            charged = max(0.0, left - self._left())
+            self._charge(max(0.0, lost - charged))
         return answer
+
+    @property
+    def is_unused(self) -> bool:
+        """No time was lost to any tier lately."""
+        return self._budget.is_full and self._reserve.is_full
+
+    def _left(self) -> float:
+        return self._budget.left() + self._reserve.left()
+
+    def _charge(self, seconds: float) -> None:
+        from_budget = min(seconds, self._budget.left())
+        self._budget.charge(from_budget)
+        self._reserve.charge(seconds - from_budget)
 
     def host_took(self, seconds: float) -> None:
         """Notes what the host's own path took for one DAG."""

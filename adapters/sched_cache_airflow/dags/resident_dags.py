@@ -6,7 +6,6 @@ import json
 import time
 import zlib
 from collections.abc import Collection, Mapping
-from itertools import pairwise
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -31,8 +30,8 @@ _FACTOR_OF_LOADED = 4
 """How many times its packed bytes a DAG takes that was made ready for the host."""
 _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
-_FIRST_READ = 8
-"""DAGs that are asked for first. They find out how the tiers are, and a wait in vain ends with them."""
+_FEW = 8
+"""DAGs that are asked for first, and while a tier is in trouble: so few that the others answer in what time is left."""
 _PER_READ = 32
 """DAGs that are asked for at once: so many that a round trip hardly matters, so few that they come soon."""
 
@@ -134,9 +133,12 @@ class ResidentDags:
         if len(missing) < 2:
             return  # `get` does that
         keys = list(missing)
-        for start, end in pairwise([0, *range(_FIRST_READ, len(keys), _PER_READ), len(keys)]):
+        start = 0
+        while start < len(keys):
+            end = start + (_PER_READ if start and self._patience.is_unused else _FEW)
             if not self._prefetch({key: missing[key] for key in keys[start:end]}):
                 return
+            start = end
 
     def _prefetch(self, missing: Mapping[str, tuple[Any, str]]) -> bool:
         """Brings those that the shared tiers have; whether they answered."""
