@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from sched_cache.cli.table import render
+
 from .results import Results
 from .spread import paired_ratios
 from .suite import Metric, Suite, discover_suites, metric_named
@@ -78,11 +80,17 @@ def _reported(run: Results, case: str, subject: str, metric: str, suite: Suite) 
 def render_agreements(found: Sequence[Agreement], tolerance: float) -> str:
     """A line for each that is judged, the worst first; then what is not, and why; then a summary."""
     judged = sorted((one for one in found if not one.unjudged), key=lambda one: one.difference, reverse=True)
-    lines = [
-        f"{'agree' if one.difference <= tolerance else 'DIFFER':6} {100 * one.difference:5.1f} %  "
-        f"{one.old:10.4g} {one.new:10.4g}  {one.suite}  {one.metric}  {one.subject}  {one.case}"
+    rows = [
+        (
+            "agree" if one.difference <= tolerance else "DIFFER",
+            f"{100 * one.difference:.1f} %",
+            *(f"{ratio:.4g}" for ratio in (one.old, one.new)),
+            *(one.suite, one.metric, one.subject, one.case),
+        )
         for one in judged
     ]
+    headers = ("", "difference", "old", "new", "suite", "metric", "subject", "case")
+    lines = [render(headers, rows, numeric=("difference", "old", "new"))] if rows else []
     for reason in dict.fromkeys(one.unjudged for one in found if one.unjudged):
         those = [one for one in found if one.unjudged == reason]
         names = dict.fromkeys(f"{one.suite} {one.metric}" for one in those)

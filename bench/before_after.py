@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sched_cache.cli.table import render
+
 from .campaign import FOLDER, CampaignError, beside
 from .case import Case
 from .compare import Comparison, compare, percent
@@ -195,7 +197,8 @@ def _measure(
 
 def render_outcomes(outcomes: Sequence[Outcome]) -> str:
     """A line for each metric, and the worse ones again at the end."""
-    lines = [f"{'':8} {'before':>10} {'now':>10} {'change':>8}  99 % interval"]
+    headers = ("", "before", "now", "change", "99 % interval", "metric", "case")
+    rows = []
     for outcome in outcomes:
         suite = discover_suites()[outcome.part.suite]
         for finding in outcome.comparison.findings:
@@ -206,16 +209,20 @@ def render_outcomes(outcomes: Sequence[Outcome]) -> str:
                     for results in (outcome.before, outcome.now)
                 ]
                 unit = metric_named(suite, finding.metric.name).unit
-                shown = " ".join(f"{_shown(middle, unit):>10}" for middle in middles)
                 change = finding.change
-                lines.append(
-                    f"{finding.verdict:8} {shown} {percent(change.ratio):>8}  "
-                    f"[{percent(change.low)} .. {percent(change.high)}]  "
-                    f"{outcome.part.name} {finding.metric.name}  {finding.case}"
+                rows.append(
+                    (
+                        finding.verdict,
+                        *(_shown(middle, unit) for middle in middles),
+                        percent(change.ratio),
+                        f"[{percent(change.low)} .. {percent(change.high)}]",
+                        f"{outcome.part.name} {finding.metric.name}",
+                        finding.case,
+                    )
                 )
     n_worse = sum(len(outcome.comparison.with_verdict("slower", "larger")) for outcome in outcomes)
-    lines.append(f"{n_worse} metrics got slower or larger")
-    return "\n".join(lines)
+    table = render(headers, rows, numeric=("before", "now", "change"))
+    return f"{table}\n{n_worse} metrics got slower or larger"
 
 
 def _shown(value: float, unit: str) -> str:

@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sched_cache.cli.table import render
+
 from . import before_after
 from .agree import agreements, render_agreements
 from .arguments import new_parser
@@ -75,10 +77,12 @@ def _list(options: argparse.Namespace) -> int:
     for suite in discover_suites().values():
         expected = f"; about {suite.minutes[size]:.1f} min" if size in suite.minutes else ""
         print(f"{suite.name}: {suite.title}{expected}")
+        rows = []
         for subject in (s for s in subjects.values() if suite.name in s.suites):
             python = find_interpreter(subject.requires, pool)
             place = python or f"cannot run here: no interpreter has {', '.join(subject.requires)}"
-            print(f"  subject {subject.name:14} {subject.title:45} {place}")
+            rows.append((subject.name, subject.title, str(place)))
+        print(render(("subject", "", "interpreter"), rows, indent=2))
         for case in suite.cases(size, seed=0):
             print(f"  case    {case.label}")
     return 0

@@ -21,6 +21,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from sched_cache.cli.table import render
+
 from .results import Record, Results, ResultsError
 from .spread import Change, change_between, change_of_pairs, paired_ratios
 from .suite import Metric, Suite, discover_suites, metric_named
@@ -240,13 +242,18 @@ def _cautions(old: Results, new: Results) -> list[str]:
 def render_comparison(comparison: Comparison) -> str:
     """The findings as text: a line each for what changed, then where it comes from."""
     lines = [f"caution: {caution}" for caution in comparison.cautions]
-    for finding in comparison.with_verdict("slower", "larger", "faster", "smaller", "blind"):
-        change = finding.change
-        interval = f"[{percent(change.low)} .. {percent(change.high)}]"
-        lines.append(
-            f"{finding.verdict:7} {percent(change.ratio):>6} {interval}  "
-            f"{finding.subject}  {finding.metric.name}  {finding.case}"
+    rows = [
+        (
+            finding.verdict,
+            percent(finding.change.ratio),
+            f"[{percent(finding.change.low)} .. {percent(finding.change.high)}]",
+            *(finding.subject, finding.metric.name, finding.case),
         )
+        for finding in comparison.with_verdict("slower", "larger", "faster", "smaller", "blind")
+    ]
+    if rows:
+        headers = ("", "change", "interval", "subject", "metric", "case")
+        lines.append(render(headers, rows, numeric=("change",)))
     lines += _where(comparison)
     n_same = len(comparison.with_verdict("same"))
     n_blind = len(comparison.with_verdict("blind"))

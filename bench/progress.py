@@ -1,4 +1,4 @@
-"""One line on standard error that says what is being measured; plain lines when that is not a terminal."""
+"""What is being measured, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
+from sched_cache.cli.progress import StatusLine
+
 
 class Progress:
     """Not for threads. `expected_seconds`: of each case, in the order they are run; what is left is told from them."""
@@ -14,35 +16,23 @@ class Progress:
     def __init__(self, expected_seconds: Sequence[float], stream: TextIO = sys.stderr) -> None:
         self._expected_seconds = expected_seconds
         self._done = 0
-        self._stream = stream
         self._started = time.monotonic()
-        self._last_plain = 0.0
+        self._line = StatusLine(stream, plain_seconds=10.0)
 
     def say(self, text: str) -> None:
-        line = f"{self._where()} {text}"
-        if self._stream.isatty():
-            self._stream.write(f"\r\x1b[K{line[:118]}")
-        elif time.monotonic() - self._last_plain > 10:
-            self._last_plain = time.monotonic()
-            self._stream.write(line + "\n")
-        self._stream.flush()
+        self._line.show(f"{self._where()} {text}")
 
     def case_done(self, text: str) -> None:
         self._done += 1
-        self._write_line(f"{self._where()} {text}")
+        self._line.note(f"{self._where()} {text}")
 
     def note(self, text: str) -> None:
-        self._write_line(text)
+        self._line.note(text)
 
     def _where(self) -> str:
         elapsed = time.monotonic() - self._started
         left = minutes_left(self._expected_seconds, self._done, elapsed)
         return f"[{self._done}/{len(self._expected_seconds)} {elapsed:.0f} s, {left:.0f} min left]"
-
-    def _write_line(self, line: str) -> None:
-        clear = "\r\x1b[K" if self._stream.isatty() else ""
-        self._stream.write(f"{clear}{line}\n")
-        self._stream.flush()
 
 
 def minutes_left(expected_seconds: Sequence[float], n_done: int, elapsed_seconds: float) -> float:

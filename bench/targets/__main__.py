@@ -7,6 +7,8 @@ from contextlib import ExitStack
 
 from sqlalchemy import create_engine, text
 
+from sched_cache.cli.table import render
+
 from ..servers import postgres_server, redis_server
 from .measures import MEASURES, Servers, run
 
@@ -28,11 +30,11 @@ def main(names: list[str]) -> int:
             return f"{server}/{name.lower()}"
 
         rows = run(Servers(database, stack.enter_context(redis_server())), names)
-    width = max(len(row.what) for row in rows)
-    print(f"{'':{width}}       seen    at most")
-    for row in rows:
-        verdict = "" if row.is_kept else "  not kept"
-        print(f"{row.what:{width}} {row.seen:10.3f} {row.at_most:10g} {row.unit}{verdict}")
+    cells = [
+        (row.what, f"{row.seen:.3f}", f"{row.at_most:g}", row.unit, "" if row.is_kept else "not kept")
+        for row in rows
+    ]
+    print(render(("", "seen", "at most", "unit", ""), cells, numeric=("seen", "at most")))
     return 0 if all(row.is_kept for row in rows) else 1
 
 

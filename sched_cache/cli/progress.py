@@ -4,8 +4,54 @@ from __future__ import annotations
 
 import sys
 from time import monotonic
+from typing import TextIO
 
 _WIDTH = 24
+_MAX_LINE_LENGTH = 118
+
+
+class StatusLine:
+    """The current state of a command, and notes that stay above it. Not for threads.
+
+    Shows nothing within the first second; then ten times a second at most on a terminal, and every `plain_seconds`
+    elsewhere.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, plain_seconds: float = 5.0) -> None:
+        self._stream = stream or sys.stderr
+        self._is_terminal = self._stream.isatty()
+        self._every_seconds = 0.1 if self._is_terminal else plain_seconds
+        self._next_at = monotonic() + 1.0
+        self._has_shown = False
+
+    def is_due(self) -> bool:
+        """Whether `show` would show anything now."""
+        return monotonic() >= self._next_at
+
+    def show(self, text: str) -> None:
+        """Replaces the current state, if it is time."""
+        if self.is_due():
+            self._next_at = monotonic() + self._every_seconds
+            self._write(text)
+
+    def note(self, text: str) -> None:
+        """Writes a line that stays."""
+        clear = "\r\x1b[K" if self._is_terminal else ""
+        self._stream.write(f"{clear}{text}\n")
+        self._stream.flush()
+
+    def close(self, text: str) -> None:
+        """Leaves `text` as the last state, if any has been shown."""
+        if self._has_shown:
+            self._write(text)
+            if self._is_terminal:
+                self._stream.write("\n")
+                self._stream.flush()
+
+    def _write(self, text: str) -> None:
+        self._has_shown = True
+        self._stream.write(f"\r\x1b[K{text[:_MAX_LINE_LENGTH]}" if self._is_terminal else f"{text}\n")
+        self._stream.flush()
 
 
 class Progress:
@@ -16,33 +62,21 @@ class Progress:
         self._total = total
         self._done = 0
         self._started = monotonic()
-        self._is_terminal = sys.stderr.isatty()
-        self._next_at = self._started + 1.0
-        self._has_written = False
+        self._line = StatusLine()
 
     def advance(self, n: int = 1) -> None:
         """Counts `n` more items as done."""
         self._done += n
-        now = monotonic()
-        if now >= self._next_at:
-            self._next_at = now + (0.1 if self._is_terminal else 5.0)
-            self._write(now)
+        if self._line.is_due():
+            self._line.show(self._state())
 
     def close(self) -> None:
         """Ends the progress line."""
-        if self._has_written:
-            self._write(monotonic())
-            if self._is_terminal:
-                print(file=sys.stderr)
+        self._line.close(self._state())
 
-    def _write(self, now: float) -> None:
-        self._has_written = True
-        rate = self._done / max(now - self._started, 1e-9)
+    def _state(self) -> str:
+        rate = self._done / max(monotonic() - self._started, 1e-9)
         left = (self._total - self._done) / rate if rate else 0.0
         filled = _WIDTH * self._done // max(self._total, 1)
         bar = "#" * filled + "." * (_WIDTH - filled)
-        line = f"{self._what} [{bar}] {self._done:,}/{self._total:,}  {rate:,.0f}/s  {left:,.0f} s left"
-        if self._is_terminal:
-            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        return f"{self._what} [{bar}] {self._done:,}/{self._total:,}  {rate:,.0f}/s  {left:,.0f} s left"

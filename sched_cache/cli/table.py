@@ -1,15 +1,27 @@
-"""Tables for people: text to the left, numbers to the right with separators, nothing for None."""
+"""Tables for people: text to the left, numbers to the right with separators, nothing for None.
+
+The commands of `sched-cache`, the demo and `bench` print theirs with it. It is a few lines, and the libraries that do
+the same either let control characters through or bring a terminal toolkit into every environment of Airflow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from unicodedata import east_asian_width
 
 Cell = str | int | float | None
 
 
-def render(headers: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int = 0) -> str:
+def render(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    indent: int = 0,
+    *,
+    numeric: Collection[str] = (),
+) -> str:
     """`rows` under `headers`, a line each, without trailing spaces. Floats get two decimals.
+
+    `numeric`: headers of further columns that belong to the right, because their texts are quantities.
 
     Control characters that a terminal might interpret are escaped, because names come from files that may be hostile.
     """
@@ -18,7 +30,9 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int =
     for header, cells in zip(headers, columns, strict=True):
         texts = [header, *map(_text, cells)]
         width = max(map(_width, texts))
-        is_number = all(isinstance(cell, (int, float)) for cell in cells if cell is not None)
+        is_number = header in numeric or all(
+            isinstance(cell, (int, float)) for cell in cells if cell is not None
+        )
         aligned.append([_padded(text, width, to_the_right=is_number) for text in texts])
     lines = zip(*aligned, strict=True)
     return "\n".join((" " * indent + "  ".join(line)).rstrip() for line in lines)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, log
 
+from sched_cache.cli.table import Cell, render
 from sched_cache_airflow.demo.plan import WATCHED_TASKS
 
 _BAR_CELLS = 24
@@ -63,18 +64,20 @@ def _section(title: str, name: str, stock: Measured, plugin: Measured, unit: str
 
 def table(found: Sequence[Section]) -> str:
     """For a terminal of eighty columns. The bars are logarithmic."""
-    lines = [f"{'tasks':>9}{'Airflow':>13}{'with plugin':>15}   better by"]
+    headers = ("tasks", "Airflow", "with plugin", "better by", "")
+    rows = [_cells(row) for section in found for row in section.rows]
+    header, *lines = render(headers, rows, indent=2, numeric=headers[1:4]).splitlines()
+    printed, rest = [header], iter(lines)
     for section in found:
-        lines += ["", section.title]
-        lines += [_line(row) for row in section.rows]
-    return "\n".join(lines)
+        printed += ["", section.title, *(next(rest) for _ in section.rows)]
+    return "\n".join(printed)
 
 
-def _line(row: Row) -> str:
+def _cells(row: Row) -> tuple[Cell, ...]:
     ratio = row.stock / row.plugin if row.plugin > 0 else inf
-    shown = f"{ratio:>7,.1f} x" if ratio < 10 else f"{min(ratio, 1e6):>7,.0f} x"
+    shown = f"{ratio:,.1f} x" if ratio < 10 else f"{min(ratio, 1e6):,.0f} x"
     stock, plugin = in_words(row.stock, row.unit), in_words(row.plugin, row.unit)
-    return f"{row.n_tasks:>9,}{stock:>13}{plugin:>15} {shown}  {_bar(ratio)}".rstrip()
+    return row.n_tasks, stock, plugin, shown, _bar(ratio)
 
 
 def _bar(ratio: float) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from sched_cache.cli.table import render
 from tests.airflow3.support.home import AirflowHome
 from tests.airflow3.support.metadata_db import PostgresMetadataDb
 from tests.airflow3.support.subject import CHECKOUT, OFF, ON
@@ -155,10 +156,8 @@ def main(
         for name in chosen:
             measure, _ = FIGURES[name]
             rows += measure(cluster)
-    width = max(len(row[0]) for row in rows)
-    print(f"{'':{width}}  {'stock':>18} {'plugin':>18}")
-    for what, stock, ours, promise, is_kept in rows:
-        print(f"{what:{width}}  {stock:>18} {ours:>18}  {promise}{'' if is_kept else '  NOT KEPT'}")
+    cells = [(*row[:4], "" if row[4] else "NOT KEPT") for row in rows]
+    print(render(("", "stock", "plugin", "promise", ""), cells, numeric=("stock", "plugin")))
     return 0 if all(is_kept for *_, is_kept in rows) else 1
 
 

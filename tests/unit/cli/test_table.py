@@ -17,6 +17,14 @@ def test_text_to_the_left_and_numbers_to_the_right() -> None:
     ]
 
 
+def test_quantities_in_texts_stand_to_the_right_on_request() -> None:
+    assert render(("seen", "of"), [("2 ms", "a"), ("12 ms", "b")], numeric=("seen",)).splitlines() == [
+        " seen  of",
+        " 2 ms  a",
+        "12 ms  b",
+    ]
+
+
 def test_headers_stand_alone_without_rows() -> None:
     assert render(("a", "b"), []) == "a  b"
 
