@@ -10,13 +10,14 @@ import os
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
-
-from sqlalchemy.engine import Connection
-from sqlalchemy.orm import ORMExecuteState, Session
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import HostRules
+
+if TYPE_CHECKING:  # `sched-cache --help` finds commands through this module, and opens no database
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.orm import ORMExecuteState, Session
 
 # DAG objects and their fields
 
