@@ -29,10 +29,12 @@ _GRACE_SECONDS = 0.05
 class Call:
     """One call, as a context manager."""
 
-    __slots__ = ("_calls", "_line", "_outer", "_was_asked", "acts_at", "ends_at", "is_overdue")
+    __slots__ = ("_calls", "_line", "_outer", "_was_asked", "acts_at", "ends_at", "is_overdue", "seconds")
 
-    def __init__(self, calls: Calls, ends_at: float) -> None:
+    def __init__(self, calls: Calls, seconds: float, ends_at: float) -> None:
         self._calls = calls
+        self.seconds = seconds
+        """The time that the call was given."""
         self.ends_at = ends_at
         """By the monotonic clock."""
         self.acts_at = ends_at
@@ -99,9 +101,11 @@ class Calls:
 
     def within(self, seconds: float) -> Call:
         """A call that ends in `seconds`, or with the call around it if that is sooner."""
-        ends_at = self.monotonic() + seconds
+        now = self.monotonic()
         outer = self.current
-        return Call(self, ends_at if outer is None else min(ends_at, outer.ends_at))
+        if outer is not None:
+            seconds = min(seconds, outer.ends_at - now)
+        return Call(self, seconds, now + seconds)
 
     def begin(self, call: Call) -> Call | None:
         """Watches `call` from now on; returns the call around it."""

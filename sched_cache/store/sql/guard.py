@@ -24,6 +24,8 @@ logger = logging.getLogger("sched_cache.database")
 
 _MIN_REST_SECONDS = 1.0
 _MAX_REST_SECONDS = 5.0
+_FAIR_SECONDS = 0.01
+"""A database in a network answers within this time if nothing is wrong with it."""
 _NOT_LEFT_ALONE = frozenset({Failure.BUSY, Failure.FORBIDDEN, Failure.READ_ONLY, Failure.FULL, Failure.OTHER})
 
 
@@ -129,6 +131,8 @@ class Guard:
 
     def _failed(self, error: StoreUnavailableError, call: Call, side: _Side) -> None:
         kind = failure_of(error)
+        if call.seconds < _FAIR_SECONDS and not call.seconds_left:
+            return  # Another tier has used up the caller's time. Whether the database works is not known.
         if call.is_overdue:
             self._counters.overdue += 1
             if kind is not Failure.BUSY:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.stats.counters import DatabaseCounters
 from sched_cache.store.sql import SqlStore
+from sched_cache.store.sql.calls import calls_of_process
 from sched_cache.store.sql.slow_threads import N_THREADS
 from tests.contracts.store import publication
 from tests.support.answered import HEALED_SECONDS, until_answered
@@ -121,6 +122,25 @@ def test_the_calls_after_a_failure_cost_nothing(slow: Slow) -> None:
         seconds_of(lambda: slow.store.token("sales"))
     assert time.monotonic() - began < 2 * LONGEST_SECONDS  # one probe or two
     assert slow.counters.skipped >= 190 and slow.counters.left_alone == 1
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 0.0, 0.001, 0.005])
+def test_a_call_without_time_says_nothing_of_the_database(
+    slow: Slow, seconds: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another tier has used up the time of its caller. The call fails, and the next one is made."""
+    slow.proxy.delay(0.1)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError), calls_of_process().within(seconds):
+            slow.store.token("sales")
+    slow.proxy.forward()
+    assert slow.counters.left_alone == slow.counters.skipped == 0
+    assert not caplog.records
+    assert slow.store.token("sales") > 0
+    slow.proxy.stop()
+    with pytest.raises(StoreUnavailableError), calls_of_process().within(0.05):
+        slow.store.token("sales")
+    assert slow.counters.left_alone == 1
 
 
 def test_a_database_that_is_well_again_is_used_again(slow: Slow, caplog: pytest.LogCaptureFixture) -> None:
