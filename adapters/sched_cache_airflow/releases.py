@@ -1,7 +1,7 @@
-"""The releases of Airflow that the plugin is made for and tested with: a row for each minor release, and nowhere else.
+"""The table of the Airflow releases that the plugin supports and is tested with: one row for each minor release.
 
 The digests of their code are in `known_code.json` of each folder of `hosts`. `make releases` writes these files, and
-says of a release that is not served yet what it changes.
+lists the changes in releases that are not supported yet.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Paths = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class PinnedCode:
-    """The code of the host that each part of the plugin rests on.
+    """The code of the host on which each part of the plugin depends.
 
-    A part is used where the installed host has, of all that is named here, the code of one and the same tested release.
+    A part is active if all the code that it names here is that of one tested release.
     """
 
     decisions: Paths
@@ -35,7 +35,7 @@ class PinnedCode:
     """Ready task instances, in one statement."""
 
     def parts(self) -> dict[str, Paths]:
-        """Those that there are on this host, by name."""
+        """The parts that exist on this host, by name."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: paths for name, paths in named.items() if paths}
 
@@ -46,17 +46,17 @@ class Host:
 
     name: str
     document_versions: tuple[int, ...]
-    """Versions of serialized DAGs that the host reads as they are; older ones it rewrites first."""
+    """Versions of serialized DAGs that the host reads directly. It rewrites older ones first."""
     pinned: PinnedCode
 
     @property
     def folder(self) -> str:
-        """The package with our parts for it."""
+        """The package with the modules for this host."""
         return f"sched_cache_airflow.hosts.{self.name}"
 
     @property
     def tested(self) -> tuple[str, ...]:
-        """The releases that it was tested with."""
+        """The tested releases that this folder serves."""
         return tuple(name for release in RELEASES if release.host == self for name in release.tested)
 
 
@@ -65,10 +65,10 @@ class Release:
     """A minor release, with its patch releases and their pre-releases."""
 
     prefix: str
-    """Of their version numbers."""
+    """The prefix of their version numbers."""
     host: Host
     tested: tuple[str, ...]
-    """The patch releases that the tests were run with, oldest first."""
+    """The patch releases that were tested, oldest first."""
 
 
 AIRFLOW_3: Final = Host(
@@ -203,5 +203,5 @@ def release_of(version: str) -> Release | None:
 
 
 def supported() -> str:
-    """The supported releases in words."""
+    """The supported releases as text."""
     return ", ".join(f"{release.prefix}x" for release in RELEASES)

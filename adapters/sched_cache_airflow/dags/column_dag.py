@@ -1,8 +1,8 @@
 """The common part of the DAG objects of both hosts: no part of a compact DAG is deserialized before it is read.
 
-Hot fields are read together at the first read of one, cold fields together at the first read of one of those,
-operators one by one, the tree of task groups as a whole. Each time the host's own code deserializes a document that
-holds just that.
+The first read of a hot field deserializes all hot fields, the first read of a cold field all cold ones. Operators are
+created one by one, the tree of task groups as a whole. Each time, the host's own code deserializes a document that
+contains only these parts.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 
 class _Changes:
-    """The DAG objects that threads of this process are just completing, or wait to complete."""
+    """The DAG objects that threads of this process are completing now, or wait to complete."""
 
     def __init__(self) -> None:
         self.by_thread: dict[int, list[ColumnDag]] = {}
 
     def reset_after_fork(self) -> None:
-        """Takes back what threads of the parent have half done."""
+        """Resets the objects that threads of the parent have completed only in part."""
         others = self.by_thread.items()
         for dag in [dag for thread, dags in others if thread != get_ident() for dag in dags]:
             dag.take_back()
@@ -45,7 +45,7 @@ _changes = _Changes()
 
 
 class ColumnDag:
-    """To stand in front of the host's class. Safe for threads."""
+    """A mixin that precedes the host's class in the bases. Safe for threads."""
 
     __slots__ = (
         "_assigned",
@@ -72,7 +72,7 @@ class ColumnDag:
     # What differs between the hosts
 
     def _own(self) -> dict[str, Any]:
-        """The attributes that stand in the instance by now."""
+        """The current attributes of the instance."""
         raise NotImplementedError
 
     def _deserialize(self, fields: dict[str, Any]) -> dict[str, Any]:
@@ -92,13 +92,13 @@ class ColumnDag:
         raise NotImplementedError
 
     def stock_copy(self) -> Any:
-        """The DAG as its document has it, the host's own objects throughout. As slow as on stock."""
+        """The DAG of the document, made only of objects of the host. As slow as on stock."""
         raise NotImplementedError
 
     # Fields
 
     def _start(self, compact: CompactDag, load_op_links: bool, loaded_at: Any) -> None:
-        # Not the host's __init__: its defaults would stand in the way of what is read later.
+        # The host's __init__ is not called, because its defaults would hide the fields that are read later.
         self.compact = compact
         self._assigned: frozenset[str] = frozenset()
         self._pickled: ref[Any] | None = None
@@ -127,11 +127,11 @@ class ColumnDag:
                 _changes.by_thread.pop(get_ident(), None)
 
     def take_back(self) -> None:
-        """Has everything that is made in several steps made again: the thread that was at it does not exist here."""
+        """Lets everything with several steps start again, because the thread that did them does not exist here."""
         own = self._own()
         self._lock = RLock()
         self._is_complete = False
-        # Fields are whole, each of them; this one stands for all hot ones.
+        # A field that is there is complete. `timetable` tells whether all hot fields are there.
         for name in ("timetable", "task_dict", self._tree_field):
             own.pop(name, None)
         for index, is_mapped in enumerate(self.compact.column("_is_mapped")):
@@ -186,7 +186,7 @@ class ColumnDag:
         return {self._id_field, self._tree_field, "task_dict", "last_loaded"}
 
     def _add_hot_fields(self, own: dict[str, Any]) -> None:
-        """Adds every field of the DAG but the cold ones, those with the host's default included."""
+        """Adds every field of the DAG except the cold ones, including fields with the host's default."""
         elsewhere = self.compact.cold_field_names | self._not_fields()
         stock = self._deserialize({**self.compact.hot_fields(), self._id_field: self.compact.dag_id})
         for name, value in stock.items():
@@ -211,7 +211,7 @@ class ColumnDag:
     # Operators
 
     def has_task(self, task_id: str) -> bool:
-        """Whether the DAG has the task; makes no operator."""
+        """Whether the DAG has the task. Creates no operator."""
         tasks = self._own().get("task_dict")
         try:
             if tasks is not None:
@@ -310,7 +310,7 @@ class ColumnDag:
         return stock
 
     def partial_subset(self, *args: Any, **kwargs: Any) -> Any:
-        """The host's subset, cut from a stock copy: it deep-copies and changes what it cuts."""
+        """The host's subset of a stock copy, because the host deep-copies and changes the operators of a subset."""
         return self.changed_copy().partial_subset(*args, **kwargs)
 
     def __copy__(self) -> Any:
@@ -323,11 +323,11 @@ class ColumnDag:
         return self.changed_copy()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickles the host's own object, so that a process without the plugin can have it."""
+        """Pickles the host's own object, so that a process without the plugin can read the pickle."""
         return itemgetter(0), ((self.to_pickle(),),)
 
     def to_pickle(self) -> Any:
-        """A stock copy, the same one while a pickle is being made: a DAG and its tasks stay together there."""
+        """A stock copy. It is the same one during one pickle, so that a DAG and its tasks stay together."""
         with self._changing():
             stock = self._pickled() if self._pickled is not None else None
             if stock is None:
@@ -352,6 +352,6 @@ class ColumnDag:
 
     @property
     def nbytes(self) -> int:
-        """Resident bytes by now, as far as they can be told without walking the host's objects."""
+        """Current size in bytes, estimated without walking through the host's objects."""
         operators = self._bytes_per_operator * len(self._operators) + sys.getsizeof(self._operators)
         return self.compact.nbytes + self._bytes_per_dag + operators

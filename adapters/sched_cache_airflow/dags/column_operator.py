@@ -1,4 +1,4 @@
-"""The common part of the operators of both hosts: fields, and a graph from index arrays instead of a walk."""
+"""The common part of the operators of both hosts: their fields, and relatives that are read from index arrays."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _OF_DAG = frozenset(("dag", "_dag", "task_group", "_log"))
 
 
 class ColumnOperator:
-    """To stand in front of the host's class, whose results all of these are."""
+    """A mixin that precedes the host's class in the bases. Each method returns the result of the host's method."""
 
     __slots__ = ()
 
     _fields_of_host: ClassVar[HostFields]
     _set_by_dag: ClassVar[tuple[str, ...]]
-    """Under which names an operator of the host has its DAG and its group."""
+    """The names under which an operator of the host has its DAG and its group."""
     _not_mapped: ClassVar[type[Exception]]
     """The error of the host for a task that is not in a mapped group."""
 
@@ -94,19 +94,19 @@ class ColumnOperator:
         return [get_task(task_id) for task_id in self.downstream_task_ids]
 
     def get_upstreams_only_setups(self) -> Any:
-        """The relevant upstream setups; none in a DAG without setups, which is nearly all."""
+        """The relevant upstream setups. Most DAGs have none."""
         if self._columns.has_setups:
             return super().get_upstreams_only_setups()  # type: ignore[misc]  # the host's
         return iter(())
 
     def iter_mapped_task_groups(self) -> Any:
-        """The mapped groups around the task, innermost first; needs the tree only if there are any."""
+        """The mapped groups around the task, innermost first. Builds the tree only if there are any."""
         if self._columns.is_in_mapped_group(self._index):
             return super().iter_mapped_task_groups()  # type: ignore[misc]  # the host's
         return iter(())
 
     def get_parse_time_mapped_ti_count(self) -> int:
-        """How many instances the groups around the task expand to.
+        """The number of instances that the groups around the task expand to.
 
         Raises:
             NotMapped, of the host: no group around it is mapped.

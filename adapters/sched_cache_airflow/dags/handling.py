@@ -1,4 +1,4 @@
-"""How a host treats the values of a field, found by giving it some: so a field that a release adds is known at once."""
+"""How a host treats the values of a field. Trying some values finds this for every field, in any release."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ _NOTHING = object()
 def _made(attempt: Attempt, name: str, value: Any) -> Any:
     try:
         return attempt(name, value)
-    except Exception as error:  # the answer is that it can fail, however it does
+    except Exception as error:  # any error means that a value of this type can fail
         return error

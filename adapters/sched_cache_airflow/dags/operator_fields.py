@@ -1,7 +1,6 @@
 """Fields of an operator that are read from the columns of its DAG, for the operators of both hosts.
 
-None defines `__set__`, so that the host can assign to a field, as it does: what stands in an instance's `__dict__`
-comes first.
+None defines `__set__`, because the host assigns to fields: an entry in the `__dict__` of the instance takes precedence.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class ColumnTask(Protocol):
     _index: int
 
     def own(self) -> dict[str, Any]:
-        """The attributes of the instance so far."""
+        """The current attributes of the instance."""
 
     def _populate(self) -> None: ...
 
@@ -47,19 +46,19 @@ class Field:
 
 
 class Kept(Field):
-    """A field that is computed at its first read and then stands in the instance's `__dict__`."""
+    """A field that is computed at its first read and then kept in the instance's `__dict__`."""
 
     __slots__ = ()
 
     def __get__(self, task: ColumnTask | None, owner: type[ColumnTask] | None = None) -> Any:
         if task is None:
             return super().__get__(task, owner)
-        # Of two threads that come first, both get the object of one: what can be changed must be the task's own.
+        # Two threads at the same time get the same object, because a task must have only one mutable value.
         return task.own().setdefault(self.name, self.compute(task))
 
 
 class Default(Kept):
-    """A field that no task of the DAG has, and whose value must not be shared."""
+    """A field that no task of the DAG has, and whose default is mutable, so that no task shares it."""
 
     __slots__ = ()
 
@@ -122,7 +121,7 @@ class Date(Hot):
 
 
 class Flag(Hot):
-    """A mark that is down unless the document has it up."""
+    """A flag that is false unless the document says otherwise."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""How long the shared tiers may keep the host waiting for DAGs that it could read from its own database."""
+"""The time for which the host may wait for the shared tiers instead of reading its own database."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ T = TypeVar("T")
 _LEAST_SECONDS: Final = 0.005
 _RESERVE: Final = 0.25
 _N_THREADS: Final = 4
-"""Each holds a question that was given up, until the lock or the call that it waits for lets go of it."""
+"""The limit of threads with an abandoned question. Such a thread stays until its lock or call returns."""
 
 
 class Patience:
-    """All calls together lose `tier_loss_seconds` and a quarter at once, and a tenth of that in each further second.
+    """Limits the time that calls lose: `tier_loss_seconds` and a quarter at once, a tenth of that per further second.
 
-    A call that is not answered has lost its whole time. One that is answered has lost the time by which it took
-    longer than the host's own path, which is measured. Redis charges the same budget, so two tiers in trouble
-    together lose no more than one. The quarter is a reserve that Redis cannot use: else a Redis in trouble would cost
-    the healthy database too, and the DAGs would be loaded by the host's own path, which is slower.
+    A call without an answer loses its whole duration. A call with an answer loses the time by which it was slower
+    than the host's own path, which is measured. Calls to Redis charge the same budget, so two tiers in trouble
+    together cost no more than one. The quarter is a reserve that Redis cannot use. Without it, a Redis in trouble would
+    also keep the process from the healthy database, and the host's own path, which is slower, would load the DAGs.
 
-    is_bounded: not where the tables are in the host's own database, whose trouble is the host's own.
+    is_bounded: false if the tables are in the host's own database, because then the host has the same trouble.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class Patience:
     def ask(self, question: Callable[[], T], n_dags: int = 1) -> T:
         """The answer of the tiers to `question` about this many DAGs; abandoned when the budget is used up.
 
-        Where the time is bounded it runs on a thread of its own. A call of the store has a deadline, and a lock that
-        another thread holds while it waits for the database has none.
+        If the time is bounded, the question runs on a thread of its own: a call of the store has a deadline, but a
+        lock that another thread holds while it waits for the database has none.
 
         Raises:
             StoreUnavailableError: nothing is left, or the answer took too long.
@@ -87,5 +87,5 @@ class Patience:
         self._reserve.charge(seconds - from_budget)
 
     def host_took(self, seconds: float) -> None:
-        """Notes what the host's own path took for one DAG."""
+        """Notes the duration of the host's own path for one DAG."""
         self._host.record(seconds)

@@ -1,4 +1,4 @@
-"""Writes what this process has encoded to the shared tiers, behind the scheduler's back."""
+"""Writes the contents that this process has encoded to the shared tiers, in the background."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class _Submitted(NamedTuple):
 
 
 class Publisher:
-    """One thread while there is something to write. Never blocks the submitter, and drops contents that it cannot keep.
+    """Runs one thread while there is something to write. Never blocks the caller; drops contents that do not fit.
 
     A write in the caller's thread could wait for a lock that the caller's own transaction holds (on SQLite it
-    surely would). A dropped content is encoded again by the next process that needs it.
+    would always). A dropped content is encoded again by the next process that needs it.
     """
 
     def __init__(self, cache: DagCache) -> None:
@@ -40,7 +40,7 @@ class Publisher:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """The parent writes what the parent has encoded."""
+        """Empties the queue of the child, because the parent writes what it has encoded."""
         self._lock = Lock()  # guards _thread and _n_waiting
         self._waiting: SimpleQueue[_Submitted] = SimpleQueue()
         self._thread: Thread | None = None
@@ -51,15 +51,15 @@ class Publisher:
     def submit(
         self, key: str, encoded: EncodedDag, token: int = 0, is_current: Callable[[], bool] = lambda: True
     ) -> None:
-        """Has `encoded` published under `key`, soon or never.
+        """Lets the thread publish `encoded` under `key`, unless something newer may have been published.
 
-        Never over what was published since the content was read: that may be newer.
+        That is the case if anything was published under this key after the content was read.
 
         Args:
             token: the sequence of the last publication of `key` that was known before the content was read. 0,
-                as for content of unknown age: published only if nothing ever was under this key.
-            is_current: whether the host still has this content. Asked after the token was read, since a content
-                from the snapshot of a transaction may be older than the token.
+                for content of unknown age: it is published only if nothing was ever published under this key.
+            is_current: whether the host still has this content. It is called after the token was read, because a
+                content from the snapshot of a transaction may be older than the token.
         """
         with self._lock:
             if self._n_waiting >= _MAX_WAITING:
@@ -72,7 +72,7 @@ class Publisher:
                 self._thread.start()
 
     def drain(self, timeout_seconds: float) -> bool:
-        """Whether everything submitted so far was dealt with within the time."""
+        """Waits for everything submitted so far; whether it was done within the time."""
         end = time.monotonic() + timeout_seconds
         while self._n_waiting and time.monotonic() < end:
             time.sleep(0.005)

@@ -1,7 +1,7 @@
-"""Which tasks of a DAG have, between them, every distinct value that the host could fail to deserialize.
+"""Selects tasks of a DAG that together have every distinct value that the host could fail to deserialize.
 
-Most values cannot fail: the host takes them as they are, or makes a container of such. Of those one of each type
-will do.
+Most values cannot fail, because the host takes them as they are, or makes a container of such values. For these, one
+value of each type is enough.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PLAIN_TYPES: dict[str, type[Any]] = {"dict": dict, "tuple": list, "set": list}
 
 
 def representatives(compact: CompactDag, handling: Callable[[str], Handling]) -> set[int]:
-    """Indices of tasks; few, unless many tasks have values of their own that can fail.
+    """The indices of the tasks. There are few, unless many tasks have values of their own that can fail.
 
     Whether a task is mapped and what its template fields are counts with each value, since the host asks for both
     first. A field that is missing counts as a value. Those of hot columns count by their type alone: these columns are
@@ -44,7 +44,7 @@ def representatives(compact: CompactDag, handling: Callable[[str], Handling]) ->
 
 
 def _cover(rows: Iterable[Hashable], chosen: set[int]) -> None:
-    """Adds to `chosen` the first row of each class that none of those has."""
+    """Adds to `chosen` the first row of each class that no chosen row belongs to."""
     classes = list(rows)
     covered = {classes[index] for index in chosen}
     for index, found in enumerate(classes):
@@ -54,7 +54,7 @@ def _cover(rows: Iterable[Hashable], chosen: set[int]) -> None:
 
 
 def _class_of(code: int, value: Any, handling: Handling, *, is_hot: bool) -> Any:
-    """The same for values of which all can be deserialized, or none."""
+    """The class of a value. The host can deserialize either all values of a class, or none."""
     kind = type(value)
     if kind is bool:
         return value
@@ -68,7 +68,7 @@ def _class_of(code: int, value: Any, handling: Handling, *, is_hot: bool) -> Any
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether the host can make something of it in every field that has nothing of its own."""
+    """Whether the host can deserialize the value in every field that has no rule of its own."""
     kind = type(value)
     if kind in _SCALARS or kind is bool:
         return True

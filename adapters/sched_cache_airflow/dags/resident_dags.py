@@ -1,4 +1,4 @@
-"""From (version, hash) to the host's DAG object: this process, the shared tiers, the host's own row."""
+"""Finds the host's DAG object for a version and hash: in this process, in the shared tiers, in the host's own row."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from sched_cache_airflow.settings.settings import Settings
 
 HASH_LABEL = "dag_hash"
 _FACTOR_OF_LOADED = 4
-"""How many times its packed bytes a DAG takes that was made ready for the host."""
+"""The estimated size of a loaded DAG, as a multiple of its packed bytes."""
 _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
 _FEW = 8
 """DAGs that are asked for first, and while a tier is in trouble: so few that the others answer in what time is left."""
 _PER_READ = 32
-"""DAGs that are asked for at once: so many that a round trip hardly matters, so few that they come soon."""
+"""DAGs per request: so many that the round trip hardly matters, so few that the answer comes soon."""
 
 
 class ResidentDags:
-    """The DAGs of this process by version and hash, behind every bag in it. Safe for threads.
+    """The DAGs of this process by version and hash, for all bags of the process. Safe for threads.
 
-    The hash comes from the host's own row, so an entry is either what that row holds or a miss; nothing here can
-    be old. `None` means: take the host's path. A DAG that is given away has been found to deserialize in this process,
-    and has all that it needs in memory.
+    The hash comes from the host's own row, so an entry with another content is a miss, and no look-up returns an
+    outdated DAG. `None` means that the host's own path must be taken. A DAG that is returned can be deserialized in
+    this process, and all data that it needs is in memory.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ResidentDags:
         return entry is not None and entry.content_hash == self._name(version_id, dag_hash, load_op_links)
 
     def get(self, version_id: Any, dag_hash: str, load_op_links: bool, session: Session | Connection) -> Any:
-        """The DAG of a version whose content has this hash; None where the host has to read it itself.
+        """The DAG of a version whose content has this hash; None if the host has to read it itself.
 
         `session` is asked for the host's row if no tier has the content.
         """
@@ -109,14 +109,14 @@ class ResidentDags:
     def tend(self) -> None:
         """Keeps the bookkeeping of resident DAGs correct, and frees DAGs that were unused for a while.
 
-        For the scheduler, once a loop: DAGs grow while they are used, and one that loads none has to look, too.
+        The scheduler calls this in every loop, because DAGs grow while they are used, even if none is loaded.
         """
         self.l1.measure(_MEASURED_PER_LOOP, _renewed)
 
     def prefetch(self, hashes: Mapping[Any, str | None]) -> None:
-        """Brings what is missing of these versions from the shared tiers, as many as one round trip carries.
+        """Loads the missing ones of these versions from the shared tiers, many per round trip.
 
-        What they do not have is left to `get`. For the scheduler: without operator links.
+        `get` loads those that the tiers do not have. For the scheduler, so without operator links.
 
         Args:
             hashes: by version id.
@@ -141,7 +141,7 @@ class ResidentDags:
             start = end
 
     def _prefetch(self, missing: Mapping[str, tuple[Any, str]]) -> bool:
-        """Brings those that the shared tiers have; whether they answered."""
+        """Loads those that the shared tiers have; whether the tiers answered."""
 
         def ask() -> tuple[dict[str, CompactDag], Collection[str]]:
             found = {
@@ -166,9 +166,9 @@ class ResidentDags:
         return True
 
     def _dag_of(self, compact: CompactDag, load_op_links: bool) -> HostDag | None:
-        """The host's object, found to deserialize; None for a DAG that the host has to read itself.
+        """The host's object, which was tried; None for a DAG that the host has to read itself.
 
-        That one may raise then, where the host expects it.
+        The host's own path may then raise an error, where the host expects it.
         """
         if self.settings.excludes(compact.dag_id):
             return None
@@ -180,7 +180,7 @@ class ResidentDags:
         return None
 
     def _other_form(self, version_id: Any, dag_hash: str, load_op_links: bool) -> CompactDag | None:
-        """The same content as it is here for the other value of `load_op_links`."""
+        """The same content, if this process has it for the other value of `load_op_links`."""
         entry = self.l1.entries.get(self._key(version_id, not load_op_links))
         if entry is not None and entry.content_hash == self._name(version_id, dag_hash, not load_op_links):
             compact: CompactDag = entry.dag.compact
@@ -200,7 +200,7 @@ class ResidentDags:
                 if self._cache.keep_cold(found):
                     return found[key]
                 if not is_last:
-                    # Perhaps it was published a moment ago: one query tells.
+                    # It may have been published a moment ago, which one query finds out.
                     self._cache.certify()
             return None
 
@@ -212,7 +212,7 @@ class ResidentDags:
         self, version_id: Any, session: Session | Connection, load_op_links: bool
     ) -> tuple[CompactDag, str] | None:
         """The present content of the host's row, with its hash, encoded for other processes."""
-        # Before the row: what another process publishes after this is newer than what is read here.
+        # Read before the row: everything that another process publishes after this is newer than the row.
         floor = self._cache.floor(self.host.key_of(version_id))
         started = time.monotonic()
         found = self.host.read(version_id, session)
@@ -239,7 +239,7 @@ class ResidentDags:
         return compact, dag_hash
 
     def _is_current(self, version_id: Any, dag_hash: str) -> bool:
-        """Whether the host's row has this hash now. For a thread of ours, in a transaction of its own."""
+        """Whether the host's row has this hash now. Runs on a thread of ours, in a transaction of its own."""
         with host_transaction() as connection:
             return self.host.hash_of(version_id, connection) == dag_hash
 
@@ -249,7 +249,7 @@ class ResidentDags:
         Raises:
             InvalidDagError: the host's document cannot be encoded.
         """
-        # With links or without as the other threads: the host has one switch for all of them.
+        # With or without links like the other threads, because the host has one switch for all of them.
         encoded, _ = self._encode(document, dag_hash, self.host.fields.loads_links)
         return encoded if encoded is not None and self._shares(encoded) else None
 
@@ -261,26 +261,26 @@ class ResidentDags:
         return self._cache.floor(self.host.key_of(version_id))
 
     def drop(self) -> None:
-        """Lets go of every DAG. While there is a `hold` none comes back."""
+        """Drops every DAG. While there is a `hold`, none is loaded again."""
         self.l1.clear()
 
     def is_resident(self, key: str) -> bool:
-        """Whether some content of the version with this key is in this process."""
+        """Whether this process has a content of the version with this key."""
         return key in self.l1.entries or f"{key}+links" in self.l1.entries
 
     def resident_dag_ids(self, load_op_links: bool) -> set[str]:
-        """The DAGs of which some content is in this process, in the form for this value of `load_op_links`."""
+        """The DAGs with a content in this process, in the form for this value of `load_op_links`."""
         residents = [(key, entry.dag) for key, entry in list(self.l1.entries.items())]
         return {dag.compact.dag_id for key, dag in residents if key.endswith("+links") == load_op_links}
 
     def _encode(
         self, document: dict[str, Any], dag_hash: str, load_op_links: bool
     ) -> tuple[EncodedDag | None, CompactDag]:
-        """The content as it is shared, None if this process cannot deserialize it; and as this process reads it."""
-        # The keys' order is kept, since the API shows it.
+        """(the shared form, None if this process cannot deserialize the content; the form that this process reads)."""
+        # The order of keys is kept, because the API shows it.
         encoded = encode_dag(document, labels={HASH_LABEL: dag_hash}, sort_keys=False)
         try:
-            # Its own object, which unpacks much that readers leave packed.
+            # An object for the trial alone, because a trial unpacks much that readers leave packed.
             tried = decode_dag(encoded.hot, encoded.cold, content_hash=encoded.content_hash, is_checked=True)
             dag = self.host.dag_of(tried, load_op_links=load_op_links)
             label = None if dag is None else self._trial.label(dag, document)
@@ -294,12 +294,12 @@ class ResidentDags:
 
     def _keep(self, version_id: Any, dag_hash: str, load_op_links: bool, dag: HostDag) -> None:
         key = self._key(version_id, load_op_links)
-        # To measure it takes as long as to load it; that is done in turn.
+        # Measuring a DAG takes as long as loading it, so DAGs are measured in turn.
         nbytes = _FACTOR_OF_LOADED * dag.compact.packed_nbytes
         with self.l1.lock:
             self.l1.discard(key)
             if hold.reason:
-                return  # since this load began
+                return  # the hold began after this load did
             self.l1.put(key, 0, self._name(version_id, dag_hash, load_op_links), dag, nbytes)
         if self.l1.is_tight:
             self.l1.measure(_MEASURED_PER_LOAD)

@@ -11,9 +11,9 @@ Decode = Callable[[str, Any], Any]
 _IMMUTABLE_JSON = frozenset((str, int, float, bool, type(None)))
 
 UNKNOWN: Final = object()
-"""In a table of decoded values: this one was not requested yet."""
+"""Marks a value in a table of decoded values that was not requested yet."""
 OWN: Final = object()
-"""The value could be changed, so each task has to have its own."""
+"""Marks a value that is mutable, so that each task needs its own."""
 
 _zeros = bytes(1024)
 """The codes of all columns that have one value, however many rows."""
@@ -68,12 +68,12 @@ class TaskColumns:
 
     @property
     def hot_names(self) -> frozenset[str]:
-        """Fields that at least one task has, and that need no cold part."""
+        """The hot fields that at least one task has."""
         return self._hot_names
 
     @property
     def cold_names(self) -> frozenset[str]:
-        """Fields that at least one task has, and that need the cold part."""
+        """The cold fields that at least one task has."""
         return self._compact.cold_column_names
 
     def is_hot(self, name: str) -> bool:
@@ -93,7 +93,7 @@ class TaskColumns:
         return self.client_defaults.get("tasks", {}).get(name, ABSENT) if value is ABSENT else value
 
     def has(self, name: str, index: int) -> bool:
-        """Whether the task has the field at all."""
+        """Whether the task has the field."""
         return self.raw(name, index) is not ABSENT
 
     def value(self, name: str, index: int, decode: Decode) -> Any:
@@ -126,7 +126,7 @@ class TaskColumns:
 
     @property
     def has_setups(self) -> bool:
-        """Whether a task may have a setup above it; True where that was not derived."""
+        """Whether a task may have a setup above it; True if that was not derived."""
         return self._compact.derived_value("has_setups") is not False
 
     def is_in_mapped_group(self, index: int) -> bool:

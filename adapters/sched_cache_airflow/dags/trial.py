@@ -1,17 +1,17 @@
-"""Tries what the host could fail to deserialize, before a DAG object is handed out.
+"""Tries to deserialize everything that the host could fail to deserialize, before a DAG object is handed out.
 
-Our objects deserialize a field when it is first read, in the middle of whatever reads it. The host deserializes a
-whole DAG inside a `try` of its own, logs the error and goes on to the next DAG. So what can fail is tried here, where
-the host is still inside that `try`; a DAG that fails goes the host's own path, which raises what it always raises.
+Our objects deserialize a field when code reads it for the first time. The host deserializes a whole DAG inside a `try`
+of its own, logs the error and continues with the next DAG. Therefore everything that can fail is tried here, while the
+host is still inside that `try`. A DAG that fails takes the host's own path, which raises the host's own error.
 
 Deserializing everything would take as long as the host takes. Three observations make it cheap:
 
-- Values repeat. It is enough to deserialize a few tasks that have, between them, every distinct value that can fail
-  and every field present and missing (`representatives.py`).
-- A document that one process has deserialized can fail in another process of the same release only by what that one
-  lacks: a plugin, a library, a time zone. A content of which nothing but hot fields can fail in that way is labelled
-  with the release by the process that encodes it, and every other process tries the hot fields alone.
-- Columns repeat, too: bytes that were tried once need not be tried again.
+- Values repeat. It is enough to deserialize a few tasks that together have every distinct value that can fail, and each
+  field both present and missing (`representatives.py`).
+- A document that one process has deserialized fails in another process of the same release only if that process lacks
+  something: a plugin, a library, a time zone. If only hot fields of a content can fail for such a reason, the process
+  that encodes it labels the content with the release, and every other process tries only the hot fields.
+- Columns repeat, too. Bytes that were tried once are not tried again.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from sched_cache_airflow.hosts.contract import HostDag, HostFields
 LABEL = "deserialized_by"
 _LINKS = "_operator_extra_links"
 _REFERENCES = ("expand_input", "op_kwargs_expand_input")
-"""Fields that the host resolves once the whole DAG is there."""
+"""Fields that the host resolves after it has created the whole DAG."""
 _ENVELOPE = {"__type": "operator"}
 _MAX_REMEMBERED = 10_000
 
 
 class NotLikeTheHostError(Exception):
-    """The host makes something else of this document than our objects would."""
+    """The host deserializes this document to something else than our objects would."""
 
 
 class Trial:
@@ -62,10 +62,10 @@ class Trial:
         dag.read_hot_fields()
 
     def label(self, dag: HostDag, document: Mapping[str, Any]) -> str | None:
-        """The label of a content that needs no more than its hot fields tried elsewhere; None for any other.
+        """The label of a content of which other processes need to try only the hot fields; None for any other.
 
         Args:
-            document: the one that `dag` was made of.
+            document: the source of `dag`.
 
         Raises:
             Whatever the host raises, or NotLikeTheHostError.
@@ -115,7 +115,7 @@ class Trial:
             dag._deserialize_tree(tree, dict.fromkeys(compact.task_ids, _Task()), tasks)
 
     def _refuse_templated(self, compact: CompactDag) -> None:
-        """The host leaves a template field as it is; our columns decode it by its name alone."""
+        """The host leaves a template field as it is, whereas our columns decode it by its name alone."""
         for templated in compact.column("template_fields").table:
             for name in templated if isinstance(templated, list) else ():
                 if not isinstance(name, str) or (
@@ -155,7 +155,7 @@ class Trial:
         return not self._handling(name).takes_any
 
     def _is_portable(self, value: Any) -> bool:
-        """Whether no object is in it that another process of this release may be unable to make."""
+        """Whether every process of this release can create all objects in the value."""
         kind = type(value)
         if kind is list:
             return all(map(self._is_portable, value))
@@ -188,20 +188,20 @@ def _short(packed: bytes) -> bytes:
 
 
 class _Task:
-    """Stands for every task of the DAG where the host assigns groups, or refers to one."""
+    """A placeholder for any task of the DAG, for code of the host that assigns groups or refers to tasks."""
 
     task_group: Any = None
     task_id = "any"
 
 
 class _Tasks:
-    """Stands for the DAG where the host looks up the tasks that another one refers to: none is made for that."""
+    """A placeholder for the DAG, in which the host finds tasks without any operator being created."""
 
     def __init__(self, dag: HostDag) -> None:
         self._dag = dag
 
     def get_task(self, task_id: str, include_subdags: bool = False) -> Any:
-        """Some task, if the DAG has one of this name. Raises what the host raises if not."""
+        """A placeholder, if the DAG has a task of this name. Otherwise raises the error of the host."""
         if self._dag.has_task(task_id):  # type: ignore[attr-defined]  # of every DAG
             return _Task()
         return self._dag.get_task(task_id)  # type: ignore[attr-defined]  # raises

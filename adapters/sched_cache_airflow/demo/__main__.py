@@ -16,7 +16,7 @@ from sched_cache_airflow.demo.plan import SIZES, write_dag_file
 from sched_cache_airflow.releases import AIRFLOW_3, RELEASES, host_version, release_of
 
 _WATCH_SECONDS = 150
-# Else a DAG that was stored a moment ago is not stored again.
+# Otherwise Airflow would not store a DAG again that it stored a moment ago.
 _PROCESSOR = {"AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0"}
 
 
@@ -32,12 +32,12 @@ class Steps:
 
 
 def main() -> int:
-    """The whole demo; 0 if it could be run."""
+    """Runs the demo; 0 on success."""
     parser = argparse.ArgumentParser(prog="python -m sched_cache_airflow.demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # not every terminal has the bars
+        sys.stdout.reconfigure(errors="replace")  # not every terminal can show the bars
     version = host_version()
     release = release_of(version) if version is not None else None
     if release is None or release.host is not AIRFLOW_3:
@@ -85,7 +85,7 @@ def _measure(home: DemoHome, *, with_plugin: bool) -> Measured:
 
 
 def _watch(home: DemoHome, steps: Steps) -> tuple[float, float]:
-    """Seconds until a change is used: (by stock Airflow, with the plugin). Both watch the same change."""
+    """Seconds until a change is used: (by stock Airflow, with the plugin). Both wait for the same change."""
     steps.begin("two schedulers hold a DAG, one with the plugin")
     watchers = [
         home.start("sched_cache_airflow.demo.watch", str(home.database), with_plugin=with_plugin)

@@ -1,4 +1,4 @@
-"""The bag of DAGs that a scheduler of this process has: Airflow's own, or the plugin's in its place."""
+"""The bag of DAGs that a scheduler in this process has: Airflow's own, or that of the plugin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def scheduler_bag() -> Any:
-    """A new one, made as the scheduler makes its own. Source: Airflow 3.3.2 and 3.3.1 jobs/scheduler_job_runner.py."""
+    """A new bag, as the scheduler creates it. Source: Airflow 3.3.2 and 3.3.1 jobs/scheduler_job_runner.py."""
     import airflow.jobs.scheduler_job_runner as host
 
     if not hasattr(host, "CachedDBDagBag"):
@@ -22,7 +22,7 @@ def scheduler_bag() -> Any:
 
 
 def forget(bag: Any) -> None:
-    """Leaves nothing in memory, as after a restart. What the plugin has stored for all processes stays."""
+    """Empties the memory, as a restart does. The contents that the plugin has stored for all processes stay."""
     from sched_cache_airflow.patching.status import status
 
     bag._dags.clear()
@@ -34,7 +34,7 @@ def forget(bag: Any) -> None:
 
 @contextmanager
 def loop(session: Any) -> Iterator[None]:
-    """One loop of the scheduler as far as DAGs go: with the plugin it begins with the hashes that are current."""
+    """The part of a scheduler loop that concerns DAGs. With the plugin, it starts by reading the current hashes."""
     from sched_cache_airflow.patching.status import status
 
     if not status.is_on:

@@ -11,12 +11,12 @@ from sched_cache_airflow.demo.plan import WATCHED_TASKS
 
 _BAR_CELLS = 24
 _BAR_FULL = 1000.0
-"""A ratio that fills the bar, which is logarithmic."""
+"""The ratio that fills a bar. Bars are logarithmic."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison; `unit` is "s" or "B". What is smaller is better."""
+    """One comparison; `unit` is "s" or "B". Smaller values are better."""
 
     n_tasks: int
     stock: float
@@ -63,7 +63,7 @@ def _section(title: str, name: str, stock: Measured, plugin: Measured, unit: str
 
 
 def table(found: Sequence[Section]) -> str:
-    """For a terminal of eighty columns. The bars are logarithmic."""
+    """The table for a terminal of eighty columns. The bars are logarithmic."""
     headers = ("tasks", "Airflow", "with plugin", "better by", "")
     rows = [_cells(row) for section in found for row in section.rows]
     header, *lines = render(headers, rows, indent=2, numeric=headers[1:4]).splitlines()
@@ -81,14 +81,14 @@ def _cells(row: Row) -> tuple[Cell, ...]:
 
 
 def _bar(ratio: float) -> str:
-    """Nothing for 1 and below."""
+    """The bar for a ratio; empty for 1 and below."""
     if ratio <= 1:
         return ""
     return "█" * max(1, round(_BAR_CELLS * min(log(ratio) / log(_BAR_FULL), 1.0)))
 
 
 def in_words(amount: float, unit: str) -> str:
-    """With a unit in which it is easy to read."""
+    """The value with a readable unit."""
     if unit == "s":
         if amount >= 1:
             return f"{amount:.1f} s"

@@ -15,7 +15,7 @@ _TIMEOUT_SECONDS = 240
 
 
 class DemoHome:
-    """An AIRFLOW_HOME with a DAG folder. What is run here sees nothing of another installation's settings."""
+    """An AIRFLOW_HOME with a DAG folder. Its processes see no settings of another installation."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,7 +51,7 @@ class DemoHome:
         """The output of `python -m ...`. `options`: more variables.
 
         Raises:
-            RuntimeError: it failed; the text ends with what it said last.
+            RuntimeError: it failed; the text ends with its last output.
         """
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
@@ -67,7 +67,7 @@ class DemoHome:
         return done.stdout
 
     def start(self, *arguments: str, with_plugin: bool) -> subprocess.Popen[str]:
-        """`python -m ...` in the background, its output to be read."""
+        """Starts `python -m ...` in the background, with readable output."""
         return subprocess.Popen(
             [sys.executable, "-m", *arguments],
             env=self.environment(with_plugin=with_plugin),
@@ -81,6 +81,6 @@ class DemoHome:
 
 @contextmanager
 def demo_home() -> Iterator[DemoHome]:
-    """One that is gone with the block."""
+    """A home that is removed at the end of the block."""
     with TemporaryDirectory(prefix="sched_cache_demo_", ignore_cleanup_errors=True) as folder:
         yield DemoHome(Path(folder))

@@ -1,4 +1,4 @@
-"""One process of the demo: what loading, holding and scheduling each DAG costs it. Prints JSON objects, by size."""
+"""One process of the demo, which measures loading, holding and scheduling each DAG. Prints JSON objects, by size."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _measure(bag: Any, n_tasks: int) -> dict[str, float]:
 
 
 def _load(bag: Any, version_id: Any) -> float:
-    """How long it takes from the database to the first task that can be used."""
+    """The time from the query to the first usable task."""
     from airflow.utils.session import create_session
 
     with create_session() as session:
@@ -64,7 +64,7 @@ def _load(bag: Any, version_id: Any) -> float:
 
 
 def _held_bytes(bag: Any, version_id: Any) -> tuple[int, int]:
-    """(when it was loaded, when each of its tasks was looked at as well)."""
+    """(bytes of the loaded DAG, bytes after each of its tasks was read)."""
     from airflow.utils.session import create_session
 
     forget(bag)
@@ -86,7 +86,7 @@ def _held_bytes(bag: Any, version_id: Any) -> tuple[int, int]:
 
 
 def _settle() -> None:
-    """Waits until what this process has encoded is stored for the others."""
+    """Waits until the contents that this process has encoded are stored for the others."""
     from sched_cache_airflow.patching.status import status
 
     if status.is_on:

@@ -1,4 +1,4 @@
-"""The duration of a scheduler's loop while a run is half finished. The host's own `_do_scheduling`, nothing mocked.
+"""The duration of a scheduler loop with a half-finished run, by the host's own `_do_scheduling` without mocks.
 
 Source: Airflow 3.3.2 jobs/scheduler_job_runner.py `_run_scheduler_loop`.
 """
@@ -29,19 +29,19 @@ _WARM_LOOPS, _MEASURED_LOOPS = 2, 5
 
 
 class IdleExecutor(BaseExecutor):
-    """Takes what it is given and runs none of it: the run stays as it is."""
+    """An executor that accepts tasks and runs none, so that the run does not change."""
 
     name = ExecutorName(module_path=f"{__name__}.IdleExecutor", alias="IdleExecutor")
 
     def queue_workload(self, workload: Any, session: Any) -> None:
-        """Leaves it lying."""
+        """Ignores the task."""
 
     def sync(self) -> None:
-        """Has nothing to tell."""
+        """No task ever changes its state."""
 
 
 class DemoScheduler:
-    """A scheduler of this process that loops when it is told to."""
+    """A scheduler in this process that runs single loops on request."""
 
     def __init__(self) -> None:
         self._runner = SchedulerJobRunner(job=Job(), executors=[IdleExecutor()])
@@ -65,7 +65,7 @@ class DemoScheduler:
             dag = self._runner.scheduler_dag_bag._get_dag(version_of(dag_id_of(n_tasks)), session)
             dag.create_dagrun(
                 run_id=run_id,
-                # SQLite's clock has whole seconds: a run of this one would not be due yet.
+                # The clock of SQLite has whole seconds, so a run of this second would not be due yet.
                 run_after=utcnow() - timedelta(minutes=1),
                 run_type=DagRunType.MANUAL,
                 triggered_by=DagRunTriggeredByType.TEST,

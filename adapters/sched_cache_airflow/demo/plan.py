@@ -6,11 +6,11 @@ from pathlib import Path
 
 SIZES = (100, 300, 1000, 2000)
 WARM_UP_TASKS = 10
-"""Of the DAG on which a process opens its connections and imports what it needs."""
+"""The tasks of the DAG with which a process warms up: it opens its connections and imports its modules."""
 WATCHED_TASKS = 500
 """The tasks of the DAG that is edited while a process holds it. It has no run, so it is rewritten in place."""
 LOOP_SIZES = (100, 300, 1000)
-"""Of the DAGs that have a run. Airflow as it is needs its time to make a larger one."""
+"""The tasks of the DAGs that have a run. Stock Airflow takes long to create a run of a larger DAG."""
 
 _SOURCE = '''\
 """Written by the demo."""

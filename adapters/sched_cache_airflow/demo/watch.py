@@ -1,4 +1,4 @@
-"""One process of the demo: holds a DAG, looks at it in loop after loop, and tells when the changed one came.
+"""One process of the demo, which reads a DAG in every loop, and reports when it gets the changed one.
 
 Prints "ready" once it holds the DAG, then the seconds between the commit of the change and its use.
 """

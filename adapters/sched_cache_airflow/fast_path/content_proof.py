@@ -15,9 +15,9 @@ _UNKNOWN: Final = -1
 
 
 class ContentProof:
-    """The blocked proof of one content, and what else is the same for all its runs.
+    """The blocked proof of one content, and other data that all its runs share.
 
-    has_limit: a byte a task, 1 if the host waits for it without calling the run deadlocked.
+    has_limit: one byte per task: 1 if the host may wait for the task without calling the run deadlocked.
     """
 
     __slots__ = ("__weakref__", "_rank", "dag", "has_limit", "proof")
@@ -39,7 +39,7 @@ class ContentProof:
 
         Args:
             rows: (task index, map index, row) of each.
-            read_order: the tasks in the order of the database; called if one of `rows` has an unknown place.
+            read_order: returns the tasks in the order of the database; called if the place of a row is unknown.
         """
         if any(self._rank[task] == _UNKNOWN for task, _, _ in rows):
             known = {task_id: index for index, task_id in enumerate(self.dag.task_ids)}
@@ -52,14 +52,14 @@ class ContentProof:
 
 
 class ContentProofs:
-    """The proofs in use. A proof lives as long as the counts of a run rest on it."""
+    """The proofs in use. A proof is kept as long as the counts of a run refer to it."""
 
     def __init__(self, rules: HostRules) -> None:
         self._rules = rules
         self._by_hash: WeakValueDictionary[str, ContentProof] = WeakValueDictionary()
 
     def of(self, dag: CompactDag) -> ContentProof:
-        """The proof over `dag`, made at first use; linear in its tasks and edges.
+        """The proof over `dag`, created at first use. Cost: linear in its tasks and edges.
 
         Raises:
             FormatError: a section of `dag` is damaged.
@@ -68,6 +68,6 @@ class ContentProofs:
         key = dag.content_hash or ""
         found = self._by_hash.get(key)
         if found is None or found.dag is not dag:
-            # The same content, loaded again: the old object would be kept beyond the bound of the cache.
+            # The content was loaded again. Without this, the old object would stay beyond the limit of the cache.
             found = self._by_hash[key] = ContentProof(dag, self._rules)
         return found

@@ -1,9 +1,9 @@
-"""`DagRun`'s scheduling decisions, from slim rows where that is possible. What decides is the host's own code.
+"""The scheduling decisions of `DagRun`, from slim rows if possible. The host's own code makes them.
 
-Replaced in models/dagrun.py of either host: `task_instance_scheduling_decisions`, which reads every task instance
-of the run and has the host decide all that could be scheduled; here it decides those that are not proven blocked.
-`_are_premature_tis` the same way. `_tis_for_dagrun_state`, which works in every loop for an answer that is used in
-the last one only.
+Three functions in models/dagrun.py of both hosts are replaced. `task_instance_scheduling_decisions` reads every task
+instance of the run, and the host decides all that could be scheduled; the replacement leaves only those to the host
+that are not proven blocked. `_are_premature_tis` is replaced in the same way. `_tis_for_dagrun_state` computes in every
+loop a result that only the last loop uses; its replacement computes it on access.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ logger = logging.getLogger("sched_cache.airflow")
 
 
 def verify_integrity(stock: Method) -> Method:
-    """`DagRun.verify_integrity`: what was read of the run before counts no more."""
+    """`DagRun.verify_integrity`: discards the rows of the run that were read before."""
 
     def verify_integrity_of(self: Any, **options: Any) -> Any:
         session = options.get("session")
@@ -65,7 +65,7 @@ def task_instance_scheduling_decisions(stock: Method) -> Method:
         try:
             decision = _decide(view, self, session)
         except Exception as error:
-            # It may have happened in the middle of the host's pass: not to be repeated in this transaction.
+            # The host's pass may have been half done, so it must not be repeated in this transaction.
             falls_back(error, DECISION, partial(fast_path.switch_off, self.dag_id))
             raise
         fast_path.n_decided += 1
@@ -75,7 +75,7 @@ def task_instance_scheduling_decisions(stock: Method) -> Method:
 
 
 def _view_of(fast_path: FastPath, views: LoopViews, dag_run: Any, session: Session) -> View | None:
-    """The rows of the run; None where the host's path is to be taken."""
+    """The rows of the run; None if the host's path must be taken."""
     if not fast_path.fits(dag_run):
         return None
     try:
@@ -168,9 +168,9 @@ def _search_for_life(stock: Method, snapshot: Snapshot, finished: FinishedTaskIn
     is_any_met, is_any_changed = stock(dag_run, candidates, finished, session)
     snapshot.is_in_pass = False
     if is_any_changed or not is_any_met:
-        # What follows reads the task instances themselves: the run may have ended, or is deadlocked.
+        # The code after this reads the task instances themselves, because the run has ended or is deadlocked.
         snapshot.objects()
-    # A run may only be given up by what is true now. If something moved meanwhile, the next loop sees it.
+    # Only current rows may declare a run deadlocked. If they have changed meanwhile, the next loop decides.
     return is_any_met or view.is_outdated, is_any_changed
 
 

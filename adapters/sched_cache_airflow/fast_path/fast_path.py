@@ -1,4 +1,4 @@
-"""When a run is decided from slim rows, and when it is left to the host's own path."""
+"""Chooses the runs that are decided from slim rows, and leaves the others to the host's own path."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from sched_cache_airflow.patching.known_code import HostCode
 from sched_cache_airflow.settings.settings import Settings
 
 MAX_KEPT_TASKS: Final = 1_000_000
-"""Tasks of all runs whose counts are kept for the next loop; some twenty bytes each."""
+"""The limit of tasks with counts that are kept for the next loop, in all runs; about twenty bytes each."""
 
 _INFO_KEY: Final = "sched_cache.loop_views"
 
 
 class FastPath:
-    """The fast path of this process. For the one thread that schedules.
+    """The fast path of this process. Only the thread that schedules uses it.
 
     dag_class: DAGs over the compact form. n_decided: how many decisions it made. shadow: which of them are only
     compared.
@@ -59,7 +59,7 @@ class FastPath:
         self.n_decided = 0
 
     def begin_loop(self, dag_runs: Sequence[Any], session: Session) -> None:
-        """Notes which runs this loop is going to decide. Reads nothing."""
+        """Notes the runs that this loop will decide. Reads nothing."""
         session.info.pop(_INFO_KEY, None)
         loop = self.host.loop_of(session)
         if loop is None or not self._settings.fast_path or not dag_runs:
@@ -73,7 +73,7 @@ class FastPath:
         session.info[_INFO_KEY] = (self, loop, views)
 
     def fits(self, dag_run: Any) -> bool:
-        """Whether the run may be decided from slim rows, as far as its DAG tells."""
+        """Whether the run may be decided from slim rows, judged by its DAG."""
         dag = dag_run.dag
         if not isinstance(dag, self.dag_class):
             if dag is not None and self._doubt_about(dag_run.dag_id) is None:
@@ -82,7 +82,7 @@ class FastPath:
         return not dag.partial and self._doubt_about(dag_run.dag_id) is None
 
     def switch_off(self, dag_id: str, reason: str, error: BaseException | None = None) -> None:
-        """From now on the runs of this DAG go the host's way in this process."""
+        """The runs of this DAG take the host's own path from now on, in this process."""
         self._switched_off[dag_id] = reason
         self.fallbacks.note(f"fast path: {reason}", error)
 
@@ -120,7 +120,7 @@ class FastPath:
 
 
 def fast_path_of(session: Session) -> tuple[FastPath, LoopViews] | None:
-    """The decisions of the loop that this session is in; None if the host's path must be taken."""
+    """The decisions of the current loop of this session; None if the host's path must be taken."""
     found = session.info.get(_INFO_KEY)
     if found is None:
         return None

@@ -1,8 +1,8 @@
-"""The run of a task instance, where it is loaded already.
+"""The run of a task instance, if it is loaded already.
 
-The host's `TaskInstance.get_dagrun` looks that up in a view of all attributes, for which SQLAlchemy makes an object
-each. They refer to each other, so that the garbage collector has to find them: most of what a loop that schedules
-leaves it.
+The host's `TaskInstance.get_dagrun` finds the run in a view of all attributes, for which SQLAlchemy creates one object
+each. These objects refer to each other, so only the garbage collector can free them, and they are most of its work in a
+loop that schedules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def get_dagrun(stock: Method) -> Method:
     """`TaskInstance.get_dagrun`."""
 
     def _get_dagrun(self: Any, *args: Any, **options: Any) -> Any:
-        dag_run = vars(self).get("dag_run")  # what is not loaded, or expired, is not there
+        dag_run = vars(self).get("dag_run")  # attributes that are not loaded or have expired are missing
         if dag_run is None:
             return stock(self, *args, **options)
         task = getattr(self, "task", None)

@@ -1,4 +1,4 @@
-"""The runs of one loop, read together: their rows in one query, the host's objects in another."""
+"""The runs of one loop, which are read together: their rows in one query, the host's objects in another."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sched_cache_airflow.hosts.contract import HostRows, RawRows
 from sched_cache_airflow.patching.guard import ROWS_OF_RUN, guard
 
 MAX_AGE_SECONDS: Final = 1.0
-"""How old rows may be when their run is decided. The host reads each run right before."""
+"""The maximum age of rows when their run is decided. The host reads each run right before."""
 
 View = RunView | RunEnd
 MakeView = Callable[[Any, Any, RawRows], View]
 
 
 class LoopViews:
-    """Views of the runs that this loop is going to decide. Made by the first decision, each used once.
+    """Views of the runs that this loop will decide. The first decision creates all of them; each is used once.
 
-    Order of events, which must hold: the runs are locked, what is current is read, then their rows, then skip
-    decisions and objects. What another transaction does to a run in between is seen in the next loop.
+    The order of events must be: the runs are locked, the current versions are read, then the rows, then skip decisions
+    and objects. If another transaction changes a run in between, the next loop sees the change.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class LoopViews:
         self._views = {run.id: (dag, found[run.id]) for run, dag in pairs if run.id in found}
 
     def _read(self, pairs: Sequence[tuple[Any, Any]], session: Session) -> dict[int, View]:
-        """The views of these runs with these DAGs. What is wrong with one of them is noted under its id."""
+        """The views of these runs with these DAGs. An error that concerns one run is noted under its id."""
         if not pairs:
             return {}
         raw = self._rows.read_rows([run for run, _ in pairs], session)
@@ -142,7 +142,7 @@ def _needed_at_first(view: RunView, dag_run: Any, session: Session) -> Sequence[
 
 
 def _expunge(view: View, session: Session) -> None:
-    """Objects that may be old by now: the host would be given them instead of what it reads."""
+    """Removes objects that may be outdated from the session, which would return them in place of new rows."""
     for ti in view.loaded.values() if isinstance(view, RunView) else ():
         if ti in session and not session.is_modified(ti):
             session.expunge(ti)

@@ -1,6 +1,6 @@
-"""A run in which nothing is unfinished any more: what the host reads to end it, without the objects.
+"""A run without unfinished task instances. The host reads a few facts to end it, which need no objects.
 
-`DagRun.update_state` reads the lists that a decision comes with as follows, if nothing is unfinished.
+`DagRun.update_state` reads the lists of such a decision as follows.
 
     tis             the states of the effective leaves. By a callback of Airflow 3: among those that failed, or
                     succeeded, as the run does, the one that ended last.
@@ -30,7 +30,7 @@ _NAMED_BY_CALLBACKS: Final = (TaskInstanceState.FAILED, TaskInstanceState.SUCCES
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """The task instance of an effective leaf, as far as it is read."""
+    """The attributes of an effective leaf's task instance that the host reads."""
 
     task_id: str
     map_index: int
@@ -39,7 +39,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class FirstStarted:
-    """Stands for all finished task instances of a run."""
+    """A replacement for the list of all finished task instances of a run."""
 
     start_date: datetime | None
 
@@ -47,7 +47,7 @@ class FirstStarted:
 class RunEnd:
     """The rows of a run in which nothing is unfinished.
 
-    dag: the content that they were read with. rows: without those of tasks that it does not have.
+    dag: the content that they were read with. rows: only those of tasks in `dag`.
     """
 
     is_outdated: Final = False
@@ -59,9 +59,9 @@ class RunEnd:
         self._finished: list[FirstStarted] = []
 
     def is_confirmed(self, dag_run: Any, session: Session) -> bool:
-        """Whether the run is as its rows say, now that it is to be ended. One query, a line for each state.
+        """Whether the rows are still correct at the end of the run. One query, which returns one row per state.
 
-        False also if task instances are marked as removed that the content does not have: the host knows which.
+        False also if the run has task instances of tasks that the content does not have: the host handles those.
         """
         if self.rows.unknown:
             return False
@@ -75,7 +75,7 @@ class RunEnd:
         return True
 
     def decision(self, dag_run: Any, session: Session) -> Any:
-        """As the host's `task_instance_scheduling_decisions` would have it."""
+        """The result of the host's `task_instance_scheduling_decisions`."""
         return TISchedulingDecision(
             tis=EndedTaskInstances(self, dag_run, session),
             schedulable_tis=[],
@@ -85,7 +85,7 @@ class RunEnd:
         )
 
     def leaves(self) -> list[Leaf]:
-        """The task instances whose states decide how the run ends."""
+        """The task instances whose states decide the state of the run."""
         is_leaf = bytearray(self.dag.n_tasks)
         for index in effective_leaves(self.dag, self.host.rules):
             is_leaf[index] = 1
@@ -104,7 +104,7 @@ class RunEnd:
 
 
 class EndedTaskInstances(Sequence[Any]):
-    """`TISchedulingDecision.tis` of a run that ends. Iterated: those that callbacks may name."""
+    """`TISchedulingDecision.tis` of a run that ends. Iteration yields those that callbacks may name."""
 
     def __init__(self, end: RunEnd, dag_run: Any, session: Session) -> None:
         self.end = end

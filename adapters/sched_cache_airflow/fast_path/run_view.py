@@ -1,4 +1,4 @@
-"""One running run in one loop: its rows, what is proven about them, and the host's objects of those asked for."""
+"""One running run in one loop: its rows, the proof about them, and the host's objects of the requested ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWN_STATES: Final = frozenset(State.finished | State.unfinished)
 
 
 class UnfitRowsError(Exception):
-    """The rows of a run are such that the host has to read them itself. The text says why."""
+    """The host has to read the rows of a run itself. The text is the reason."""
 
 
 class KnownRows(NamedTuple):
@@ -36,15 +36,15 @@ class KnownRows(NamedTuple):
 
     @property
     def is_anything_unfinished(self) -> bool:
-        """Whether the run goes on."""
+        """Whether any task instance is unfinished."""
         return 1 in self.rows.state.translate(_UNFINISHED)
 
 
 def known_rows(dag: CompactDag, raw: RawRows) -> KnownRows:
-    """The rows in `raw`, without those of tasks that the content does not have, all of which are removed.
+    """The rows in `raw` of tasks in the content. The rows of other tasks must be marked as removed.
 
     Raises:
-        UnfitRowsError: the host has to set the state of a row in it, or knows one that we do not.
+        UnfitRowsError: the host has to change the state of a row, or a state is unknown.
     """
     rows = SlimTaskInstances.from_columns(dag, [raw.task_ids, raw.map_indices, raw.states])
     ids: Sequence[Hashable] = raw.ids
@@ -61,10 +61,9 @@ def known_rows(dag: CompactDag, raw: RawRows) -> KnownRows:
 
 
 class RunView:
-    """The rows of one run as they were read, and the way from a row to the host's object.
+    """The rows of one run, and the host's objects of some of them.
 
-    loaded: row -> the host's object. is_outdated: a task instance that was loaded after the rows was no longer as
-    they say.
+    loaded: row -> the host's object. is_outdated: a task instance that was loaded later differs from its row.
     """
 
     def __init__(
@@ -86,11 +85,11 @@ class RunView:
         return self.content.dag
 
     def take_in(self, skip_decisions: Collection[str] | None) -> None:
-        """Brings the counts up to date. `skip_decisions`: read after the rows."""
+        """Updates the counts. `skip_decisions`: read after the rows."""
         self.counts.update(self.rows, skip_decisions)
 
     def has_finished_decider(self) -> bool:
-        """Whether a task finished that may hold a skip decision."""
+        """Whether a task that may hold a skip decision has finished."""
         deciders = set(self.content.proof.may_skip)
         if not deciders:
             return False
@@ -100,7 +99,7 @@ class RunView:
     # Rows
 
     def asked(self, host_pass: HostPass, dag_run: Any, session: Session) -> Sequence[int]:
-        """The rows that the host must look at in this pass, in its order."""
+        """The rows that the host must examine in this pass, in its order."""
         found = self._asked.get(host_pass)
         if found is None:
             found = self.counts.ask_host(host_pass)
@@ -114,11 +113,11 @@ class RunView:
         return found
 
     def unfinished_rows(self) -> list[int]:
-        """The rows that are not finished, in no order."""
+        """The unfinished rows, in no particular order."""
         return list(compress(range(len(self.rows)), self.is_unfinished))
 
     def may_be_deadlocked(self) -> bool:
-        """Whether the host, if nothing can be scheduled, would look for a deadlock."""
+        """Whether the host would search for a deadlock if nothing can be scheduled."""
         state = self.rows.state
         if any(compress(state.translate(_WAITS_FOR_OTHERS), self.is_unfinished)):
             return False
@@ -128,7 +127,7 @@ class RunView:
         return not any(map(self.content.has_limit.__getitem__, unfinished))
 
     def kinds_of(self, unfinished: Iterable[int]) -> list[int]:
-        """One row of each kind among `unfinished`: alike in state and in the limits of their tasks."""
+        """One row of each kind among `unfinished`. Rows of a kind have the same state and the same limits."""
         state, task_index, has_limit = self.rows.state, self.rows.task_index, self.content.has_limit
         kinds = {(state[row], has_limit[task_index[row]]): row for row in unfinished}
         return list(kinds.values())
@@ -165,11 +164,11 @@ class RunView:
     # Objects
 
     def ids_of(self, rows: Iterable[int]) -> list[Hashable]:
-        """The ids of those that are not loaded yet."""
+        """The ids of the rows that are not loaded yet."""
         return [self._ids[row] for row in rows if row not in self.loaded]
 
     def attach(self, rows: Iterable[int], found: Mapping[Hashable, Any], dag_run: Any, dag: Any) -> None:
-        """Keeps the host's objects of these rows as the host has them: with their run and their task."""
+        """Keeps the host's objects of these rows, with their run and their task, as the host has them."""
         for row in rows:
             if row in self.loaded:
                 continue
@@ -188,12 +187,12 @@ class RunView:
             self.loaded[row] = task_instance
 
     def load(self, rows: Sequence[int], dag_run: Any, session: Session) -> None:
-        """Loads what is missing of these rows."""
+        """Loads the objects of these rows that are missing."""
         ids = self.ids_of(rows)
         if ids:
             self.attach(rows, self.host.rows.load_task_instances(ids, session), dag_run, dag_run.dag)
 
     def schedulable(self, asked: Sequence[int]) -> list[tuple[int, Any]]:
-        """(row, object) of those that are still there and in a state that the host schedules from."""
+        """(row, object) of the rows that still exist in a state from which the host schedules."""
         found = [(row, self.loaded[row]) for row in asked if row in self.loaded]
         return [(row, ti) for row, ti in found if ti.state in SCHEDULEABLE_STATES]

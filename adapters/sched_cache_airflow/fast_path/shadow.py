@@ -1,4 +1,4 @@
-"""Shadow mode: some decisions are made both ways, each undone again, and compared."""
+"""Shadow mode: makes some decisions both ways, undoes both, and compares them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _ENDS: Final = ("success", "failed")
 class Outcome:
     """The result of a decision.
 
-    schedulable: the task instances that are ready, in order. is_changed: as the host is told. is_unfinished:
-    whether anything is. premature: what the search for a deadlock answers, None if it is not reached. end: what the
-    end of the run is told by, None if it goes on. rows: every task instance after it, with its state.
+    schedulable: the task instances that are ready, in order. is_changed: as reported to the host. is_unfinished:
+    whether any is unfinished. premature: the result of the search for a deadlock, None without one. end: the facts
+    about the end of the run, None if it continues. rows: every task instance afterwards, with its state.
     """
 
     schedulable: tuple[Key, ...]
@@ -42,7 +42,7 @@ class Outcome:
     rows: tuple[State, ...]
 
     def difference(self, host: Outcome) -> str:
-        """Where the host's outcome is another one, with both values, cut short; empty if nowhere."""
+        """The differences from the host's outcome, with both values, shortened; empty if there are none."""
         found = []
         for field in fields(self):
             ours, theirs = getattr(self, field.name), getattr(host, field.name)
@@ -57,9 +57,9 @@ class Outcome:
 
 
 class Shadow:
-    """Which decisions are compared, and how often they differed.
+    """Chooses the decisions to compare, and counts those that differed.
 
-    n_compared: those with a verdict; in the others, another process changed a task instance meanwhile.
+    n_compared: decisions with a result. There is none if another process changed a task instance meanwhile.
     """
 
     def __init__(self, share: float, random: Random) -> None:
@@ -75,10 +75,10 @@ class Shadow:
     def difference(
         self, view: RunView | RunEnd, dag_run: Any, session: Session, fast: Decide, host: Decide
     ) -> str:
-        """How the two differ, with what it takes to see it again; empty if they agree.
+        """The difference of the two ways, with the data to reproduce it; empty if they agree.
 
-        Both are undone in the end, in the database and in the session; what the host's code does elsewhere, log
-        lines for instance, it does twice. Costs both ways, and four times reading all rows.
+        Both are undone afterwards, in the database and in the session. Other effects of the host's code, such as log
+        lines, occur twice. Cost: that of both ways, and of reading all rows four times.
         """
         rows = view.host.rows
         before = _states(rows, dag_run, session)
@@ -98,10 +98,10 @@ class Shadow:
 
 @contextmanager
 def _in_order_of(view: RunView | RunEnd, dag_run: Any) -> Iterator[None]:
-    """Where the host does not say in which order it wants the rows, both ways get them in that of the view.
+    """Gives both ways the rows in the order of the view, if the host does not ask for an order.
 
-    What is decided can rest with it: a task that is mapped over another is skipped in the same pass as that one, or
-    in the next.
+    A decision can depend on it: a task that is mapped over another one is skipped in the same pass as that one, or in
+    the next.
     """
     if view.host.is_ordered:
         yield
@@ -126,7 +126,7 @@ def _undone(dag_run: Any, session: Session) -> Iterator[None]:
         yield
     finally:
         nested.rollback()
-        # What was changed is expired by now. Objects of other runs stay: they have been read for decisions to come.
+        # Changed objects are expired by now. Objects of other runs stay, because later decisions use them.
         for found in list(session.identity_map.values()):
             if isinstance(found, TaskInstance) and _is_of(found, dag_run):
                 session.expunge(found)
@@ -152,7 +152,7 @@ def _outcome(host: HostDecisions, decision: Any, dag_run: Any, session: Session)
 
 
 def _end(host: HostDecisions, decision: Any, dag_run: Any) -> tuple[Any, ...]:
-    """The leaves with their states, when the first task instance started, the last ended of each state."""
+    """The leaves with their states, the first start, and the task instance of each state that ended last."""
     leaves = dag_run._tis_for_dagrun_state(dag=dag_run.get_dag(), tis=decision.tis)
     started = [ti.start_date for ti in decision.finished_tis if ti.start_date]
     last: dict[str, Any] = {}
@@ -177,7 +177,7 @@ def _states(slim_rows: HostRows, dag_run: Any, session: Session) -> tuple[State,
 
 
 def _reproduction(view: RunView | RunEnd) -> str:
-    """The content's hash and the rows: base64 of the zlib form of what `unpack_task_instances` reads."""
+    """The content's hash, and the rows in the form that `unpack_task_instances` reads, with zlib and base64."""
     content_hash = view.dag.content_hash or ""
     packed = zlib.compress(pack_task_instances(view.rows, content_hash))
     return f"content {content_hash}, task instances {base64.b64encode(packed).decode()}"

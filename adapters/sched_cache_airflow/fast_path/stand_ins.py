@@ -1,7 +1,6 @@
 """Replacements for the host's lists of task instances, whose objects are created only if they are read.
 
-`DagRun.update_state` and the dependencies, of Airflow 3.3.2 and 2.11.2 alike, read the lists that a decision comes with
-as follows.
+In Airflow 3.3.2 and 2.11.2, `DagRun.update_state` and the dependencies read the lists of a decision as follows.
 
     finished_tis      by a dependency: those of the tasks above the one it decides. After the passes, only if
                       the run has ended or is deadlocked: start dates, task ids.
@@ -26,7 +25,7 @@ _CHUNK_GROWTH: Final = 16
 
 
 class StandIn:
-    """A task instance that is only looked at: the attributes that dependencies and `update_state` read."""
+    """A task instance that is only read: the attributes that dependencies and `update_state` use."""
 
     __slots__ = ("dag_id", "map_index", "run_id", "state", "task", "task_id")
 
@@ -39,9 +38,9 @@ class StandIn:
 
 
 class Snapshot:
-    """The task instances of a run as the host would have listed them before its passes.
+    """The task instances of a run, as the host would have listed them before its passes.
 
-    examined: the task whose instance the host decides at the moment, None between two.
+    examined: the task of the instance that the host is deciding now, None between two.
     """
 
     def __init__(self, view: RunView, dag_run: Any, session: Session) -> None:
@@ -50,7 +49,7 @@ class Snapshot:
         self.session = session
         self.unfinished_rows = view.unfinished_rows()
         self.finished_rows: list[int] = []
-        """Those that an expansion finished; the ones that were finished before are the view's."""
+        """The task instances that an expansion has finished. The view has those that were finished before."""
         self.examined: int | None = None
         self.is_in_pass = False
         self._objects: dict[int, Any] | None = None
@@ -60,7 +59,7 @@ class Snapshot:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the host's objects of all rows are there."""
+        """Whether the host's objects of all rows are loaded."""
         return self._objects is not None
 
     def stand_in(self, row: int) -> StandIn:
@@ -73,7 +72,7 @@ class Snapshot:
     def finished(self) -> Iterator[StandIn]:
         """The replacement for the finished task instances that the host reads for the one that it examines.
 
-        Each of its dependencies goes through them, some twice.
+        Each of its dependencies reads all of them, some twice.
         """
         examined = self.examined
         if examined is None:
@@ -92,7 +91,7 @@ class Snapshot:
     def objects(self) -> dict[int, Any]:
         """Row -> the host's object, for all rows, in the host's order; loaded at the first call.
 
-        Notes in the view whether something has moved since the rows were read.
+        Notes in the view whether a task instance has changed since the rows were read.
         """
         if self._objects is not None:
             return self._objects
@@ -105,7 +104,7 @@ class Snapshot:
             if row is None:
                 row = row_of.get((ti.task_id, ti.map_index))
                 if row is None or row in view.loaded:
-                    continue  # made by an expansion: the host's list does not have it either
+                    continue  # created by an expansion, so the host's list does not have it either
                 ti.task = dag_run.dag.get_task(ti.task_id)
                 if ti.state != view.rows[row].state:
                     view.is_outdated = True
@@ -116,11 +115,11 @@ class Snapshot:
         return objects
 
     def candidates(self, asked: Sequence[int]) -> Candidates:
-        """The host's objects of these rows, which are loaded, as far as they can still be scheduled."""
+        """The host's objects of these rows, which are loaded, without those that cannot be scheduled any more."""
         return Candidates(self, self.view.schedulable(asked))
 
     def premature_candidates(self, asked: Sequence[int]) -> Iterator[Any]:
-        """The host's objects of these rows, loaded a few at a time: the host stops at the first that is met."""
+        """The host's objects of these rows, loaded in growing batches: the host stops at the first one that is met."""
         start, size = 0, _FIRST_CHUNK
         while start < len(asked):
             chunk = asked[start : start + size]
@@ -134,10 +133,10 @@ class Snapshot:
             start, size = start + size, size * _CHUNK_GROWTH
 
     def note_expansion(self, states: dict[tuple[str, int], str | None]) -> None:
-        """Takes what an expansion finished out of the unfinished, as the host does.
+        """Removes the task instances that an expansion has finished from the unfinished ones, as the host does.
 
         Args:
-            states: (task_id, map_index) -> the state that the database has by now.
+            states: (task_id, map_index) -> the current state in the database.
         """
         view = self.view
         still: list[int] = []
@@ -151,7 +150,7 @@ class Snapshot:
 
 
 class Candidates(Sequence[Any]):
-    """The task instances that the host decides, in its order; says which one is examined at the moment."""
+    """The task instances that the host decides, in its order. Notes which one is being examined."""
 
     def __init__(self, snapshot: Snapshot, found: Sequence[tuple[int, Any]]) -> None:
         self._snapshot = snapshot
@@ -162,7 +161,7 @@ class Candidates(Sequence[Any]):
         for row, ti in self._found:
             snapshot.examined = snapshot.view.rows.task_index[row]
             yield ti
-        # What comes after has been added by an expansion.
+        # An expansion has added the rest.
         snapshot.examined = None
 
     def __len__(self) -> int:
@@ -173,7 +172,7 @@ class Candidates(Sequence[Any]):
 
 
 class _Lazy(Sequence[Any]):
-    """A list of task instances that is made when it is read."""
+    """A list of task instances that is created when it is read."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -198,8 +197,8 @@ class AllTaskInstances(_Lazy):
 class FinishedTaskInstances(_Lazy):
     """`TISchedulingDecision.finished_tis`, and what dependencies are given.
 
-    To a dependency it shows what matters to the instance that is decided: the host goes through all finished
-    task instances of the run for each one that it decides, and keeps those of the tasks above it.
+    For each task instance that it decides, the host goes through all finished ones of the run, and keeps those of the
+    tasks above it. Therefore a dependency gets only these.
     """
 
     def __iter__(self) -> Iterator[Any]:

@@ -1,7 +1,7 @@
-"""Connections to the host's database that are opened as the host opens its own, and kept apart from its pool.
+"""Connections to the host's database that are opened in the same way as the host's own, outside of its pool.
 
-What a site needs to connect may be in `[database] sql_alchemy_connect_args`, in engine arguments, in an event that
-adds a token, or in an engine of its own in `airflow_local_settings`. All of it is in the engine that the host made.
+The settings for a connection may be in `[database] sql_alchemy_connect_args`, in engine arguments, in an event that
+adds a token, or in a site's own engine in `airflow_local_settings`. The engine of the host has all of them.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from sched_cache_airflow.settings.host_settings import host_database_url
 
 
 def open_as_host() -> Any:
-    """A connection of the driver. The host's pool neither lends it nor gets it back.
+    """A connection of the driver, which does not belong to the host's pool.
 
     Raises:
-        StoreUnavailableError: the host has not made its engine in this process.
+        StoreUnavailableError: the host has not created its engine in this process.
     """
     engine = known_engine()
     if engine is None:
         raise StoreUnavailableError("Airflow has not connected to its database")
-    # Another pool with the same means: what opens a connection, and the listeners that complete it.
+    # Another pool with the same function that opens a connection, and the same listeners that complete it.
     lent: Any = engine.pool.recreate().connect()
     connection = lent.dbapi_connection
     lent.detach()
@@ -37,9 +37,9 @@ def open_as_host() -> Any:
 def as_host_connects(
     config: Config, host_url: Callable[[], str] = host_database_url
 ) -> tuple[Config, Callable[[], Any] | None]:
-    """`config` with the driver of the host, and what opens its connections: None for a database of our own.
+    """`config` with the driver of the host, and the function that opens connections; None for a database of our own.
 
-    A SQLite file needs no more than its name.
+    A SQLite file is opened by its name alone.
     """
     url = make_url(config.database_url)
     if url.get_backend_name() == "sqlite" or config.database_url != host_url():

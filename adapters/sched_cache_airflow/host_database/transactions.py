@@ -1,4 +1,4 @@
-"""Transactions of ours in the host's database, for threads of ours."""
+"""Transactions of the plugin's own threads in the host's database."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _last: tuple[int, Engine] | None = None
 
 
 def remember_engine() -> None:
-    """Has later transactions find the host's engine, even if the host has given it up by then.
+    """Keeps the host's engine for later transactions, even if the host disposes of it before.
 
-    A process of Airflow 2.11 that has parsed a file does so before it ends. The engine can connect again.
+    A process of Airflow 2.11 that has parsed a file does that before it ends. The engine can connect again.
     """
     global _last
     from airflow import settings
@@ -27,7 +27,7 @@ def remember_engine() -> None:
 
 
 def known_engine() -> Engine | None:
-    """The host's engine, or the last one that it had in this process or its parent. Not for the connections in it."""
+    """The host's engine, or the last one in this process or its parent. Its pooled connections must not be used."""
     remember_engine()
     return None if _last is None else _last[1]
 
@@ -36,16 +36,16 @@ def known_engine() -> Engine | None:
 def host_transaction() -> Iterator[Connection]:
     """A transaction on a connection of the host's engine, committed when the block ends.
 
-    A fork in another thread waits for its end, so the block is short, or calls `fork.gate.let_pass`.
+    A fork in another thread waits for the end of the block, so the block must be short or call `fork.gate.let_pass`.
 
-    No session: a process of the host that ends closes every session there is, and one that another thread is just
-    committing makes that fail.
+    This is no session, because a process of the host closes all sessions when it ends. That would fail if another
+    thread is committing one of them.
 
     Raises:
         StoreUnavailableError: the host has not connected in this process, or the database refused a statement.
     """
     remember_engine()
-    # A parent's connections are not those of its children.
+    # A child must not use the connections of its parent.
     if _last is None or _last[0] != os.getpid():
         raise StoreUnavailableError("Airflow has not connected to its database")
     with mapped_errors(), _last[1].begin() as connection:
@@ -56,7 +56,7 @@ def host_engine() -> Engine:
     """The engine with which Airflow itself connects in this process: its driver, arguments and events.
 
     Raises:
-        StoreUnavailableError: Airflow has none here.
+        StoreUnavailableError: Airflow has no engine in this process.
     """
     from airflow import settings
 

@@ -1,7 +1,7 @@
-"""Digests of source code that comments, docstrings, blank lines and indentation of the whole do not change.
+"""Digests of source code that do not depend on comments, docstrings, blank lines and the indentation of the whole.
 
-The digest is taken from the text and not from a syntax tree, whose dump differs from Python to Python.
-Standard library only: the generator of the known code runs it where no host is installed.
+The digest is computed from the text, because the dump of a syntax tree differs between versions of Python. This module
+needs only the standard library, because the generator of the known code runs it without an installed host.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ ABSENT: Final = "absent"
 """The digest of a module, class or function that a release does not have."""
 
 UNREADABLE: Final = "unreadable"
-"""In place of a digest where the source of a module, class or function is not there. No release has it."""
+"""Stands for the digest of code without available source. No release has it."""
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _HOLDS_SUITE: Final = "if 1:\n"
-"""Before an indented text, so that it parses where it stands."""
+"""Precedes an indented text, so that it can be parsed as it is."""
 
 
 class _Span(NamedTuple):
@@ -47,14 +47,14 @@ def digest_of(source: str) -> str:
 
 
 def bare(source: str) -> str:
-    """The text without what does not run; lines inside of strings stay as they are."""
+    """The text without comments, docstrings and blank lines. Lines inside of strings stay as they are."""
     indent = len(source) - len(source.lstrip(" \t"))
     text = _HOLDS_SUITE + source if indent else source
     lines = _lines(text)
     in_string: set[int] = set()  # lines whose beginning is in a string
     docstrings = list(_docstrings(text, lines))
     comments = [span for span in _comments(text, in_string) if not any(span.is_in(one) for one in docstrings)]
-    # From the end, so that what is before keeps its place.
+    # From the end, so that the earlier places stay valid.
     for span in sorted([*docstrings, *comments], reverse=True):
         _cut(lines, span, in_string)
     return "".join(_kept_lines(lines, in_string, indent, 1 if indent else 0))
@@ -63,7 +63,7 @@ def bare(source: str) -> str:
 def function_in(source: str, path: str) -> str | None:
     """The text of `Class.function` in the source of its module, decorators included; None if it is not there.
 
-    That of the last definition, which is the one that counts.
+    If it is defined several times, that of the last definition, which takes effect.
     """
     found = list(_functions(_parsed(source).body, path.split(".")))
     if not found:
@@ -97,7 +97,7 @@ def _functions(
 
 
 def _comments(text: str, in_string: set[int]) -> Iterator[_Span]:
-    """The comments; notes in `in_string` the lines that a string goes on in."""
+    """The comments. Notes in `in_string` the lines in which a string continues."""
     formatted: list[
         int
     ] = []  # lines in which f-strings begin that have not ended: tokens of their own since 3.12
@@ -133,7 +133,7 @@ def _docstrings(text: str, lines: list[str]) -> Iterator[_Span]:
 
 
 def _column(line: str, offset: int) -> int:
-    """The column of a byte offset, which is what a syntax tree tells."""
+    """The column of a byte offset. A syntax tree has byte offsets."""
     return len(line.encode()[:offset].decode())
 
 

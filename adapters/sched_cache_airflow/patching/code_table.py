@@ -1,7 +1,7 @@
-"""The code of the host's releases: which digest a pinned function has in which of them.
+"""The known code of the host's releases: the digest of each pinned function in each release.
 
-One file for each host, written by `make releases` from the packages of all releases. A row names a module, or a
-function in it, and the releases that have one and the same code of it.
+Each host has one file, which `make releases` writes from the packages of all releases. A row names a module or a
+function in it, and the releases in which its code is the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CodeTable:
     def of(
         cls, releases: Iterable[str], paths: Iterable[str], digests: Mapping[str, Mapping[str, str]]
     ) -> CodeTable:
-        """From release -> path -> digest."""
+        """A table from release -> path -> digest."""
         names = tuple(releases)
         code: dict[str, dict[str, set[str]]] = {path: {} for path in paths}
         for name in names:
@@ -57,7 +57,7 @@ class CodeTable:
 
     @classmethod
     def read(cls, file: Path) -> CodeTable:
-        """From a file that `write` wrote."""
+        """The table in a file that `write` wrote."""
         document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         releases = tuple(document["releases"])
         return cls(
@@ -69,7 +69,7 @@ class CodeTable:
         )
 
     def write(self, file: Path) -> None:
-        """A file of one line for each release and for each digest of a function."""
+        """Writes a file with one line for each release and each digest of a function."""
         code = {
             path: {digest: list(_spans(rows[digest], self.releases)) for digest in self._by_age(rows)}
             for path, rows in self.code.items()
@@ -94,10 +94,10 @@ class KnownCode:
         self.tested = frozenset(tested)
 
     def doubt(self, digests: Iterable[tuple[str, str]]) -> str:
-        """Why code, path by path, is not what was tested; empty if it is.
+        """The reason why the code was not tested, by its paths; empty if it was.
 
-        It was where one release that was tested has all of it. Of functions that are known each by itself, but from
-        different releases, it is not known what they do together.
+        Code was tested if one tested release has all of it. The combination of functions from different releases was
+        not tested, even if each of them is known.
         """
         left = self.tested
         for path, digest in digests:
@@ -112,12 +112,12 @@ class KnownCode:
 
 @cache
 def known_code(host: Host) -> KnownCode:
-    """Of the releases that a host was tested with; read at first use."""
+    """The code of the releases that a host was tested with. Read at first use."""
     return KnownCode(CodeTable.read(file_of(host)), host.tested)
 
 
 class KnownPart(NamedTuple):
-    """The code that a part of the plugin rests on."""
+    """The host's code on which a part of the plugin depends."""
 
     known: KnownCode
     paths: Paths
@@ -158,7 +158,7 @@ def _items(texts: Iterable[str]) -> list[str]:
 
 
 def _spans(some: Collection[str], releases: tuple[str, ...]) -> Iterator[str]:
-    """`3.1.0b1 to 3.1.2` for releases that follow each other."""
+    """Consecutive releases as a range: `3.1.0b1 to 3.1.2`."""
     begins = ends = ""
     for release in (*releases, ""):
         if release in some:

@@ -1,4 +1,4 @@
-"""Every time a host is sent its own way: counted by reason, and the first of each reason logged."""
+"""Counts fallbacks to the host's own path by reason, and logs the first one of each reason."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ logger = logging.getLogger("sched_cache.airflow")
 
 
 class Fallbacks:
-    """Counts fallbacks into `stats.fallbacks`. The log has one line a reason and process, not one a loop."""
+    """Counts fallbacks in `stats.fallbacks`. The log has one line per reason and process, not one per loop."""
 
     def __init__(self, stats: Stats) -> None:
         self._counts = stats.fallbacks
 
     def note(self, reason: str, error: BaseException | None = None) -> None:
-        """The host's own path is taken because of `reason`.
+        """Notes that the host's own path is taken because of `reason`.
 
-        The log has the traceback of an error that is a bug of ours. An error of a class of ours says what is wrong by
-        itself, and one of the host's says what is wrong with a DAG: the host logs that with a traceback of its own.
+        The log has a traceback only if the error is a bug of ours. The text of a `SchedCacheError` is sufficient, and
+        an error of the host's concerns a DAG and is logged by the host, with a traceback.
         """
         count = self._counts.get(reason, 0)
         self._counts[reason] = count + 1

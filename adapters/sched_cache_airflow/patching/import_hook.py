@@ -1,4 +1,4 @@
-"""Calls us right after the host has imported one of its modules, whatever code imports it."""
+"""Calls a function of the plugin right after any code has imported one of the host's modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import ModuleType
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
-    """A finder that finds nothing itself: it lets the others find, and has `call` run after the module's code."""
+    """A finder that asks the other finders, and wraps the loader so that `call` runs after the module's code."""
 
     def __init__(self, names: Collection[str], call: Callable[[ModuleType], None]) -> None:
         self._names = set(names)
@@ -20,10 +20,10 @@ class AfterImport(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The others' spec of a module we wait for, its loader wrapped; None for every other module."""
+        """The other finders' spec of an expected module, with a wrapped loader; None for every other module."""
         if fullname not in self._names:
             return None
-        self._names.discard(fullname)  # the search below comes by here again
+        self._names.discard(fullname)  # the search below calls this method again
         spec = importlib.util.find_spec(fullname)
         if spec is None or spec.loader is None or not hasattr(spec.loader, "exec_module"):
             return None
@@ -31,7 +31,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
         return spec
 
     def start(self) -> None:
-        """Waits for the modules from now on; calls at once for those that are there."""
+        """Starts to wait for the modules. Calls at once for those that are imported already."""
         for name in list(self._names):
             module = sys.modules.get(name)
             if module is not None:
@@ -40,7 +40,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
         sys.meta_path.insert(0, self)
 
     def stop(self) -> None:
-        """Waits no longer."""
+        """Stops waiting."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
@@ -55,7 +55,7 @@ class _Calling(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        # From here on the module is as if we had never been: loaders are asked for source and data.
+        # Restores the spec and loader of the module, because other code asks them for source and data.
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader

@@ -1,4 +1,4 @@
-"""Applies the table of patches to the modules of the host, as it imports them, and takes everything back."""
+"""Applies the table of patches to the modules of the host when it imports them, and removes the patches again."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ logger = logging.getLogger("sched_cache.airflow")
 _PACKAGE: Final = __name__.partition(".")[0]
 
 Known = Callable[[str], KnownPart]
-"""The name of known code, as a row of the table has it -> what `is_known` compares with."""
+"""The name of known code in a row of the table -> the code that `is_known` compares with."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A patch, where it goes, and what makes the replacement."""
+    """A patch, its target, and the function that makes the replacement."""
 
     patch: Patch
     owner: Any
@@ -44,10 +44,10 @@ class Installation:
     """The patches that are in place in this process, and their removal.
 
     Args:
-        table: what is to be replaced.
+        table: the patches.
         known: finds the known code that a row of the table names.
-        prepare: makes what the replacements rest on, so that it can fail while nothing is replaced.
-        give_up: undoes what was done beside replacements: listeners, threads, connections.
+        prepare: creates everything that the replacements need, so that it can fail while nothing is replaced.
+        give_up: ends everything else that was started: listeners, threads, connections.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Installation:
         self._done: list[str] = []
 
     def install(self, just_imported: str = "") -> list[str]:
-        """Replaces what there is to replace in the modules that the host has imported by now; which ones.
+        """Applies the patches to the modules that the host has imported by now; which modules.
 
-        All or nothing: where anything is missing, everything is as if it had never been installed, in the modules
-        that were done before too, and the error says what.
+        If anything is missing, all replacements are undone, including those in modules of earlier calls, and the error
+        says what is missing.
 
-        May be called again when more are there. `just_imported` names the module whose code has just run, which
-        counts as being imported until the import statement ends.
+        May be called again after more imports. `just_imported` names the module whose code has just run: until the
+        import statement ends, Python treats it as being imported.
         """
         try:
             self._install(just_imported)
@@ -114,17 +114,17 @@ class Installation:
             self._replacements.replace(target.owner, target.name, target.make)
 
     def uninstall(self) -> None:
-        """Gives the host back what it had. `install` may be called again."""
+        """Restores all attributes of the host. `install` may be called again."""
         self._replacements.undo()
         self._done.clear()
         self._give_up()
 
 
 def _targets(patch: Patch, module: ModuleType) -> Iterator[_Target]:
-    """One; none if the replacement is there already, or is optional and has no place here.
+    """The target of a patch; none if it is replaced already, or if it is optional and missing.
 
     Raises:
-        NotReplaceableError: the host does not have the target. Nothing of ours that rests on it was imported.
+        NotReplaceableError: the host does not have the target. No module of ours that needs it was imported.
     """
     owner: Any = part_of(module, patch.owner) if patch.owner else module
     name = str(_loaded(patch.named_by)) if patch.named_by else patch.name
@@ -134,9 +134,7 @@ def _targets(patch: Patch, module: ModuleType) -> Iterator[_Target]:
     wrapper = _loaded(patch.wrapper)
     if not isinstance(wrapper, type):
         yield _Target(patch, owner, name, wrapper)
-    elif (
-        member is not wrapper
-    ):  # a module that was imported later has the name from one in which it was replaced
+    elif member is not wrapper:  # else the module has imported the replacement
         yield _Target(patch, owner, name, lambda _: wrapper)
 
 

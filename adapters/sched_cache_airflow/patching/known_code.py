@@ -1,8 +1,8 @@
-"""Whether the host's code is the code that the fast path was made for.
+"""Checks whether the host's code is the code that the fast path was written for.
 
-The fast path stands in for lists that these functions read, so it knows what they read. Each is pinned by a digest
-of its source: a release that changes one, and an installation that replaces one, are left alone. The functions are
-listed in `releases.py`, and `code_table.py` reads the digests that they have in the releases that were tested.
+The fast path replaces lists that functions of the host read, so it must know how each of them reads. Each function is
+pinned by a digest of its source. The fast path is off in a release that changes a function, and in an installation that
+replaces one. `releases.py` lists the functions, and `code_table.py` reads their digests in the tested releases.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sched_cache_airflow.patching.code_table import KnownCode, KnownPart, known_
 from sched_cache_airflow.releases import Host
 
 OBSERVES_ONLY: Final = "sched_cache_observes_only"
-"""Set on a wrapper that only measures what it wraps (`__wrapped__`), so that it does not count as a change."""
+"""The attribute of a wrapper that only measures the wrapped function, so that it does not count as a change."""
 
 _OWN: Final = ("airflow", "sched_cache_airflow")
 _NOT_A_SITES: Final = frozenset((*_OWN, *sys.stdlib_module_names))
@@ -77,7 +77,7 @@ class HostCode:
         return self._known.doubt([*digests, *self._replaced_beside()])
 
     def _look_at(self, owner: Any, name: str) -> str:
-        """Notes a function of the host's, if nothing has replaced it."""
+        """Notes a function of the host, if no other code has replaced it."""
         assert self._seen is not None
         current = _observed(vars(owner)[name])
         self._seen.append((owner, name, current))
@@ -93,7 +93,7 @@ class HostCode:
 
 
 def host_code_of(host: Host, original: Callable[[Any, str], Any]) -> HostCode:
-    """The code that the fast path depends on, with the other functions that the plugin may replace on this host."""
+    """The code on which the fast path depends, and the other functions that the plugin may replace on this host."""
     parts = host.pinned.parts()
     decisions = parts.pop("decisions")
     beside = sorted({path for paths in parts.values() for path in paths} - {*decisions})
@@ -101,9 +101,9 @@ def host_code_of(host: Host, original: Callable[[Any, str], Any]) -> HostCode:
 
 
 def is_hosts_own(member: Any) -> bool:
-    """Whether a function, property or class is all code of Airflow and ours: no plugin or settings of a site's in it.
+    """Whether a function, property or class contains only code of Airflow and ours, and none of a site.
 
-    A wrapper of a site's counts as its code, whatever it wraps. An observer does not.
+    A wrapper by a site counts as the site's code. An observer does not count.
     """
     if isinstance(member, type):
         bases = [base for base in member.__mro__ if base is not object]
@@ -115,7 +115,7 @@ def is_hosts_own(member: Any) -> bool:
 
 
 def _layers(function: Any) -> Iterator[Any]:
-    """A function, what it wraps, and so on."""
+    """The function, the function that it wraps, and so on."""
     while function is not None:
         if getattr(function, OBSERVES_ONLY, False) is not True:
             yield function
@@ -123,7 +123,7 @@ def _layers(function: Any) -> Iterator[Any]:
 
 
 def is_known(owner: Any, name: str, part: KnownPart) -> bool:
-    """Whether a function, not replaced yet, is the host's own, and all of the part that rests on it was tested."""
+    """Whether a function that is not replaced yet is the host's own, and all code that its part needs was tested."""
     return is_hosts_own(vars(owner)[name]) and not part.known.doubt(digests(part.paths))
 
 
@@ -138,7 +138,7 @@ def _function(member: Any) -> Any:
 
 
 def _is_of(member: Any, packages: Collection[str]) -> bool:
-    """Whether the code that a call enters first belongs to one of these packages."""
+    """Whether the code that a call runs first belongs to one of these packages."""
     code_globals = getattr(getattr(member, "__func__", member), "__globals__", {})
     return _is_of_name(str(code_globals.get("__name__", "")), packages)
 
@@ -151,13 +151,11 @@ def _digest(code: Any) -> str:
     try:
         return digest_of(inspect.getsource(code))
     except (OSError, TypeError, SyntaxError):
-        return (
-            UNREADABLE  # only compiled files are installed, for example: the parts that rest on it stay off
-        )
+        return UNREADABLE  # as without source files; the parts concerned stay off
 
 
 def _owner_of(path: str) -> tuple[Any, str]:
-    """The class and the name of a function, the module and "" for a whole module; None where there is no such thing."""
+    """(class, name) of a function, (module, "") of a whole module; None in place of the owner if there is none."""
     module_name, _, names = path.partition(":")
     class_name, _, name = names.partition(".")
     try:
@@ -172,7 +170,7 @@ def _owner_of(path: str) -> tuple[Any, str]:
 
 
 def digests(paths: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The digests of the installed host's code, path by path."""
+    """The digests of the installed host's code, by path."""
     for path in paths:
         owner, name = _owner_of(path)
         code = _function(vars(owner)[name]) if owner is not None and name else owner

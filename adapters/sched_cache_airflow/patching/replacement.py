@@ -1,4 +1,4 @@
-"""Wrappers and classes of ours in the place of the host's, and the way back."""
+"""Puts our wrappers and classes in the place of the host's own, and restores them."""
 
 from __future__ import annotations
 

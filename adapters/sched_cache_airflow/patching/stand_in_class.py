@@ -1,4 +1,4 @@
-"""A class of ours in the place of one of the host's, which it derives from."""
+"""Support for a class of ours that replaces a class of the host, from which it derives."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ C = TypeVar("C", bound=type)
 
 
 class AsStock(type):
-    """The metaclass of such a class: the host's own instances and subclasses count as its own.
+    """The metaclass of such a class. Instances and subclasses of the host's class count as its own.
 
-    A plugin of the site may have made one before the class was replaced, and asks by the replaced name later.
+    A plugin of the site may have created them before the class was replaced, and test them under the replaced name.
     """
 
     stock: type
@@ -28,7 +28,7 @@ class AsStock(type):
 
 
 def stands_in(cls: C) -> C:
-    """`cls` under name, module, documentation and signature of its base: it is found and pickled as that."""
+    """`cls` with the name, module, documentation and signature of its base, under which it is found and pickled."""
     (stock,) = cls.__bases__
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):
         setattr(cls, name, getattr(stock, name))

@@ -1,7 +1,7 @@
-"""Messages while the host imports its modules, which never go to standard output.
+"""Messages during imports of the host, which never go to standard output.
 
 A command such as `airflow dags list -o json` prints its result there, and the console handler of some releases writes
-there too. The log files that there are get the record as any other.
+there, too. Log files get the record like any other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def say(logger: logging.Logger, level: int, text: str, error: BaseException | No
     try:
         print(f"{record.levelname} {line}", file=sys.stderr, flush=True)
     except (OSError, ValueError):
-        return  # it is closed, or the reader is gone
+        return  # it is closed, or its reader has ended
 
 
 def _handlers(logger: logging.Logger | None) -> Iterator[logging.Handler]:

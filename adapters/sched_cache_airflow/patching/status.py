@@ -1,4 +1,4 @@
-"""Whether the plugin is on in this process, and if not, why not."""
+"""The status of the plugin in this process: on, or off for a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SWITCHED_OFF = "[sched_cache] enabled is false"
 
 
 class Status:
-    """The state of the plugin, decided once, when the first module of the host can be changed."""
+    """The state of the plugin. It is decided once, when the first module of the host can be patched."""
 
     def __init__(self) -> None:
         self.is_on: bool | None = None
@@ -49,7 +49,7 @@ class Status:
 
     def has_part(self, name: str) -> bool:
         """Whether there is such a module for this host."""
-        # Not by its spec, which would import what the module is in.
+        # Its spec is not used, because finding it would import the parent package.
         folder = Path(__file__).parents[1].joinpath(*self._parts.split(".")[1:])
         return bool(self._parts) and any((folder / file).exists() for file in (name, f"{name}.py"))
 
@@ -93,5 +93,5 @@ def _is_switched_off() -> bool:
 
         settings = settings_of_host()
         return not settings.enabled and not settings.wrong
-    except Exception:  # such a release may lack what this needs
+    except Exception:  # such a release may lack the modules that this needs
         return False

@@ -1,4 +1,4 @@
-"""One object per process, made when it is first asked for."""
+"""One object per process, created at its first use."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """Makes its object once, whichever thread asks first. Raises what making it raises.
+    """Creates its object once, in the thread that asks first. Passes on the errors of the creation.
 
-    A forked child goes on with the object of its parent, whose parts `sched_cache.fork` makes new there. One that
-    another thread was just making is made again.
+    A forked child continues with the object of its parent, whose parts `sched_cache.fork` resets there. If another
+    thread was creating the object, the child creates it again.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -28,7 +28,7 @@ class PerProcess(Generic[T]):
         self._lock = RLock()
 
     def get(self) -> T:
-        """The object of this process. No lock once it is there."""
+        """The object of this process. Takes no lock once it exists."""
         made = self._made
         if made is None:
             fork.register(self)
@@ -39,7 +39,7 @@ class PerProcess(Generic[T]):
         return made
 
     def discard(self, close: Callable[[T], None] | None = None) -> None:
-        """Forgets the object, closed before; the next `get` makes another one."""
+        """Closes the object and forgets it. The next `get` creates another one."""
         with self._lock:
             if self._made is not None and close is not None:
                 close(self._made)

@@ -1,4 +1,4 @@
-"""Tiers, counters and threads of one process of the host; each host adds what is its own."""
+"""Tiers, counters and threads of one process of the host. Each host adds its own."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ class ProcessState:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """Nothing reports on the child or hears for it until it begins so itself; its counts start at zero."""
+        """The child does not report or listen until it starts to, and its counts are zero."""
         self.heartbeat = None
         self.metrics = None
         self._is_listening = False
         self.reset_counts()
 
     def reset_counts(self) -> None:
-        """Sets to zero what `own_counts` counts."""
+        """Resets the counters in `own_counts`."""
 
     def _make_maintenance(self) -> Maintenance:
         cache, contents = self.cache, self.contents
@@ -105,13 +105,13 @@ class ProcessState:
         )
 
     def begin_reports(self, component: str) -> None:
-        """Reports on this process from now on, under the name of what it does; once."""
+        """Starts the reports of this process under the name of its component, unless they have started."""
         if component == "scheduler":
             self.maintenance.start()
         self.metrics = self.metrics or self._begin_metrics(self.snapshot)
         store, every_seconds = self.cache.store, self.settings.process_report_seconds
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
-            # Tables in the metadata database go with it, and so does a file beside one of SQLite: a clone has its own.
+            # A clone of the metadata database has its own tables if they are in it, or in a file beside it on SQLite.
             goes_along = self.settings.config.database_url == url_of_tables(host_database_url())
             owner = (
                 None if goes_along or self.shares_database else Owner(store.processes, host_transaction, hold)
@@ -124,14 +124,14 @@ class ProcessState:
     def _look(self, owner: Owner) -> None:
         owner.try_look()
         if hold.reason:
-            # In place of a question at every hit, whether there is a hold.
+            # So that a hit need not check whether there is a hold.
             self.contents.drop()
 
     def begin_refresh(self, refresh: Callable[[], int]) -> None:
-        """Starts to load changed DAGs before they are requested; call it once, and once more in a forked child.
+        """Starts to load changed DAGs before they are requested. Must be called again in a forked child.
 
         Args:
-            refresh: loads what has changed of what is in memory; how many.
+            refresh: reloads the changed DAGs among those in memory; how many.
         """
         if self.refresh is None and self.settings.background_refresh:
             max_staleness_seconds = self.settings.config.max_staleness_seconds
@@ -141,18 +141,18 @@ class ProcessState:
 
     @property
     def is_refreshing(self) -> bool:
-        """Whether changed DAGs are loaded by a thread, so that requests need not wait for that."""
+        """Whether a thread loads changed DAGs, so that requests need not wait for that."""
         return self.refresh is not None and self.refresh.is_running
 
     def _n_learnt(self) -> int:
         if not self._is_listening:
             self._is_listening = True
             with guard(SHARED_TIERS, self.fallbacks.note):
-                self.cache.certify()  # from now on what others publish is heard
+                self.cache.certify()  # from now on, publications of other processes are received
         return self.cache.n_learnt
 
     def end_reports(self) -> None:
-        """Says no more about this process."""
+        """Ends the reports of this process."""
         if self.heartbeat is not None:
             self.heartbeat.stop()
             self.heartbeat = None
@@ -161,7 +161,7 @@ class ProcessState:
             self.metrics = None
 
     def snapshot(self) -> Snapshot:
-        """Everything counted in this process. L1 is that of the host's DAG objects."""
+        """All counters of this process. Those of L1 are about the host's DAG objects."""
         shared, own = self.cache.stats(), self.stats.snapshot()
         publisher = self.contents.publisher
         counts, gauges = self.own_counts()
@@ -185,7 +185,7 @@ class ProcessState:
         }
 
     def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """(counters, gauges) of what only this host has."""
+        """(counters, gauges) that only this host has."""
         return {}, {}
 
     def close(self) -> None:
@@ -203,7 +203,7 @@ def _nothing() -> None:
 
 
 def _open_cache(settings: Settings) -> DagCache:
-    """The shared tiers. Without tables there are none: every look-up is a miss at once, and nothing is published."""
+    """The shared tiers. Without tables, every look-up is a miss at once, and nothing is published."""
     config = replace(settings.config, l1_max_bytes=0)
     if not settings.shares:
         return DagCache(config, NoStore(), NoRedis())

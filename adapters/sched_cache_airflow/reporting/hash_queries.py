@@ -1,4 +1,4 @@
-"""When this process last asked the host's database which content is current."""
+"""The last query of this process for current hashes in the host's database."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class HashQueries:
-    """When that was, by the monotonic clock, and how often so far; for the reports of the process."""
+    """The time of the last query by the monotonic clock, and the number of queries; for the reports."""
 
     at: float = 0.0
     n_queries: int = 0
 
 
 hash_queries = HashQueries()
-"""That of this process."""
+"""The queries of this process."""

@@ -1,4 +1,4 @@
-"""Every few seconds a process of the host reports its state: one small write, in a thread of its own.
+"""The periodic report of a process of the host: one small write every few seconds, in a thread of its own.
 
 No other thread waits for it, and nothing depends on it. A failed write is counted, and repeated at the next beat.
 """
@@ -17,19 +17,19 @@ from sched_cache.store.sql.processes import Processes, ProcessReport
 
 logger = logging.getLogger("sched_cache.airflow")
 
-# Not at once: a process that is starting has better things to do.
+# The first report is delayed, so that it does not slow down the start of the process.
 _FIRST_SECONDS = 1.0
 _START_SECONDS = 1.0
 _FORGET_SECONDS = 86_400.0
 _BEATS_PER_CLEANING = 360
-# A process that ends waits this long for its last word; a database that hangs then must not keep it.
+# A process that ends waits this long for its last report, so that a hanging database cannot keep it.
 _STOP_SECONDS = 0.5
 
 
 class Heartbeat:
-    """The reports of one process, from `start` to `stop`. A forked child has none: its thread is not there.
+    """The reports of one process, from `start` to `stop`. A forked child has none, because it has no such thread.
 
-    n_failed: how many could not be written.
+    n_failed: reports that could not be written.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Heartbeat:
         self._thread = Thread(target=self._run, name="sched-cache-heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Reports from now on. Waits a moment for what comes before, whose database may hang."""
+        """Starts the reports. Waits a moment for the first call of `before`, whose database may hang."""
         self._thread.start()
         self._has_begun.wait(_START_SECONDS)
 
     def stop(self, timeout_seconds: float = _STOP_SECONDS) -> None:
-        """Ends the reports. The last one is removed, or left to age if the database does not answer in time."""
+        """Ends the reports. Removes the last one, or lets it expire if the database does not answer in time."""
         if os.getpid() != self._owner or self._ending.is_set():
             return
         self._ending.set()
@@ -69,7 +69,7 @@ class Heartbeat:
     def beat(self) -> bool:
         """Writes one report; whether that went well."""
         try:
-            with fork.held_off():  # the resolver tells the host's name
+            with fork.held_off():  # finding the name of the host uses the resolver
                 facts = self._facts()
             self._processes.put(ProcessReport(self._key, facts))
         except Exception as error:

@@ -10,7 +10,7 @@ _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_.-]+")
 
 
 class HostStats:
-    """Names keep to what the host allows. stats: what the host calls `Stats`."""
+    """Names contain only characters that the host allows. stats: the host's `Stats`."""
 
     def __init__(self, stats: Any) -> None:
         self._stats = stats

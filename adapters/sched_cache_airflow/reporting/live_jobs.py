@@ -1,4 +1,4 @@
-"""The jobs that the host's own table shows as running: processes that ought to report."""
+"""The running jobs in the host's own table, whose processes should report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 from sched_cache.store.sql.failures import mapped_errors
 
 COMPONENTS = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "dag-processor"}
-"""By the job type in the host's table."""
+"""Component by the job type in the host's table."""
 
 _MAX_JOBS = 200
 _JOB = table(
@@ -27,7 +27,7 @@ _JOB = table(
 
 @dataclass(frozen=True, slots=True)
 class AliveJob:
-    """A job of the host that has sent a heartbeat lately."""
+    """A job of the host with a recent heartbeat."""
 
     id: int
     component: str
@@ -35,7 +35,7 @@ class AliveJob:
 
 
 def alive_jobs(conf: Any, engine: Engine) -> list[AliveJob]:
-    """Those of the metadata database; the host's own rule says which are alive. One query.
+    """The live jobs in the metadata database, by the host's own rule. One query.
 
     Raises:
         StoreUnavailableError: the metadata database did not answer.
@@ -59,5 +59,5 @@ def alive_jobs(conf: Any, engine: Engine) -> list[AliveJob]:
 
 
 def _aware(moment: datetime) -> datetime:
-    # SQLite and MySQL keep UTC without saying so.
+    # SQLite and MySQL store UTC without a time zone.
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -24,7 +24,7 @@ _UUID = re.compile("[0-9a-f]{32}")
 _MAX_SAMPLES = 60
 _MAX_RESIDENT = 5_000
 TAIL_DIGITS = 8
-"""The last digits of a version id, which suffice to find the processes that hold it. Its first ones are a time."""
+"""The number of last digits of a version id that reports contain. The first digits are a time, so they are similar."""
 
 
 class ReportingProcess(Protocol):
@@ -40,11 +40,11 @@ class ReportingProcess(Protocol):
     def stats(self) -> Stats: ...
 
     def snapshot(self) -> Snapshot:
-        """Everything counted in it."""
+        """All counters of the process."""
 
 
 class ProcessFacts:
-    """The facts of this process. Each call samples a few counters, for the pictures of the last minutes."""
+    """The facts of this process. Each call also samples a few counters, for the pictures of the last minutes."""
 
     def __init__(self, component: str, state: ReportingProcess, status: Status) -> None:
         self._component = component
@@ -97,7 +97,7 @@ def counts_of(state: ReportingProcess) -> dict[str, dict[str, Any]]:
 
 
 def resident_tails(state: ReportingProcess) -> list[str]:
-    """The last digits of the ids of the versions in memory, without duplicates; none where ids are no UUIDs."""
+    """The last digits of the ids of the versions in memory, without duplicates; only of ids that are UUIDs."""
     keys = (key.removesuffix("+links").replace("-", "") for key in list(state.contents.l1.entries))
     return sorted({key[-TAIL_DIGITS:] for key in keys if _UUID.fullmatch(key)})
 
@@ -134,7 +134,7 @@ def _versions() -> dict[str, str]:
 
 
 def _rss_bytes() -> int:
-    """Resident memory of this process; 0 where the system does not tell."""
+    """Resident memory of this process; 0 if the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""The meaning of one process's report, in words."""
+"""The report of one process in words."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def hit_percent(facts: Facts) -> float | None:
 
 
 def count(facts: Facts, section: str, name: str) -> float:
-    """One of the numbers; 0 where the report does not have it."""
+    """One of the numbers; 0 if the report does not have it."""
     value = facts.get("counts", {}).get(section, {}).get(name)
     return value if isinstance(value, (int, float)) else 0
 
 
 def fallbacks(facts: Facts) -> dict[str, int]:
-    """Reason to number of fallbacks to the host's own path."""
+    """Reason -> number of fallbacks to the host's own path."""
     return dict(facts.get("counts", {}).get("fallbacks", {}))
 
 
@@ -43,7 +43,7 @@ def breaker(facts: Facts) -> str | None:
 
 
 def is_in_trouble(facts: Facts) -> bool:
-    """Whether an operator should look: the plugin gave up there, an option is wrong, or Redis does not answer."""
+    """Whether an operator should act: an error has switched off the plugin, an option is wrong, or Redis is down."""
     has_given_up = not facts.get("is_on") and bool(facts.get("reason"))
     return has_given_up or bool(facts.get("wrong_options")) or breaker(facts) == "open"
 

@@ -21,7 +21,7 @@ def max_age_seconds(settings: Settings) -> float:
 
 
 def recent_reports(settings: Settings) -> list[tuple[dict[str, Any], float]]:
-    """(facts, how many seconds ago) of every process that has reported lately, schedulers first. One query.
+    """(facts, age in seconds) of every process with a recent report, schedulers first. One query.
 
     Raises:
         StoreUnavailableError: the database did not answer, or the tables are missing.

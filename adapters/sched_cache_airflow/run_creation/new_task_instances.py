@@ -1,6 +1,6 @@
-"""Rows for the task instances of a new run, without an ORM object for each that is thrown away at once.
+"""Rows for the task instances of a new run, without a temporary ORM object for each of them.
 
-The host's `TaskInstance.insert_mapping` makes one only to ask the weight rule, and it is most of what a row costs.
+The host's `TaskInstance.insert_mapping` creates that object only for the weight rule. It is most of the cost of a row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Method = Callable[..., Any]
 
 
 class OfTask:
-    """All that the host's own weight rules read of a task instance."""
+    """The part of a task instance that the host's own weight rules read."""
 
     __slots__ = ("task",)
 
@@ -29,13 +29,13 @@ def lean_insert_mapping(
 ) -> Method:
     """`TaskInstance.insert_mapping`: the host's own code, in which `TaskInstance` is the smaller class.
 
-    A weight rule of the site gets a real task instance, and so does a mutation hook. DAGs that are not ours stay on
-    the host's path.
+    A weight rule or a mutation hook of the site gets a real task instance. DAGs of the host's class take the host's own
+    path.
 
     Args:
-        dag_class: ours.
+        dag_class: the class of DAGs over the compact form.
         own_rules: the host's weight rules.
-        fallbacks: those of the process.
+        fallbacks: returns the fallbacks of the process.
     """
     from airflow import settings
 

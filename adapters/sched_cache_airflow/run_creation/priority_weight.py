@@ -1,7 +1,7 @@
-"""The weight of a task together with all tasks below or above it, looked up instead of added up.
+"""Looks up the weight of a task together with all tasks below or above it.
 
-The hosts walk the graph for each task instance they create, three times for an expanded one. The compact form has the
-sums, made once when it was encoded.
+The hosts compute this sum for each task instance that they create, three times for an expanded one, by walking through
+the graph. The compact form has the sums of all tasks, which were computed when it was encoded.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class LookedUpWeights:
     def __init__(self, dag_class: type[Any], fallbacks: Callable[[], Fallbacks]) -> None:
         """
         Args:
-            dag_class: DAGs over the compact form, which they have as `compact`; any other is left to the host.
-            fallbacks: those of the process.
+            dag_class: the class of DAGs over the compact form, which they have as `compact`. The host handles others.
+            fallbacks: returns the fallbacks of the process.
         """
         self._dag_class = dag_class
         self._fallbacks = fallbacks

@@ -29,7 +29,7 @@ def settings_of_host() -> Settings:
 
 
 def forget_settings() -> None:
-    """Has the next call read the configuration again."""
+    """Lets the next call read the configuration again."""
     global _found
     _found = None
 
@@ -82,7 +82,7 @@ def _secret(name: str) -> str | None:
 
 
 def _tried(settings: Settings) -> Settings:
-    """`settings` without the tiers that cannot be made of them. Nothing is connected."""
+    """`settings` without the tiers that cannot be created from them. Opens no connection."""
     from sched_cache.clock import SystemClock
     from sched_cache.stats import Stats
     from sched_cache.store.redis import open_l2
@@ -100,7 +100,7 @@ def _tried(settings: Settings) -> Settings:
         try:
             open_l2(settings.config, Stats(), SystemClock()).close()
         except Exception as error:
-            # Its text may have the password, unless a library is missing.
+            # The text may contain the password, unless the error is a missing library.
             what = error if isinstance(error, ImportError) else ""
             wrong.append(wrong_option("redis_url", f"option redis_url: {type(error).__name__} {what}"))
     return without(settings, wrong) if wrong else settings

@@ -32,13 +32,13 @@ Section = Mapping[str, "str | Unreadable"]
 def host_section(
     conf: Any, run_command: Callable[[str], str] = str, read_secret: Callable[[str], str | None] = str
 ) -> dict[str, str | Unreadable]:
-    """The section as the host's configuration object has it: file, environment, commands and secrets.
+    """The section in the host's configuration object: file, environment, commands and secrets.
 
     Never raises: an option that cannot be read is a wrong option.
 
     Args:
-        run_command: the output of a command line. The host runs those of its own options only.
-        read_secret: the value that the host's secrets backend has under a name; None if it has none.
+        run_command: returns the output of a command line. The host runs only the commands of its own options.
+        read_secret: returns a value of the host's secrets backend by name; None if it has none.
     """
     readers: dict[str, Callable[[str], str | None]] = {"_cmd": run_command, "_secret": read_secret}
     try:
@@ -58,7 +58,7 @@ def host_section(
             value = readers[suffix](text) if suffix else text
             found[name] = Unreadable("the secrets backend does not have it") if value is None else str(value)
         except Exception as error:
-            # Not its text: it may repeat the command, or the value.
+            # Without its text, which may contain the command or the value.
             found[name] = Unreadable(f"its value cannot be read: {type(error).__name__}")
     return found
 
@@ -76,12 +76,12 @@ def read_settings(section: Section, host_database_url: str | Unreadable) -> Sett
 
 
 def understood_settings(section: Section, host_database_url: str | Unreadable) -> Settings:
-    """The same, with wrong options in `wrong` and their parts switched off. Never raises.
+    """The same settings, with wrong options in `wrong`, and the parts that they affect switched off. Never raises.
 
     Args:
-        section: option to text, as the host has it.
-        host_database_url: the metadata database. Our tables are there or, for SQLite, in a file beside it, unless
-            `database_url` says otherwise.
+        section: option -> text, as in the host.
+        host_database_url: of the metadata database. Unless `database_url` names another database, it contains our
+            tables; on SQLite, a file beside it does.
     """
     return _understood(section, host_database_url)[0]
 
@@ -110,7 +110,7 @@ def _understood(section: Section, host_database_url: str | Unreadable) -> tuple[
 
 
 def without(settings: Settings, wrong: list[WrongOption]) -> Settings:
-    """`settings` after what these cost."""
+    """`settings` without the parts that these wrong options switch off."""
     for cost in {one.cost for one in wrong}:
         if cost in (Cost.REDIS, Cost.TABLES):
             core = {name: getattr(settings.config, name) for name in CORE_OPTIONS}

@@ -1,6 +1,6 @@
 """Options in `airflow.cfg`, section `[sched_cache]`, and so `AIRFLOW__SCHED_CACHE__*` in the environment.
 
-Every option of `sched_cache.Config` may stand there under its own name, and those of `Settings` beside them.
+The section may have every option of `sched_cache.Config`, under its own name, and those of `Settings`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sched_cache_airflow.settings.wrong_options import WrongOption
 SECTION = "sched_cache"
 
 HOST_DEFAULTS: Mapping[str, Any] = {
-    # A cluster has many processes: a Redis inside one of them would not be shared.
+    # A cluster has many processes, which could not share a Redis inside of one of them.
     "redis_url": None,
     # Metadata databases have few connections to spare.
     "database_pool_size": 2,
@@ -51,7 +51,7 @@ class Patterns:
                 raise ValueError
             try:
                 re.compile(translate(pattern))
-            except re.error:  # a range that runs backwards, on some versions of Python
+            except re.error:  # a reversed range in a pattern, on some versions of Python
                 raise ValueError("a [range] is not understood") from None
 
     def show(self, value: Any) -> object:
@@ -104,10 +104,10 @@ class Settings:
     shares: bool = True
     """Whether there are tables, and therefore shared data."""
     wrong: tuple[WrongOption, ...] = ()
-    """The wrong options. The other values are adapted to their costs."""
+    """The wrong options. The other values already reflect that their parts are off."""
 
     def excludes(self, dag_id: str) -> bool:
-        """Whether the plugin leaves this DAG alone, for good or for now."""
+        """Whether this DAG stays on the host's own path, because it is excluded or because of a hold."""
         return bool(hold.reason) or any(fnmatchcase(dag_id, pattern) for pattern in self.exclude_dags)
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class Cost(Enum):
-    """The part that is off, or differs from the configuration, while an option is wrong."""
+    """The effect of a wrong option: the part that is off, or differs from the configuration."""
 
     PLUGIN = "the plugin stays off"
     FAST_PATH = "the fast path stays off"
@@ -44,7 +44,7 @@ _BY_NAME = {
     "max_content_bytes": Cost.DEFAULT,
 }
 BEGINNINGS = {Cost.REDIS: ("redis_", "tier_"), Cost.TABLES: ("database_", "table_")}
-"""Cost to how the names of its options begin, whether there is such an option or not."""
+"""Cost -> prefixes of option names, also of options that do not exist."""
 
 _MAX_REASON = 1_000
 
@@ -59,9 +59,9 @@ def cost_of(name: str) -> Cost:
 
 @dataclass(frozen=True, slots=True)
 class WrongOption:
-    """One option that is not used as it stands.
+    """One option that is not used as configured.
 
-    reason: in one line, naming the option, and without a password.
+    reason: one line that names the option and contains no password.
     """
 
     name: str
@@ -73,7 +73,7 @@ class WrongOption:
 
 
 def wrong_option(name: str, reason: object) -> WrongOption:
-    """The option with its cost. `reason` may have any length and any characters."""
+    """The wrong option, with its cost. `reason` may have any length and any characters."""
     shown = " ".join(str(reason).split())
     return WrongOption(
         name, shown if len(shown) <= _MAX_REASON else shown[:_MAX_REASON] + "...", cost_of(name)

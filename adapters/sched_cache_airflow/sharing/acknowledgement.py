@@ -1,4 +1,4 @@
-"""Fresh contents that a scheduler has by now."""
+"""Acknowledges fresh contents that a scheduler has in memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _KEYS_PER_ROUND = 200
 
 
 def acknowledge_in_use(cache: DagCache, is_resident: Callable[[str], bool]) -> int:
-    """Acknowledges what was published and is resident here, and what was removed; how many.
+    """Acknowledges publications that are in memory here, and removals; how many.
 
-    What stays fresh was published and is in no scheduler yet. One query when nothing is fresh.
+    Publications that no scheduler has in memory stay fresh. One query if nothing is fresh.
     """
     store = cache.store
     fresh = store.fresh(0, _KEYS_PER_ROUND).pointers

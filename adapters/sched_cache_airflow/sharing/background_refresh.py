@@ -1,7 +1,7 @@
 """Loads changed DAGs before they are requested, in API servers and webservers.
 
-Without it the first request after a change waits for the load, and the first after `max_staleness_seconds` for the
-question whether anything has changed.
+Without it, the first request after a change would wait for the load, and the first request after
+`max_staleness_seconds` for a query for changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LOOK_SECONDS = 0.1
 _MIN_SECONDS = 0.5
 _CLOSE_SECONDS = 0.5
 _MAX_SHARE = 0.01
-"""The share of a processor for queries that find no change. A process with thousands of DAGs asks less often."""
+"""The share of a processor for queries that find no change. With thousands of DAGs, they are less frequent."""
 
 
 class BackgroundRefresh:
@@ -28,7 +28,7 @@ class BackgroundRefresh:
     Args:
         refresh: reloads the changed DAGs among those in memory; returns their number.
         n_learnt: increases with each announced change.
-        max_staleness_seconds: changes without an announcement are looked for twice in this time.
+        max_staleness_seconds: the thread searches for unannounced changes twice in this time.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class BackgroundRefresh:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """The child begins its own."""
+        """The child has no thread until it calls `start`."""
         self._lock = Lock()  # guards _thread
         self._thread: Thread | None = None
         self._stopped = Event()
@@ -52,7 +52,7 @@ class BackgroundRefresh:
         self.n_failed = 0
 
     def start(self) -> None:
-        """Begins; once."""
+        """Starts the thread, unless it has started."""
         with self._lock:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="sched-cache-refresh", daemon=True)
@@ -60,23 +60,23 @@ class BackgroundRefresh:
 
     @property
     def is_running(self) -> bool:
-        """Whether changes are loaded by this thread, so that a request may leave that to it."""
+        """Whether this thread loads changes, so that a request need not do that."""
         return self._thread is not None and self._thread.is_alive()
 
     def close(self) -> None:
-        """Ends the thread, which is left alone if a tier holds it up."""
+        """Ends the thread, or leaves it behind if a tier blocks it."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(_CLOSE_SECONDS)
 
     def look(self) -> None:
-        """Refreshes if there is a reason to. An error is left for the next time."""
+        """Refreshes if there is a reason to. After an error, the next call tries again."""
         learnt, now = self._n_learnt(), time.monotonic()
         rested_seconds = now - self._refreshed_at
         if rested_seconds < (self._every_seconds if learnt == self._seen else 0.0):
             return
         if rested_seconds < self._rest_seconds:
-            return  # meanwhile, each request for a DAG checks whether it is current
+            return  # during the pause, each request checks whether its DAG is current
         self._seen, self._refreshed_at = learnt, now
         begun = time.thread_time()
         try:

@@ -1,4 +1,4 @@
-"""Periodic work that one thread of a process does for all of them."""
+"""The periodic work of a process, which one thread does."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _MAX_NAMES = 10_000
 
 
 class Maintenance:
-    """Publishes what was written, acknowledges what schedulers have, and sweeps out what was removed.
+    """Publishes written contents, acknowledges the contents that schedulers have, and sweeps removed ones.
 
-    A commit wakes the thread of its own process, which publishes at once. A process that was forked for one piece of
-    work, as Airflow 2.11 does to parse a file, waits a moment for that when it ends. Each scheduler looks every few
-    seconds after what was left behind: by a process that died or has no thread, or by a trigger.
+    A commit wakes the thread of its own process, which publishes at once. A process that was forked for one task, such
+    as parsing a file in Airflow 2.11, waits a moment for that when it ends. Every few seconds, each scheduler handles
+    the rows that are left by processes that have died or have no thread, and by triggers.
 
     Args:
-        publish_written: what the rows of the table of written versions name.
-        publish_named: what one name says that was given to `wake`.
+        publish_written: publishes the versions in the table of written versions.
+        publish_named: publishes the version of one name that was given to `wake`.
     """
 
     def __init__(
@@ -56,27 +56,28 @@ class Maintenance:
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """The parent does it for its children."""
+        """The parent does this work for its children."""
         self._lock = Lock()  # guards _thread
         self._thread: Thread | None = None
         self._woken = Event()
         self._stopped = Event()
         self._idle = Event()
         self._said: set[type[Exception]] = set()
-        # Added to by any thread, taken from by ours. The oldest go first; the comparison of hashes finds those.
+        # Any thread adds names, ours takes them. If there are too many, the oldest ones are dropped; the comparison of
+        # hashes finds their contents.
         self._names: deque[str] = deque(maxlen=_MAX_NAMES)
         self._is_waited_for = False
         self._schedules = False
         self._swept_at = time.monotonic()
 
     def start(self) -> None:
-        """Begins the rounds of a scheduler. Cheap when they have begun."""
+        """Starts the rounds of a scheduler. Cheap if they have started."""
         if not self._schedules:
             self._schedules = True
             self._start_thread()
 
     def wake(self, *names: str) -> None:
-        """Has what was written published now, and what these name."""
+        """Lets the thread publish now: the written versions, and those with these names."""
         self._names.extend(names)
         self._idle.clear()
         self._woken.set()
@@ -86,7 +87,7 @@ class Maintenance:
             Finalize(None, self._idle.wait, args=(_LAST_SECONDS,), exitpriority=10)
 
     def close(self) -> None:
-        """Ends the thread, which is left alone if a tier holds it up."""
+        """Ends the thread, or leaves it behind if a tier blocks it."""
         self._stopped.set()
         self._woken.set()
         thread = self._thread
@@ -94,10 +95,10 @@ class Maintenance:
             thread.join(_CLOSE_SECONDS)
 
     def round(self, *, is_woken: bool) -> None:
-        """One round. Errors of the tiers are left for the next one.
+        """One round. After an error of a tier, the next round tries again.
 
         Args:
-            is_woken: this process has just written; else only what an earlier round has seen already is taken.
+            is_woken: this process has just written. Otherwise, the round takes only rows that the previous one saw.
         """
         if hold.reason:
             return
@@ -116,13 +117,13 @@ class Maintenance:
                 self._said = set()
                 logger.info("maintenance goes on")
         except Exception as error:
-            self._is_prepared = False  # Perhaps a table is gone, and is made again.
+            self._is_prepared = False  # A table may have been dropped; preparing creates it again.
             self._note(error)
 
     def _publish_names(self) -> None:
         publish = self._publish_named
         while self._names and publish is not None:
-            # Taken first: a newer content that is committed meanwhile adds the name again.
+            # Removed before publishing, because a newer content that is committed meanwhile adds the name again.
             name = self._names.popleft()
             try:
                 publish(name)
@@ -131,7 +132,7 @@ class Maintenance:
                 raise
 
     def _note(self, error: Exception) -> None:
-        """Says each kind of error once, until a round goes well."""
+        """Logs each kind of error once, until a round succeeds."""
         if type(error) in self._said:
             return
         self._said.add(type(error))

@@ -1,4 +1,4 @@
-"""Contents that the host has and our tables have not, since the process that wrote them died before it published."""
+"""Finds contents of the host that our tables lack, because their writer died before it published them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PUBLISHED_PER_SWEEP = 50
 
 
 class MissedWrites:
-    """Goes through the current contents of all DAGs, one batch after the other. For one thread per process.
+    """Compares the current contents of all DAGs, batch by batch. For one thread per process.
 
-    Only time depends on it: a loop that uses such a DAG reads its content from the host's row, and publishes that.
+    It only saves time: a loop that uses such a DAG would read its content from the host's row, and publish it.
 
     Args:
-        publish: publishes the version that a text names.
+        publish: publishes the version with this name.
     """
 
     def __init__(self, contents: ResidentDags, cache: DagCache, publish: Callable[[str], object]) -> None:
@@ -29,12 +29,12 @@ class MissedWrites:
         self._cache = cache
         self._publish = publish
         self._position = ""
-        # By key, of this round and the last one: our content's hash and the host's hash that it was made of.
+        # By key, from this round and the previous one: the hash of our content, and the host's hash of its source.
         self._known: dict[str, tuple[str | None, str | None]] = {}
         self._seen: dict[str, tuple[str | None, str | None]] = {}
 
     def sweep(self) -> int:
-        """Publishes what was missed in the next batch; how much. Two queries, and one to read what is new to us."""
+        """Publishes the missed contents of the next batch; how many. Two queries, and one for contents not seen yet."""
         settings, host = self._contents.settings, self._contents.host
         if not settings.publish_contents:
             return 0
@@ -51,10 +51,10 @@ class MissedWrites:
             pointer = pointers.get(key)
             ours = None if pointer is None else pointer.content_hash
             known = self._known.get(key)
-            # One that cannot be published is not tried again until either side changes.
+            # A content that cannot be published is not tried again until either side changes.
             if known != (ours, dag_hash) and not settings.excludes(dag_id):
                 if n_published == PUBLISHED_PER_SWEEP:
-                    return n_published  # the next sweep begins here
+                    return n_published  # the next sweep starts here
                 self._publish(str(host.version_of(key)))
                 n_published += 1
                 known = (ours, dag_hash)
@@ -64,7 +64,7 @@ class MissedWrites:
         return n_published
 
     def _learn(self, pointers: dict[str, Pointer]) -> None:
-        """Reads which hash of the host the contents have that are new to us."""
+        """Reads the host's hashes of contents that were not seen before."""
         unknown = []
         for key, pointer in pointers.items():
             known = self._known.get(key)

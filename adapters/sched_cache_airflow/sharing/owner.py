@@ -1,14 +1,14 @@
-"""Which Airflow the plugin's tables belong to, where they are in a database of their own.
+"""The Airflow that owns the plugin's tables, if they are in a database of their own.
 
-Two Airflows with one `database_url` and one `table_prefix` would remove each other's contents. So the first one's
-processes hold a claim: a row that names one of its jobs and the last heartbeat of that job. Airflow writes heartbeats
-every few seconds, and they are in the metadata database, so the claim can be checked there: a metadata database that
-has this job, begun at the same time, with this heartbeat or a later one, is that of the same Airflow. Its address,
-its server, the password and the pooler before it play no part. A cloned metadata database has the job too, but its
-heartbeat stands still there, so it is soon older than the one that is claimed.
+Two Airflows with the same `database_url` and `table_prefix` would remove each other's contents. Therefore the processes
+of the first one hold a claim: a row that names one of its jobs and the last heartbeat of that job. Airflow writes
+heartbeats to its metadata database every few seconds, so the claim can be checked there. A metadata database belongs
+to the same Airflow if it has this job, with the same start and this heartbeat or a later one. Its address, its server,
+the password and the pooler before it play no part. A clone of the metadata database has the job, too, but its heartbeat
+does not advance there, and soon is older than the claimed one.
 
-A failover may lose the last seconds. So the claim names a heartbeat of at least half a minute ago, too, and any will
-do.
+A failover may lose the last seconds. Therefore the claim also names a heartbeat that is at least half a minute old, and
+each of them is sufficient.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger("sched_cache.airflow")
 CLAIM = "claim of an Airflow"
 """The key of the claim among the reports of processes."""
 LAPSE_SECONDS = 300.0
-"""After so long without a process of the first Airflow another one may claim the tables."""
+"""The time without a process of the first Airflow after which another one may claim the tables."""
 _STEP_BACK = 30_000_000  # microseconds, between one mark and the next
 _N_MARKS = 3
 _ALIVE = _N_MARKS * _STEP_BACK
@@ -50,22 +50,22 @@ _JOB = table(
 
 
 class Mark(NamedTuple):
-    """A job of the host and a heartbeat of it, in microseconds."""
+    """A job of the host and one of its heartbeats, in microseconds."""
 
     job_id: int
     started: int
     heartbeat: int
 
     def is_in(self, jobs: dict[int, Mark]) -> bool:
-        """Whether this may have been read from the database that `jobs` are from."""
+        """Whether the mark may come from the database with these `jobs`."""
         found = jobs.get(self.job_id)
         return found is not None and found.started == self.started and found.heartbeat >= self.heartbeat
 
 
 class Owner:
-    """Renews the claim of this process's Airflow, or finds that another one has it.
+    """Renews the claim of this process's Airflow, or finds that another Airflow has it.
 
-    `look` is for one thread at a time.
+    Only one thread may call `look` at a time.
     """
 
     def __init__(
@@ -79,16 +79,16 @@ class Owner:
         self._hold = hold
         self._is_first_look = True
         self._has_failed = False
-        self._foreign: Mark | None = None  # what the claim said when it was last not ours
+        self._foreign: Mark | None = None  # the newest mark of the last claim that was not ours
 
     def look(self) -> None:
-        """Looks at the claim once: two statements here, one in the metadata database.
+        """Checks the claim once: two statements in the database of the tables, one in the metadata database.
 
         Raises:
             SchedCacheError, SQLAlchemyError: one of the databases did not answer; nothing changes.
         """
         claimed = self._claimed()
-        # After the claim was read: what is there is at least as new.
+        # Read after the claim, so the jobs are at least as new.
         jobs, newest = self._jobs([mark.job_id for mark in claimed])
         is_first_look, self._is_first_look = self._is_first_look, False
         if claimed and not any(mark.is_in(jobs) for mark in claimed):
@@ -106,7 +106,7 @@ class Owner:
             self._claim(mark, claimed)
 
     def try_look(self) -> None:
-        """`look`; what keeps it from an answer is logged once, and the plugin goes on as it is."""
+        """Calls `look`. An error is logged once, and changes nothing."""
         try:
             self.look()
         except Exception as error:
@@ -117,14 +117,14 @@ class Owner:
                 )
 
     def _claimed(self) -> list[Mark]:
-        """The marks of a claim that holds, the newest first."""
+        """The marks of a valid claim, newest first."""
         report = self._processes.find(CLAIM)
         if report is None or report.seconds_ago > LAPSE_SECONDS:
             return []
         try:
             return [Mark(*map(int, mark)) for mark in report.facts["jobs"]][:_N_MARKS]
         except (KeyError, TypeError, ValueError):
-            return []  # written by another release, or damaged: any process may claim
+            return []  # written by another release, or damaged, so any process may claim
 
     def _jobs(self, job_ids: list[int]) -> tuple[dict[int, Mark], Mark | None]:
         """The jobs with these ids, and the running one with the newest heartbeat."""
@@ -165,7 +165,7 @@ class Owner:
     def _claim(self, mark: Mark, claimed: list[Mark]) -> None:
         """Renews the claim: the newest mark, one up to 30 s older, and one 30 to 60 s older."""
         if claimed:
-            # Never an older one than is claimed already: that could be a clone's.
+            # Never older than the present claim, because the older one could come from a clone.
             mark = max(claimed[0], mark, key=lambda one: one.heartbeat)
             if mark.heartbeat - claimed[min(1, len(claimed) - 1)].heartbeat >= _STEP_BACK:
                 marks = [mark, mark, *claimed[1:2]]
@@ -184,7 +184,7 @@ class Owner:
 
 
 def _microseconds(moment: datetime) -> int:
-    # SQLite and MySQL keep UTC without saying so.
+    # SQLite and MySQL store UTC without a time zone.
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     since = aware - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

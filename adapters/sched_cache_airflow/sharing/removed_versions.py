@@ -1,4 +1,4 @@
-"""Rows of ours whose version the host has no more."""
+"""Finds rows of ours whose version the host has removed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ KEYS_PER_SWEEP = 500
 
 
 class RemovedVersions:
-    """Goes through all keys, one batch after the other. For one thread per process.
+    """Checks all keys, batch by batch. For one thread per process.
 
-    A deletion that a session's events or a trigger noticed needs none of this.
+    Deletions that a session's events or a trigger noticed are already published.
     """
 
     def __init__(self, host: HostContents, cache: DagCache) -> None:
@@ -26,7 +26,7 @@ class RemovedVersions:
         self._settled_seq = 0
 
     def sweep(self) -> int:
-        """Publishes the removal of those in the next batch that are gone; how many. Two or three queries."""
+        """Publishes the removal of the missing versions in the next batch; how many. Two or three queries."""
         every = self._cache.keys()
         keys = sorted(key for key in every if self._host.version_of(key) is not None)
         start = bisect_right(keys, self._position)
@@ -35,7 +35,7 @@ class RemovedVersions:
         if not batch:
             self._purge()
             return 0
-        # Before the host is asked: a version that comes back and is published meanwhile is not removed.
+        # Read before the query to the host, so that a version that comes back and is published meanwhile stays.
         floors = {key: self._cache.floor(key) for key in batch}
         versions = {key: self._host.version_of(key) for key in batch}
         with host_transaction() as connection:
@@ -50,7 +50,7 @@ class RemovedVersions:
         return n_removed
 
     def _purge(self) -> None:
-        """Removes the tombstones that were acknowledged before the round that ends here began."""
+        """Removes the tombstones that were acknowledged before this round began."""
         store = self._cache.store
         if self._settled_seq:
             store.purge_tombstones(self._settled_seq)

@@ -1,4 +1,4 @@
-"""Publishing what the host's versions hold by now, for each row of the table of written versions."""
+"""Publishes the current content of the versions in the table of written versions."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ _ROWS_PER_BATCH = 100
 
 
 def create_missing(table: Table) -> None:
-    """Creates the table unless it is there, also when another process does so at this moment.
+    """Creates the table unless it exists, even if another process creates it at the same time.
 
     Raises:
-        StoreUnavailableError: it is not there, and could not be created.
+        StoreUnavailableError: it does not exist, and could not be created.
     """
     try:
         with host_transaction() as connection:
             table.create(connection, checkfirst=True)
     except (StoreUnavailableError, SQLAlchemyError):
-        # Both had looked before either had committed.
+        # Both processes had checked before either had committed.
         with host_transaction() as connection:
             if not inspect(connection).has_table(table.name, table.schema):
                 raise
 
 
 class VersionPublisher:
-    """Publishes what a version of the host holds by now."""
+    """Publishes the current content of a version of the host."""
 
     def __init__(self, cache: DagCache, contents: ResidentDags) -> None:
         self._cache = cache
         self._contents = contents
 
     def publish(self, text: str) -> None:
-        """The content of the version that this names, or its absence."""
+        """Publishes the content of the version with this name, or its removal."""
         host = self._contents.host
         version_id = host.noted(text)
         if version_id is None:
             return
         key = host.key_of(version_id)
-        # Read before the row: a process that publishes after this has read a newer row, and wins.
+        # Read before the row, so that a process that publishes after this has read a newer row, and wins.
         token = self._cache.token(key)
         with host_transaction() as connection:
             found = host.read(version_id, connection)
@@ -63,7 +63,7 @@ class VersionPublisher:
 
 
 class WrittenVersions:
-    """For one thread per process. Two processes may do the same at once; the second finds nothing to change."""
+    """For one thread per process. If two processes publish the same content, the second one changes nothing."""
 
     def __init__(self, table: Table, cache: DagCache, publisher: VersionPublisher, *, create: bool) -> None:
         self._create = create
@@ -74,7 +74,7 @@ class WrittenVersions:
         self._seen_id = 0
 
     def prepare(self) -> None:
-        """Creates the table where it is missing, and ours beside it."""
+        """Creates this table and our other ones, if they are missing."""
         self._cache.certify()
         if self._create:
             create_missing(self._table)
@@ -86,13 +86,12 @@ class WrittenVersions:
                 )
 
     def publish(self, is_own: bool) -> int:
-        """Publishes for the rows that are there, and removes them; how many.
+        """Publishes the versions of the rows in the table, and removes the rows; how many.
 
-        Rows are removed after what they stand for is published, so that a process that dies here leaves them to
-        the others.
+        A row is removed after its version was published, so that other processes handle it if this one dies.
 
         Args:
-            is_own: all rows; else those that the previous call has seen and no process has handled since.
+            is_own: whether to handle all rows, and not only those that the previous call saw already.
         """
         n_removed = 0
         while True:

@@ -1,6 +1,6 @@
-"""Notices in a session what it writes to the host's contents, and says so to the other processes.
+"""Notices the writes of sessions to the host's contents, and tells the other processes.
 
-Nothing depends on it but time: a write that goes unnoticed is found by the hash that every loop reads.
+This only saves time, because every loop reads the hashes and so finds every write.
 
 | write | noticed by |
 |---|---|
@@ -8,10 +8,10 @@ Nothing depends on it but time: a write that goes unnoticed is found by the hash
 | updates and deletes of Core and ORM, reflected tables too | `do_orm_execute`, by the table's name |
 | raw SQL, cascades of the database | nothing here: the database trigger, if one was installed |
 
-On PostgreSQL a write leaves a row in the table of written versions, in its own transaction (`written_row.py`), so that
-another process finds it if this one dies. Where a row cannot be left within a bound, on other databases and where it
-was given up, the session keeps the name, and after the commit hands it to the thread of `maintenance`. A name that
-dies with its process is found by comparing hashes (`missed_writes.py`).
+On PostgreSQL, a write inserts a row into the table of written versions, in its own transaction (`written_row.py`), so
+that another process finds it if this one dies. If the row cannot be inserted within a limit, and on other databases,
+the session keeps the name, and passes it to the thread of `maintenance` after the commit. If the process dies before,
+the comparison of hashes finds the content (`missed_writes.py`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ logger = logging.getLogger("sched_cache.airflow")
 
 _RETRY_SECONDS = 60.0
 _MAX_NAMES = 1_000
-"""Of one transaction, kept in memory. What is beyond is left to the comparison of hashes."""
+"""The limit of names per transaction. The comparison of hashes finds the others."""
 _INFO_KEY = "sched_cache.written"
 
 
@@ -69,7 +69,7 @@ class WritingProcess(Protocol):
 class _Noted:
     """The names that one session has written since its last commit.
 
-    flushed: in the flush that is under way, with the connection of the last. kept: names to be handed over.
+    flushed: names in the current flush, with the connection of the last one. kept: names to be passed on.
     """
 
     __slots__ = ("connection", "flushed", "kept")
@@ -88,8 +88,8 @@ class _Noted:
 class WriteEvents:
     """The listeners of one process. `start` may be called again when more of the host was imported.
 
-    What a session has written stands in its own `info`, so nothing here is shared by threads. Names stay when a
-    savepoint is rolled back: they are published as they are then, which changes nothing.
+    The names are in the `info` of their session, so threads share nothing. A name stays if a savepoint is rolled back:
+    publishing the current content again changes nothing.
     """
 
     def __init__(self, writes: HostWrites, runtime: Callable[[], WritingProcess]) -> None:
@@ -101,7 +101,7 @@ class WriteEvents:
         self.n_noticed = 0
 
     def start(self, model: Any = None) -> None:
-        """Listens to all sessions; and to the mapper of `model`, the host's class of contents, if given."""
+        """Listens to all sessions, and to the mapper of `model`, the host's class of contents, if it is given."""
         self._listen(Session, "do_orm_execute", self._on_execute)
         self._listen(Session, "after_flush", self._on_flushed)
         self._listen(Session, "after_commit", self._on_commit)
@@ -111,7 +111,7 @@ class WriteEvents:
                 self._listen(model, name, self._on_flush)
 
     def stop(self) -> None:
-        """Listens no longer."""
+        """Removes the listeners."""
         while self._listening:
             event.remove(*self._listening.pop())
         self._rows = None
@@ -131,7 +131,7 @@ class WriteEvents:
             noted.flushed[name] = None
 
     def _on_flushed(self, session: Session, context: Any) -> None:
-        """All objects of a flush at once: their rows take as long as that of one."""
+        """Handles all objects of a flush together, because their rows cost no more than one row."""
         noted: _Noted | None = session.info.get(_INFO_KEY)
         if noted is None or noted.connection is None:
             return
@@ -146,7 +146,7 @@ class WriteEvents:
         names = self._writes.of_statement(state)
         if names is not None:
             connection = state.session.connection()
-            # Before the statement: afterwards nothing tells which rows it was about.
+            # Read before the statement, because its condition may not match the rows afterwards.
             query = names.limit(_MAX_NAMES)
             self._note(_noted(state.session), connection, names, lambda: _read(connection, query))
 
@@ -172,7 +172,7 @@ class WriteEvents:
         try:
             self._rows.leave(connection, rows)
         except TableMissingError:
-            return False  # the first commit of a new installation has it made
+            return False  # the first commit of a new installation lets the thread create it
         except Exception as error:
             if ends_transaction(error, connection) or not falls_back(error, WRITE_NOTICED_LATE, self._count):
                 raise
@@ -182,7 +182,7 @@ class WriteEvents:
         return True
 
     def _on_commit(self, session: Session) -> None:
-        # The event is sent for savepoints too.
+        # SQLAlchemy sends this event for savepoints, too.
         noted: _Noted | None = session.info.get(_INFO_KEY)
         if noted is None or session.in_nested_transaction():
             return

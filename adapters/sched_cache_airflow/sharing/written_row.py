@@ -1,7 +1,7 @@
-"""A row of ours in a transaction of the host, with a bound on what the host waits for it.
+"""Inserts a row of ours in a transaction of the host, with a limit for the time that the host waits for it.
 
-PostgreSQL only: there a statement can be given a bound that ends with a savepoint. On MySQL and MariaDB the bounds are
-those of the session, and on SQLite every write waits for the whole file.
+Only PostgreSQL has time limits that end with a savepoint. On MySQL and MariaDB they belong to the session, and on
+SQLite every write waits for the whole file.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sqlalchemy.engine import Connection
 LOCK_TIMEOUT_MS = 100
 _SETTING = "lock_timeout"
 _BEFORE = "sched_cache.lock_timeout_before"
-"""A setting of ours, LOCAL too, in which the server itself keeps what the host has set."""
+"""A LOCAL setting of ours in which the server keeps the host's value."""
 _SAVEPOINT = "sched_cache_written_row"
-# The insert waits for its lock before it runs, so the bound is set by a statement of its own.
+# The insert waits for its lock before it runs, so a separate statement sets the limit.
 _AT_ONCE = (
     f"SAVEPOINT {_SAVEPOINT}; "
     f"SELECT set_config('{_BEFORE}', current_setting('{_SETTING}'), true),"
@@ -29,11 +29,11 @@ _UNDO = f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}; RELEASE SAVEPOINT {_SAVEPOINT}"
 
 
 class TableMissingError(Exception):
-    """A new installation: the first commit has the table made."""
+    """The table does not exist yet, because this is a new installation."""
 
 
 def leaves_rows(connection: Connection) -> bool:
-    """Whether a row can be left within a bound, in a transaction of the host."""
+    """Whether a row can be inserted within a time limit, in a transaction of the host."""
     return connection.dialect.name == "postgresql" and not commits_each_statement(connection)
 
 
@@ -43,13 +43,13 @@ def commits_each_statement(connection: Connection) -> bool:
 
 
 class WrittenRows:
-    """The rows that this process leaves in `table`.
+    """Inserts the rows of this process into `table`.
 
-    One round trip for names with psycopg2, which sends several statements as one message; four for a query, and with
-    other drivers.
+    Names take one round trip with psycopg2, which sends several statements as one message. A query takes four, and so
+    do names with other drivers.
 
-    The setting is read, and is the same after the savepoint: set back behind the insert, or by the rollback. It is
-    LOCAL all the while, so neither the session nor a pooler's next client has it afterwards.
+    The host's setting is restored after the insert, or by the rollback of the savepoint. It is LOCAL all the time, so
+    neither the session nor the next client of a pooler sees the changed value.
     """
 
     def __init__(self, table: Table) -> None:
@@ -72,7 +72,7 @@ class WrittenRows:
         self._is_there = True
 
     def forget(self) -> None:
-        """Looks again whether the table is there."""
+        """Checks again whether the table exists."""
         self._is_there = False
 
     def _find(self, connection: Connection) -> None:
@@ -104,7 +104,7 @@ class WrittenRows:
             before = connection.execute(bound).one()[0]
             statement = insert(self._table)
             if isinstance(values, list):
-                # SQLAlchemy compiles a statement with a list of rows each time, one with a single row once.
+                # SQLAlchemy compiles a statement for a list of rows each time, but one for a single row only once.
                 statement = statement.values(values[0] if len(values) == 1 else values)
             else:
                 statement = statement.from_select([self._column.name], values)

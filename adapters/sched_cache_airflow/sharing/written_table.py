@@ -1,8 +1,8 @@
 """The table of written versions: one row for each write or deletion of the content of a version.
 
-A row is inserted in the transaction that writes, so it becomes true with it and is rolled back with it, savepoints
-included. It needs no lock that another writer could hold. A later reader publishes the present content of
-the version, and removes the row; see `maintenance`.
+A row is inserted in the transaction of the write, so it is committed or rolled back with it, savepoints included. It
+needs no lock that another writer could hold. A later reader publishes the current content of the version, and removes
+the row; see `maintenance`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_DAG_ID_LENGTH = 250
 
 
 def written_table(config: Config) -> Table:
-    """The table, under the prefix and in the schema of the others; nothing is created.
+    """The table, with the prefix and in the schema of the other ones. Creates nothing.
 
     dag_version_id: as the host's database shows it, a UUID with dashes or without.
     """

@@ -1,7 +1,7 @@
-"""`SimpleDag` and its like: what a scheduler written against Airflow 1.10 holds, over compact DAGs.
+"""`SimpleDag` and related classes over compact DAGs, for schedulers that were written against Airflow 1.10.
 
 The classes have the attributes, methods and errors of 1.10.15. `airflow2` has the task instance of 2.11, which is
-another one under the same name. None of them imports Airflow.
+a different class with the same name. None of them imports Airflow.
 
 with harvest_simple_dags(cache) as harvest:             # fresh DAGs that no other process has
     bag = harvest.simple_dag_bag                        # decide, and write through harvest.connection

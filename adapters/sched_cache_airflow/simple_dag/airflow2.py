@@ -1,4 +1,4 @@
-"""The description of a task instance that processes of Airflow 2.11 exchange.
+"""The form of a task instance that processes of Airflow 2.11 exchange.
 
 Source: `SimpleTaskInstance` and `TaskInstanceKey` of Airflow 2.11.2, models/taskinstance.py, taskinstancekey.py.
 """

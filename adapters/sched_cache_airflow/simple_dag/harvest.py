@@ -1,7 +1,7 @@
-"""Freshly parsed DAGs for one scheduler loop: what `agent.harvest_simple_dags()` was in 1.10.
+"""Freshly parsed DAGs for one scheduler loop, in place of `agent.harvest_simple_dags()` of 1.10.
 
-There they came through a pipe from the scheduler's own processor, and were lost with it. Here they come from claims:
-no other scheduler has them, and what was not handled when a scheduler dies is fresh again for the next one.
+In 1.10, they came through a pipe from the scheduler's own processor, and were lost with it. Here they are claimed, so
+that no other scheduler has them. If a scheduler dies before it has handled them, they are fresh for the next one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from sched_cache_airflow.simple_dag.simple_dag_bag import SimpleDagBag
 class Harvest:
     """The fresh DAGs of this loop.
 
-    simple_dag_bag: those that are there. claims: theirs, and those of DAGs that were deleted. damaged: key -> error
-    of those whose content cannot be read; they stay fresh. connection: the transaction in which the loop writes;
-    None when nothing is fresh.
+    simple_dag_bag: the DAGs that exist. claims: theirs, and those of deleted DAGs. damaged: key -> error of each DAG
+    with an unreadable content; they stay fresh. connection: the transaction in which the loop writes; None if nothing
+    is fresh.
     """
 
     simple_dag_bag: SimpleDagBag
@@ -43,7 +43,7 @@ def harvest_simple_dags(
         StoreUnavailableError: the database did not answer.
     """
     with cache.claim(limit) as claims:
-        with suppress(FormatError):  # found again below, and then for one DAG alone
+        with suppress(FormatError):  # the loop below finds the damaged DAG
             cache.get_many([claim.key for claim in claims])
         simple_dags: list[SimpleDag] = []
         taken: list[Claim] = []

@@ -1,4 +1,4 @@
-"""The exceptions that code written for Airflow catches, without importing Airflow.
+"""The exceptions that code for Airflow catches, without an import of Airflow.
 
 Code that catches a class of the host has imported it, so it suffices to check whether it is loaded.
 """
@@ -13,7 +13,7 @@ from sched_cache.errors import SchedCacheError
 
 
 class UnknownDagError(SchedCacheError):
-    """The bag has no DAG of this id. Where Airflow is in the process, also an `AirflowException`."""
+    """The bag has no DAG with this id. Also an `AirflowException`, if the process has imported Airflow."""
 
 
 def unknown_dag_error(dag_id: str) -> UnknownDagError:

@@ -15,7 +15,7 @@ from sched_cache.format.messagepack import pack, unpack
 from sched_cache_airflow.simple_dag.unpicklable import Unpicklable
 
 DEFAULT_CONCURRENCY: Final = 16
-"""`[core] dag_concurrency` of 1.10 and `max_active_tasks_per_dag` since. Documents leave the writer's default out."""
+"""`[core] dag_concurrency` of 1.10, later `max_active_tasks_per_dag`. Documents omit the default of their writer."""
 
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1 << 26
@@ -28,8 +28,8 @@ class SimpleDag(Unpicklable):
     Args:
         dag: a compact DAG, whose task ids are shared; or any object with the attributes of a 1.10 DAG
             (dag_id, tasks, full_filepath, concurrency).
-        pickle_id: what the executor is to run the DAG's pickle by, if it has one.
-        default_concurrency: for a compact DAG that says nothing about it.
+        pickle_id: the id under which the executor finds the DAG's pickle, if there is one.
+        default_concurrency: for a compact DAG without a value.
     """
 
     __slots__ = ("_concurrency", "_dag_id", "_full_filepath", "_pickle_id", "_task_ids", "_task_special_args")
@@ -88,7 +88,7 @@ class SimpleDag(Unpicklable):
         return self._task_special_args
 
     def get_task_special_arg(self, task_id: str, special_arg_name: str) -> Any:
-        """The limit of that name; None if the task has none, or is unknown."""
+        """The limit of this name; None if the task has none or is unknown."""
         return self._task_special_args.get(task_id, {}).get(special_arg_name)
 
     def pack(self) -> bytes:

@@ -12,7 +12,7 @@ from sched_cache_airflow.simple_dag.simple_dag import SimpleDag
 
 
 class SimpleDagBag:
-    """`simple_dags` as they were given, and `dag_id_to_simple_dag`; of two with one id the later counts there."""
+    """`simple_dags` as given, and `dag_id_to_simple_dag`, which has the last DAG of each id."""
 
     def __init__(self, simple_dags: Sequence[SimpleDag]) -> None:
         self.simple_dags = simple_dags
@@ -24,7 +24,7 @@ class SimpleDagBag:
         return self.dag_id_to_simple_dag.keys()
 
     def get_dag(self, dag_id: str) -> SimpleDag:
-        """The DAG of that id.
+        """The DAG with this id.
 
         Raises:
             UnknownDagError: there is none; an `AirflowException` where Airflow is in the process.

@@ -91,7 +91,7 @@ class SimpleTaskInstance(Unpicklable):
                 "execution_date": execution_date,
                 "start_date": row.start_date,
                 "end_date": row.end_date,
-                # The column counts tries that began; the host speaks of the one that comes.
+                # The column counts the tries that have begun, whereas the host means the next one.
                 "try_number": row.try_number if row.state == _RUNNING else row.try_number + 1,
                 "state": row.state,
             }
@@ -155,7 +155,7 @@ class SimpleTaskInstance(Unpicklable):
 
         Args:
             session: a session of Airflow's; without one, a session that lasts for this call.
-            lock_for_update: take the row's lock, for as long as the session's transaction lasts.
+            lock_for_update: locks the row until the end of the session's transaction.
         """
         if session is None:
             from airflow.utils.session import create_session

@@ -1,6 +1,6 @@
 """The fields that a task instance takes from its task, read from a compact DAG.
 
-Policies that change task instances (`task_instance_mutation_hook`) leave their mark in Airflow's rows alone.
+Policies that change task instances (`task_instance_mutation_hook`) have an effect on Airflow's rows alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sched_cache.format import ABSENT, CompactDag
 
 
 class TaskFields(NamedTuple):
-    """As `TaskInstance.refresh_from_task` of the host sets them."""
+    """The values that the host's `TaskInstance.refresh_from_task` sets."""
 
     pool: str
     queue: str
@@ -46,7 +46,7 @@ def _total_weight(dag: CompactDag, index: int) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """`value` without the wrapping of serialized mappings; what else was wrapped stays as it is."""
+    """`value` without the wrapping of serialized mappings. Other wrapped values stay as they are."""
     if isinstance(value, dict):
         if value.get("__type") == "dict":
             value = value["__var"]

@@ -1,8 +1,8 @@
-"""Simple task instances as bytes, many at a time: what 1.10 and 2.11 pickle one by one.
+"""Many simple task instances in one byte string. Airflow 1.10 and 2.11 pickle them one by one.
 
-One MessagePack array, compressed: format version, the host's name, number of rows, then a packed column a field (see
-`sched_cache.format.columns`), dates as microseconds since the epoch, and last the keys that do not follow from the
-fields.
+The bytes are one compressed MessagePack array: format version, name of the host, number of rows, then one packed column
+per field (see `sched_cache.format.columns`), with dates as microseconds since the epoch, and last the keys that do not
+follow from the fields.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ AnySimpleTaskInstance: TypeAlias = "SimpleTaskInstance | airflow2.SimpleTaskInst
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1 << 26
 _ROW_BYTES: Final = 640
-"""Of memory that each row takes when it is unpacked, even if all its columns are constant: object, key and dates."""
+"""The memory of an unpacked row, even if all its columns are constant: object, key and dates."""
 _CLASSES: Final[dict[str, Any]] = {"1.10": SimpleTaskInstance, "2.11": airflow2.SimpleTaskInstance}
 _KEY: Final = "key"
 
 
 def pack_task_instances(task_instances: Iterable[AnySimpleTaskInstance]) -> bytes:
-    """`task_instances` as bytes; all are of one class. Dates are aware, and come back in UTC.
+    """`task_instances` as bytes. All must be of one class. Dates must be aware, and are returned in UTC.
 
     Raises:
         InvalidDagError: a value, such as an object in an executor config, that is not JSON.
-        TypeError: they are of more than one class.
+        TypeError: their classes differ.
     """
     rows = list(task_instances)
     kinds = {type(row) for row in rows} or {SimpleTaskInstance}
@@ -56,7 +56,7 @@ def unpack_task_instances(data: bytes, max_bytes: int = _MAX_BYTES) -> list[AnyS
     """The task instances in `data`, which `pack_task_instances` returned.
 
     Raises:
-        FormatError: not such bytes, or more than `max_bytes` when unpacked; each row counts 640 at least.
+        FormatError: not such bytes, or more than `max_bytes` when unpacked. Each row counts at least 640 bytes.
     """
     fields = unpack(decompress(data, max_bytes), "simple task instances")
     if not isinstance(fields, list) or len(fields) < 3:
@@ -69,7 +69,7 @@ def unpack_task_instances(data: bytes, max_bytes: int = _MAX_BYTES) -> list[AnyS
         raise FormatError("simple task instances are of an unknown host, or have not all of its fields")
     if type(n_rows) is not int or n_rows < 0 or set(map(type, columns)) - {bytes}:
         raise FormatError("simple task instances do not say how many they are, or lack a column")
-    if n_rows * _ROW_BYTES > max_bytes:  # a few bytes say of a column that all rows have the same
+    if n_rows * _ROW_BYTES > max_bytes:  # a few bytes can declare a constant column of any length
         raise FormatError(
             f"{excerpt(n_rows)} simple task instances are larger than the limit of {max_bytes} bytes"
         )

@@ -6,7 +6,7 @@ from typing import NoReturn, SupportsIndex
 
 
 class Unpicklable:
-    """Refuses pickle, whose bytes run code where they are read."""
+    """Refuses pickle, because reading a pickle runs code from it."""
 
     __slots__ = ()
 

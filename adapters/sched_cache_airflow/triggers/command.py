@@ -1,7 +1,7 @@
 """Notice writes to Airflow's DAGs that bypass Airflow, by a trigger of the database.
 
-Without it such a write is found by the next scheduler loop all the same: every loop asks which content is current.
-With it, the other processes hear of it and find the new content prepared. `remove` leaves nothing behind but a table.
+Without the trigger, the next scheduler loop finds such a write, because every loop asks which content is current. With
+it, other processes are notified and find the new content prepared. `remove` leaves nothing behind except a table.
 """
 
 from __future__ import annotations

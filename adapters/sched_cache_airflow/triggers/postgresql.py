@@ -1,15 +1,15 @@
-"""The trigger on PostgreSQL, and the roles in whose name it may run code.
+"""The trigger on PostgreSQL, and the roles with whose rights it may run code.
 
-Its function is SECURITY DEFINER, so that a writer of `serialized_dag` needs no rights of ours. All that the function
-runs, it runs as its owner. It gives nothing away as long as each of these holds:
+Its function is SECURITY DEFINER, so that a writer of `serialized_dag` needs no rights on our tables. Everything that
+the function runs has the rights of its owner. No role can misuse these rights, because of the following rules.
 
-| a role with few rights could | but |
+| a role with few rights could | prevented because |
 |---|---|
-| put a temporary table or an operator of its own in front | names are qualified, the search path is pinned |
+| create a temporary table or an operator that is found first | names are qualified, the search path is pinned |
 | attach the function to a table with types and casts of its own | only the owner may execute it; it looks whose it is |
-| make our table before us or again, with a trigger on it | the function writes only to a table of its own owner |
+| create our table first or again, with a trigger on it | the function writes only to a table of its own owner |
 | own the function, and replace it by one that runs as other writers | its owner is the owner of `serialized_dag` |
-| be that owner, and wait for a superuser who installs | all is created as that owner, and runs as it |
+| be that owner, and wait until a superuser installs it | all objects are created as that owner, and run as it |
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from sched_cache.errors import StoreUnavailableError
 
 _SUFFIX = "_note"
 
-# A notice is never worth the host's write. One that is lost is made up for by the hashes that every loop compares. A
-# table that was dropped, renamed or is locked prevents no write, and a transaction waits for a lock only once.
+# A notice must never prevent the host's write. The hashes that every loop compares make up for a lost one. Therefore a
+# dropped, renamed or locked table prevents no write, and a transaction waits for a lock only once.
 _BODY = """
 BEGIN
     IF TG_RELID IS DISTINCT FROM to_regclass({host_name}) OR NOT EXISTS (
@@ -96,10 +96,10 @@ WHERE c.relname = :name AND n.nspname = :schema
 
 @dataclass(frozen=True, slots=True)
 class TriggerFunction:
-    """A function of ours that is in the database.
+    """A function of ours in the database.
 
-    triggers: those of `serialized_dag` that run it. weakness: how a role with few rights may come to run code as
-    `owner`; empty if it may not. may_replace: whether the role of this connection may drop it.
+    triggers: those of `serialized_dag` that run it. weakness: how a role with few rights could run code as `owner`;
+    empty if it could not. may_replace: whether the role of this connection may drop it.
     """
 
     schema: str
@@ -111,9 +111,9 @@ class TriggerFunction:
 
 
 class PostgresqlTrigger:
-    """The trigger for one table of written versions, in one transaction.
+    """Creates and drops the trigger for one table of written versions, in one transaction.
 
-    From its construction on, names that are not qualified are PostgreSQL's own until the transaction ends.
+    After its construction, unqualified names are those of PostgreSQL itself until the transaction ends.
     """
 
     def __init__(self, connection: Connection, table: Table) -> None:
@@ -127,7 +127,7 @@ class PostgresqlTrigger:
         connection.exec_driver_sql("SET LOCAL search_path = pg_catalog, pg_temp")
 
     def functions(self) -> list[TriggerFunction]:
-        """Those for this Airflow, whatever their prefix: in the schema of its tables or ours, or run by its table."""
+        """The functions for this Airflow, with any prefix: in the schema of its tables or ours, or run by its table."""
         names = {"host_schema": self._host_schema, "schema": self._schema}
         found = self._connection.execute(text(_FUNCTIONS), names).all()
         return [
@@ -138,7 +138,7 @@ class PostgresqlTrigger:
         ]
 
     def drop(self) -> list[str]:
-        """Drops the functions with all that runs them; the names of their triggers on `serialized_dag`.
+        """Drops the functions and everything that runs them; the names of their triggers on `serialized_dag`.
 
         Raises:
             StoreUnavailableError: one belongs to a role that this connection may not act for.
@@ -151,13 +151,13 @@ class PostgresqlTrigger:
                     "command with a --database-url of that role, or of a superuser"
                 )
         for function in functions:
-            # CASCADE: a role that may execute it can have attached it to tables of its own.
+            # CASCADE, because a role that may execute the function can have attached it to tables of its own.
             name = self._quoted(function.schema, function.name)
             self._run(f"DROP FUNCTION {name}() CASCADE")
         return sorted({trigger for function in functions for trigger in function.triggers})
 
     def create(self) -> str:
-        """Creates table, function and trigger, all of them as the owner of `serialized_dag`; the trigger's name.
+        """Creates table, function and trigger, all as the owner of `serialized_dag`; the name of the trigger.
 
         Raises:
             StoreUnavailableError: the connection may not act for that owner, or the table is not safe to write to.
@@ -189,7 +189,7 @@ class PostgresqlTrigger:
             ) from error
 
     def _make_safe(self, owner: str) -> None:
-        """Sees to it that inserting into the table runs no code of another role than `owner`."""
+        """Ensures that inserting into the table runs only code of `owner`."""
         found = self._row_of(self._schema, self._table.name)
         wrong = ""
         if found.owner != owner:
@@ -223,7 +223,7 @@ class PostgresqlTrigger:
         return self._connection.execute(text(_TABLE), {"schema": schema, "name": name}).one_or_none()
 
     def _run(self, statement: str) -> None:
-        # Without parameters: a name may have a `%` in it.
+        # Without parameters, because a name may contain a `%`.
         self._connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
     def _role(self, name: str) -> str:
@@ -234,5 +234,5 @@ class PostgresqlTrigger:
 
 
 def _literal(value: str) -> str:
-    """A string for SQL, whatever is in it."""
+    """An SQL literal of any string."""
     return "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""Weaknesses of an installed trigger, for operators: whose rights a writer could gain, and what to do."""
+"""Weaknesses of an installed trigger, for operators: the rights that a writer could gain, and the remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SELECT trigger_name, definer, current_user() FROM information_schema.triggers WH
 class Weakness:
     """One function that lets a role with few rights act as another.
 
-    command: what to run, as it is. url: with which `--database-url`, if that of Airflow has not the rights.
+    command: the remedy, ready to run. url: its `--database-url`, if the rights of Airflow's own do not suffice.
     """
 
     found: str
@@ -30,8 +30,8 @@ class Weakness:
 
 
 def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]:
-    """Those of the metadata database, which `connection` is to; up to four queries. Ends no transaction."""
-    # Where our tables are in another database, there is nothing to install it for any more.
+    """The weaknesses in the metadata database of `connection`. Up to four queries. Ends no transaction."""
+    # If our tables are in another database, the trigger has no use any more.
     is_shared = make_url(config.database_url).database == connection.engine.url.database
     command = f"{_COMMAND} {'install' if is_shared else 'remove'}"
     if connection.dialect.name in ("mysql", "mariadb"):
@@ -55,10 +55,10 @@ def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]
 
 
 def _of_other_accounts(connection: Connection, config: Config, command: str) -> list[Weakness]:
-    """On MySQL a trigger runs with the rights of the account that created it, and fails once that is gone.
+    """On MySQL, a trigger runs with the rights of the account that created it, and fails after that was dropped.
 
-    What a writer could put in its way is a temporary table, which takes the notices of its own session, or, with the
-    right to replace our table by a view, a statement of the view with those rights: so they had better be Airflow's.
+    A writer could create a temporary table, which would take the notices of its own session. With the right to replace
+    our table by a view, it could run a statement with the rights of the trigger, so these should be Airflow's own.
     """
     ours = set(installed_triggers(connection, config))
     rows = connection.exec_driver_sql(_DEFINERS).all()

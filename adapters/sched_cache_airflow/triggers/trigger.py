@@ -1,7 +1,7 @@
-"""Triggers of the database that notice what no Python does: SQL typed by hand, other tools, cascades.
+"""Database triggers that notice writes outside of the host's Python code: manual SQL, other tools, cascades.
 
-They insert into the table `written`, as a session's events do, and take no lock that two transactions could want.
-None depends on the type of a column, so that the host's migrations can change it.
+They insert into the table `written`, like the events of a session, and take no lock that two transactions could need.
+They do not depend on the type of a column, so the host's migrations can change it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sched_cache_airflow.triggers.postgresql import PostgresqlTrigger
 _HOST_TABLES = frozenset(("dag", "dag_version", "serialized_dag"))
 
 _ROW = "INSERT INTO {written} (dag_version_id) "
-# Not on PostgreSQL. The names are qualified: MySQL runs a trigger with the rights of the account that created it.
+# Not for PostgreSQL. Names are qualified, because MySQL runs a trigger with the rights of the account that created it.
 _BODIES = {
     "insert": "AFTER INSERT ON {serialized_dag} FOR EACH ROW BEGIN "
     + _ROW
@@ -34,7 +34,7 @@ _BODIES = {
     "delete": "AFTER DELETE ON {serialized_dag} FOR EACH ROW BEGIN "
     + _ROW
     + "VALUES (OLD.dag_version_id); END",
-    # InnoDB runs no trigger for what a cascade deletes: what it is going to delete is noted before.
+    # InnoDB runs no trigger for rows that a cascade deletes, so the rows are noted before the deletion.
     "version": "BEFORE DELETE ON {dag_version} FOR EACH ROW BEGIN " + _ROW + "VALUES (OLD.id); END",
     "dag": "BEFORE DELETE ON {dag} FOR EACH ROW BEGIN "
     + _ROW
@@ -47,7 +47,7 @@ _INSTALLED = {
 
 
 def install_trigger(config: Config) -> list[str]:
-    """Creates the triggers, and the table that they write to; the names of the triggers. May be repeated.
+    """Creates the triggers and the table that they write to; the names of the triggers. May be repeated.
 
     Raises:
         ConfigError: the URL or its driver cannot be used.
@@ -73,7 +73,7 @@ def install_trigger(config: Config) -> list[str]:
 
 
 def remove_trigger(config: Config) -> list[str]:
-    """Drops the triggers; the names of those that were there. The table stays: sessions write to it too.
+    """Drops the triggers; their names. The table stays, because sessions write to it, too.
 
     Raises:
         ConfigError: the URL or its driver cannot be used.
@@ -86,7 +86,7 @@ def remove_trigger(config: Config) -> list[str]:
 
 
 def installed_triggers(connection: Connection, config: Config) -> list[str]:
-    """The names of the triggers that are there. One query, or three on PostgreSQL."""
+    """The names of the installed triggers. One query, or three on PostgreSQL."""
     table = written_table(config)
     if _dialect(connection) == "postgresql":
         functions = PostgresqlTrigger(connection, table).functions()
@@ -105,18 +105,18 @@ def _drop(connection: Connection, table: Table) -> list[str]:
 
 
 def _run(connection: Connection, statement: str) -> None:
-    # Without parameters: a name may have a `%` in it.
+    # Without parameters, because a name may contain a `%`.
     connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def _refuse_view(connection: Connection, table: Table) -> None:
-    """A view in the place of the table would write, with the rights of the trigger, to a table of its own choice."""
+    """Checks for a view in place of the table, which could write to any table with the rights of the trigger."""
     if table.name in inspect(connection).get_view_names(schema=table.schema):
         raise StoreUnavailableError(f"{table.fullname} is a view: drop it, and run this command again")
 
 
 def _qualified(connection: Connection, name: str, schema: str | None = None) -> str:
-    """The name for SQL, with its database on MySQL: a trigger knows no other than its own."""
+    """The quoted name, on MySQL with its database, because there a trigger finds only names of its own database."""
     if schema is None and _dialect(connection) == "mysql":
         schema = connection.exec_driver_sql("SELECT database()").scalar()
     mark = "`" if _dialect(connection) == "mysql" else '"'

@@ -1,7 +1,7 @@
-"""File events for Airflow's DAG processor: a saved file is parsed now, instead of after the parse interval.
+"""File events for Airflow's DAG processor, so that a saved file is parsed now, and not after the parse interval.
 
-`Watcher` finds out which files have another content than they had, and asks for them. What tells it to look
-(`file_events`) only makes that sooner: the periodic scan is the truth.
+`Watcher` finds files with a changed content, and requests that they be parsed. File events (`file_events`) only make
+this sooner; the periodic scan finds every change.
 """
 
 from sched_cache_airflow.hosts.contract import ChangedFile

@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _watch(watcher: Watcher, folders: Sequence[Folder], arguments: argparse.Namespace) -> None:
-    """For ever. After each (re)start of the events all files are compared, for there were none before."""
+    """Never ends. Compares all files after each start of the events, because earlier changes caused none."""
     from sched_cache_airflow.watch import EventsUnavailableError
 
     is_started, reported = False, ""
@@ -121,7 +121,7 @@ def _watch(watcher: Watcher, folders: Sequence[Folder], arguments: argparse.Name
                 scan_at = now + arguments.scan_seconds
             elif has_changed or scan_at is None or now >= scan_at:
                 if scan_at is not None and not has_events:
-                    break  # look with events, if there are any by now
+                    break  # continue with events, if the system gives them by now
                 watcher.look()
                 scan_at = now + arguments.scan_seconds
             watcher.tick()
@@ -138,7 +138,7 @@ def _events(identities: Sequence[Any], arguments: argparse.Namespace) -> Iterato
 
 
 def _folders(arguments: argparse.Namespace, host: InstalledAirflow) -> list[Folder]:
-    """The folders to watch, in the host's spelling."""
+    """The folders to watch, in the spelling of the host."""
     from sched_cache_airflow.watch import Folder
 
     of_host = host.folders()

@@ -1,4 +1,4 @@
-"""Tells when to look: soon after something below a folder has changed, and now and then in any case."""
+"""Wakes the watcher: soon after a change below a folder, and periodically."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _NOT_OF_AUTHORS = frozenset({"__pycache__", ".git", ".mypy_cache", ".ruff_cache"
 
 
 class EventsUnavailableError(Exception):
-    """The system gives no file events here; the text says why and what to do."""
+    """There are no file events for these folders. The text has the reason and a remedy."""
 
 
 def file_events(paths: Sequence[str], rest_seconds: float) -> Iterator[bool]:
-    """True after a change below one of `paths`, once nothing changed for `rest_seconds`; False when nothing did.
+    """Yields True after a change below one of `paths` and `rest_seconds` without another; False without a change.
 
-    At least two answers a second. The first one comes when the system has begun to watch: a scan after it misses
-    nothing. Symlinks are resolved once, at the beginning; what is not there then, or may not be read, has no events.
+    Yields at least twice a second. The first value comes after the system has begun to watch, so that a scan after it
+    misses nothing. Symlinks are resolved once, at the start. Files that are missing or unreadable then cause no events.
 
     Raises:
         EventsUnavailableError: `watchfiles` is not installed, or there are too many folders.
@@ -41,7 +41,7 @@ def file_events(paths: Sequence[str], rest_seconds: float) -> Iterator[bool]:
             ignore_permission_denied=True,
         ):
             yield bool(changes)
-    except (OSError, RuntimeError) as error:  # the system's limits are either
+    except (OSError, RuntimeError) as error:  # exceeded limits of the system raise either of them
         raise EventsUnavailableError(
             f"no file events: {error}; if there are too many folders, raise fs.inotify.max_user_watches"
         ) from error

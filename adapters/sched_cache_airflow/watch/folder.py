@@ -1,4 +1,4 @@
-"""One folder of DAG files, and which of them have another content than they had."""
+"""One folder of DAG files, and the changes of their contents."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TypeAlias
 from sched_cache_airflow.hosts.contract import ChangedFile
 
 Listing: TypeAlias = Callable[[str], Iterable[str]]
-"""A folder -> the paths in it that may be DAG files, ignored ones left out; nothing if it is not there."""
+"""Folder -> the paths in it that may be DAG files, without ignored ones; none if the folder is missing."""
 _Signature: TypeAlias = tuple[int, int, int]
 
 
 class Folder:
     """The DAG files below `root`, or below its subfolder `below`.
 
-    A file counts as changed when its bytes are others: a `git-sync` that swaps a symlink gives every file a new
-    inode and time, and changes few. Only files whose inode, size or time is another one are read.
+    A file counts as changed if its bytes differ: a `git-sync` that swaps a symlink gives every file a new inode and
+    time, but changes only few. Only files with a different inode, size or time are read.
     """
 
     def __init__(self, bundle: str | None, root: str, below: str, listing: Listing) -> None:
@@ -29,16 +29,16 @@ class Folder:
         self._listing = listing
         self._signatures: dict[str, _Signature] = {}
         self.digests: dict[str, str] = {}
-        """Path in `root` -> what it held when it was last looked at."""
+        """Path in `root` -> digest of the file at the last scan."""
 
     @property
     def path(self) -> str:
-        """Where it is, symlinks not resolved: what is watched."""
+        """The watched path, without resolving symlinks."""
         return os.path.join(self.root, self.below) if self.below else self.root
 
     @property
     def identity(self) -> tuple[str, int, int] | None:
-        """Where the files really are; another one after a symlink was swapped or the folder replaced, None if gone."""
+        """The resolved folder, which changes if a symlink is swapped or the folder is replaced; None if missing."""
         real_path = os.path.realpath(self.path)
         try:
             status = os.stat(real_path)
@@ -47,15 +47,15 @@ class Folder:
         return real_path, status.st_dev, status.st_ino
 
     def scan(self) -> list[ChangedFile]:
-        """The files that are new or changed since the last scan. One look at every file, a read of those.
+        """The files that are new or changed since the last scan. Checks every file, and reads those that may differ.
 
-        While the folder is not there nothing is forgotten. A file that cannot be read is looked at again.
+        A missing folder does not change the state. A file that cannot be read is checked again by the next scan.
         """
         if not os.path.isdir(self.path):
             return []
         changed = []
         present = set()
-        # Of the root, where patterns of ignored files may stand.
+        # Lists from the root, which may have the file with the patterns of ignored files.
         for path in self._listing(self.root):
             relative = os.path.relpath(path, self.root)
             if self.below and not relative.startswith(self.below + os.sep):
@@ -68,8 +68,8 @@ class Folder:
                     continue
                 digest = blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
             except OSError:
-                continue  # it was replaced just now, or may not be read
-            # Of before the read: if the file was written meanwhile, the next scan reads it again.
+                continue  # it was replaced just now, or must not be read
+            # The values from before the read, so that the next scan reads a file again that was written meanwhile.
             self._signatures[relative] = signature
             if self.digests.get(relative) != digest:
                 self.digests[relative] = digest

@@ -1,4 +1,4 @@
-"""The Airflow that is asked: where its DAG files are, which count, and how a request for one is written."""
+"""The installed Airflow: its DAG folders, the files that count, and requests to parse them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from sched_cache_airflow.watch.airflow3 import Airflow3
 
 
 class AskFailedError(Exception):
-    """The host's database did not take the requests; nothing was asked. Ask again."""
+    """The host's database did not accept the requests, and none was written. The caller can try again."""
 
 
 class InstalledAirflow:
-    """The Airflow installed here. Reads its configuration, and its database when asked for a file."""
+    """The installed Airflow. Reads its configuration, and connects to its database for requests."""
 
     def __init__(self, requests: HostRequests) -> None:
         self._requests = requests
 
     def folders(self) -> list[HostFolder]:
-        """The folders whose files change in place; a bundle that brings its own files is not among them."""
+        """The folders in which files change in place; not those of bundles that download their files."""
         return self._requests.folders()
 
     def listing(self, folder: str) -> list[str]:
         """The paths of Python and zip files below `folder`, without those that `.airflowignore` names.
 
         Raises:
-            UsageError: a symlink in it leads back, so that it has no end.
+            UsageError: symlinks in it form a loop.
         """
         from airflow.utils.file import find_dag_file_paths
 
@@ -40,18 +40,18 @@ class InstalledAirflow:
             raise UsageError(f"{folder}: {error}") from error
 
     def may_have_dags(self, path: str) -> bool:
-        """Whether the processor would look for DAGs in it, with `[core] dag_discovery_safe_mode`."""
+        """Whether the processor would parse the file, considering `[core] dag_discovery_safe_mode`."""
         from airflow.configuration import conf
         from airflow.utils.file import might_contain_dag
 
         try:
             return bool(might_contain_dag(path, conf.getboolean("core", "dag_discovery_safe_mode")))
         except OSError:
-            return False  # it is gone again
+            return False  # it has been removed again
 
     @property
     def write_interval_seconds(self) -> float:
-        """How long the host does not write a DAG again after it wrote it."""
+        """The time after a write of a DAG in which the host does not write it again."""
         from airflow.configuration import conf
 
         return float(conf.getint("core", "min_serialized_dag_update_interval"))
@@ -66,10 +66,10 @@ class InstalledAirflow:
     def ask(self, files: Iterable[ChangedFile]) -> None:
         """Makes the processor parse `files` in its next loop, in one transaction.
 
-        A pending request is as good as a new one: the processor that takes it reads the file afterwards.
+        A pending request is sufficient, because the processor reads the file after it has taken the request.
 
         Raises:
-            AskFailedError: the database did not take them.
+            AskFailedError: the database did not accept them.
         """
         from airflow.models.dagbag import DagPriorityParsingRequest
         from airflow.utils.session import create_session
@@ -98,7 +98,7 @@ def host_here() -> InstalledAirflow | None:
         except metadata.PackageNotFoundError:
             continue
         if version.split(".")[0] == major:
-            # What the host prints while it is imported is not ours, and this command prints lines of its own.
+            # Output of the host during its import must not mix with the lines of this command.
             os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
             return InstalledAirflow(Airflow3() if major == "3" else Airflow2())
     return None

@@ -1,4 +1,4 @@
-"""The requests so far, in a file, so that the next watcher finds changes while none was running."""
+"""The state file with all requests so far, by which the next watcher finds changes while no watcher was running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VERSION = 1
 
 
 class StateFile:
-    """folder -> path -> digest, as of the last request that needs no repetition. None: nothing is kept."""
+    """Folder -> path -> digest of the last request that needs no repetition. Without a path, nothing is kept."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path

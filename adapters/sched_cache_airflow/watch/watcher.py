@@ -1,4 +1,4 @@
-"""Finds changed DAG files and asks the host for them."""
+"""Finds changed DAG files, and asks the host to parse them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Asked(Protocol):
 class Watcher:
     """The work of `sched-cache watch` in each round. For one thread.
 
-    A file is taken as asked for in the state file only after its last repetition, so if a watcher ends before
-    that, the next one repeats the request.
+    The state file lists a file only after the last repetition of its request, so if a watcher ends earlier, the next
+    one repeats the request.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Watcher:
         self._is_saved = False
 
     def start(self) -> None:
-        """Looks at every file. Asked for is what changed since the state was written; without one, nothing."""
+        """Checks every file, and requests those that changed since the state was written; none without a state file."""
         settled = self._state.read()
         n_known = 0
         for folder in self._folders:
@@ -74,19 +74,19 @@ class Watcher:
         self._ask_for_changed()
 
     def look(self) -> None:
-        """Scans all folders, and asks for what changed."""
+        """Scans all folders, and requests the changed files."""
         for folder in self._folders:
             self._note(folder.scan())
         self._ask_for_changed()
 
     def tick(self) -> None:
-        """Asks again for what is due, and for what could not be asked for. Cheap, when nothing is."""
+        """Repeats requests that are due or have failed. Cheap if there are none."""
         now = self._clock.monotonic()
         if self._changed and now >= self._retry_at:
             self._ask_for_changed()
         due = self._repeats.take_due(now)
         if due and not self._ask(due):
-            for file in due:  # one repetition the more
+            for file in due:  # one more repetition
                 self._changed[file] = None
         for file in self._repeats.take_finished():
             if file not in self._changed:
@@ -95,7 +95,7 @@ class Watcher:
 
     @property
     def is_done(self) -> bool:
-        """Whether everything found so far was asked for."""
+        """Whether all changes found so far were requested."""
         return not self._changed
 
     def _note(self, changed: Sequence[ChangedFile]) -> None:

@@ -1,1 +1,1 @@
-"""The page in the Airflow UI, made from plain data: no host, no database, no script but one that picks the colours."""
+"""The page in the Airflow UI, rendered from plain data. It knows no host and no database."""

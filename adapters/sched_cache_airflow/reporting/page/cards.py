@@ -11,9 +11,9 @@ from sched_cache_airflow.reporting.process_words import Facts, count, fallbacks,
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """state: (words, kind of the pill). where: empty where hosts may not be seen. n_dags: those in memory.
+    """state: (words, kind of the pill). where: empty if hosts must not be shown. n_dags: DAGs in memory.
 
-    sources: (name, number of reads that it answered, colour), only those that answered any.
+    sources: (name, number of answered reads, colour) of each tier that answered any.
     """
 
     component: str
@@ -30,7 +30,7 @@ class Card:
 
 
 def card_of(facts: Facts, seconds_ago: float, *, with_host: bool) -> Card:
-    """`seconds_ago`: when the process reported these facts."""
+    """`seconds_ago`: the age of the report."""
     return Card(
         component=str(facts.get("component")),
         state=_state(facts),
@@ -70,7 +70,7 @@ def _remarks(facts: Facts, seconds_ago: float) -> list[str]:
     for reason, n_times in sorted(fallbacks(facts).items(), key=lambda item: -item[1])[:5]:
         remarks.append(f"Airflow's own path because of {reason}: {count_in_words(n_times)}")
     if facts.get("exclude_dags"):
-        # A pattern may name a DAG that the user must not know of.
+        # A pattern may name a DAG that must be hidden from the user.
         n_patterns = len(facts["exclude_dags"])
         remarks.append(f"DAGs of {n_patterns} pattern{'' if n_patterns == 1 else 's'} are excluded")
     decided = count(facts, "gauges", "fast_path_decisions")

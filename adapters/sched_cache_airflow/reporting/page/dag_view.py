@@ -13,9 +13,9 @@ from sched_cache_airflow.reporting.page.rendering import render
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """One version of the host, and its data in our tables: None where they have none.
+    """One version of the host, with its data in our tables, which are None if there are none.
 
-    seconds_ago: since its last write. parsed_seq, published_version: numbers of our counter.
+    seconds_ago: since its last write. parsed_seq, published_version: numbers from our counter.
     """
 
     number: int
@@ -31,7 +31,7 @@ class VersionFacts:
 
 @dataclass(slots=True)
 class DagFacts:
-    """The facts to show. n_document_bytes: of the host's JSON. n_resident_bytes: in this process, None if it is not."""
+    """The facts to show. n_document_bytes: of the host's JSON. n_resident_bytes: in this process, None if absent."""
 
     dag_id: str
     versions: list[VersionFacts] = field(default_factory=list)
@@ -55,7 +55,7 @@ def dag_page(facts: DagFacts, *, nonce: str) -> Markup:
 
 
 def _sizes(facts: DagFacts) -> list[tuple[str, int, str]]:
-    """(name, bytes, colour) of each form of the latest version there is."""
+    """(name, bytes, colour) of each existing form of the latest version."""
     if not facts.versions:
         return []
     latest = facts.versions[0]

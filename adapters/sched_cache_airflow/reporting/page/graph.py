@@ -18,13 +18,13 @@ _LABEL_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """task_ids by index; edges as pairs of indices. Nothing is assumed of them, not even that there is no cycle."""
+    """task_ids by index; edges as pairs of indices. The edges may be arbitrary, and may contain cycles."""
 
     task_ids: Sequence[str]
     edges: Sequence[tuple[int, int]]
 
     def layers(self) -> list[list[int]]:
-        """The tasks by the length of the longest path that leads to them; those in a cycle come last, together."""
+        """The tasks, grouped by the length of the longest path to them; those in a cycle are the last group."""
         waits_for = [0] * len(self.task_ids)
         below: list[list[int]] = [[] for _ in self.task_ids]
         for upstream, downstream in self.edges:
@@ -54,14 +54,14 @@ def graph_of(task_ids: Sequence[str], downstream: Callable[[int], Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """caption: the shape in words where single tasks are not drawn."""
+    """caption: the shape in words if single tasks are not drawn."""
 
     svg: Markup
     caption: str = ""
 
 
 def drawing_of(graph: Graph) -> Drawing:
-    """The drawing that this graph allows for."""
+    """The drawing that suits the size of the graph."""
     layers = graph.layers()
     can_draw = len(graph.task_ids) <= _MAX_DRAWN_TASKS and len(graph.edges) <= _MAX_DRAWN_EDGES
     if can_draw and len(layers) <= 60:

@@ -19,7 +19,7 @@ AGAIN_SECONDS = 15
 class Changed:
     """A DAG whose content changed lately.
 
-    is_shared: in our tables. is_fresh: no scheduler has it yet. resident_in: components that have it in memory.
+    is_shared: our tables have it. is_fresh: no scheduler has it yet. resident_in: components that have it in memory.
     """
 
     dag_id: str

@@ -12,7 +12,7 @@ _SIZE = {"width": "100%", "preserveAspectRatio": "none"}
 
 
 def meter(used: float, bound: float, *, label: str, colour: str = "memory") -> Markup:
-    """A bar as full as `used` of `bound`."""
+    """A bar that shows `used` as a share of `bound`."""
     share = min(max(used / bound, 0.0), 1.0) if bound else 0.0
     # A value above zero is visible.
     width = max(100 * share, 0.8) if used else 0.0

@@ -1,4 +1,4 @@
-"""The templates of the page. Text in them is escaped unless it was made here; a name that is not given is an error."""
+"""The templates of the page. All text is escaped except markup of this package; a missing name is an error."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def render(name: str, *, nonce: str, **shown: object) -> Markup:
 
 @cache
 def _environment() -> Environment:
-    """Made when the first page is asked for; an environment costs a process nothing until then."""
+    """The environment, created for the first page, so that it costs other processes nothing."""
     environment = Environment(
         loader=PackageLoader("sched_cache_airflow.reporting.page"),
         autoescape=True,
         undefined=StrictUndefined,
         auto_reload=False,
-        # Unbounded: a bounded cache has a lock, which a child forked while it is held could never take.
+        # Unbounded, because a bounded cache has a lock, which a forked child may find held for ever.
         cache_size=-1,
         trim_blocks=True,
         lstrip_blocks=True,

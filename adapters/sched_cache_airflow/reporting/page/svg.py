@@ -11,15 +11,15 @@ Part: TypeAlias = "str | int | float | Iterable[Part] | None"
 
 
 def joined(*parts: Part) -> Markup:
-    """All parts one after the other; None is nothing. A plain string is text, and becomes markup by being escaped."""
+    """All parts, joined; None is skipped. A plain string is text, so it is escaped."""
     return Markup("").join(_flat(parts))
 
 
 def tag(name: str, /, *content: Part, **attributes: str | float | bool | None) -> Markup:
     """One element.
 
-    Of an attribute's name, a leading `_` is cut off and others become `-`: `_class`, `stroke_width`, `viewBox`. None
-    and False leave it out, True is the bare name; numbers are shortened to two decimals.
+    In the name of an attribute, a leading `_` is removed and others become `-`: `_class`, `stroke_width`, `viewBox`. An
+    attribute that is None or False is left out, True gives the bare name, and numbers have two decimals.
     """
     opening = name + "".join(_attribute(key, value) for key, value in attributes.items())
     return Markup(f"<{opening}>{joined(*content)}</{name}>")
@@ -32,7 +32,7 @@ def _attribute(name: str, value: str | float | bool | None) -> str:
     if value is True:
         return f" {shown}"
     text = value if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
-    # Not as it is, even if it is markup: that may have quotation marks.
+    # Escaped even if it is markup, which may contain quotation marks.
     return f' {shown}="{escape(str(text))}"'
 
 

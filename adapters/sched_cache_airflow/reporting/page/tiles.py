@@ -1,4 +1,4 @@
-"""The numbers at the top of the overview: hit rate, memory, freshness, and how often there was trouble."""
+"""The numbers at the top of the overview: hit rate, memory use, age of the data, and fallbacks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tile:
 
 
 def tiles_of(reports: Sequence[Facts], n_fresh: int | None) -> list[Tile]:
-    """`reports`: of all processes; none without one. n_fresh: DAGs whose content no scheduler has."""
+    """`reports`: of all processes; no tiles without reports. n_fresh: DAGs whose content no scheduler has."""
     if not reports:
         return []
     schedulers = [facts for facts in reports if facts.get("component") == "scheduler"] or reports

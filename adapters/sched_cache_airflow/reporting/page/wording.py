@@ -9,7 +9,7 @@ _ERROR_NAME = re.compile(r"\b\w*(?:Error|Exception)\b(?=:)")
 
 
 def count_in_words(n: float | None) -> str:
-    """A whole number, its thousands set apart; `-` for None."""
+    """A whole number with separated thousands; `-` for None."""
     return "-" if n is None else f"{n:,.0f}"
 
 
@@ -38,7 +38,7 @@ def seconds_in_words(seconds: float) -> str:
 
 
 def percent_in_words(percent: float | None) -> str:
-    """A percentage with one decimal, and never 100 % for less than all."""
+    """A percentage with one decimal, which is 100 % only for all."""
     if percent is None:
         return "-"
     if 99.95 <= percent < 100:
@@ -47,12 +47,12 @@ def percent_in_words(percent: float | None) -> str:
 
 
 def short_hash(text: str | None) -> str:
-    """Enough of a hash to tell two apart."""
+    """The beginning of a hash, which suffices to distinguish two."""
     return (text or "-")[:10]
 
 
 def reason_in_words(reason: str) -> str:
-    """The reason why a part is off, without values that an error quotes: options, hosts, users, statements."""
+    """The reason why a part is off, without quoted values such as options, hosts, users and statements."""
     option = _CONFIG_ERROR.sub(": allowed: ", reason)
     if option != reason:
         return option
