@@ -100,6 +100,11 @@ class EvictionOrder(Generic[D]):
         self._learnt_at = 0
         self._n_pushed = 0
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all residents."""
+        return self._protected_bytes + self._probation_bytes
+
     def admit(self, newcomer: Resident[D]) -> bool:
         """Whether `newcomer` stays; calls `drop` for each resident that is evicted for it."""
         self.tick += 1
@@ -132,7 +137,7 @@ class EvictionOrder(Generic[D]):
         else:
             self._protected_bytes += grown
         resident.nbytes = nbytes
-        while self._probation_bytes + self._protected_bytes > self._max_bytes:
+        while self.nbytes > self._max_bytes:
             victim = next(iter(self._probation.values()), None) or self._oldest()
             assert victim is not None, "no resident, yet bytes in use"
             self._evict(victim)

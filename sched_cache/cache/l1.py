@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from operator import attrgetter
 from threading import RLock
 from typing import Generic
-
-from cachetools import Cache
 
 from sched_cache import fork
 from sched_cache.cache.eviction import D, EvictionOrder, Resident
@@ -72,8 +69,10 @@ class L1(Generic[D]):
         self._max_bytes = max_bytes
         self._counters = counters
         self._growth = 1.0  # mean ratio of a resident's present size to its size at admission
-        # By content hash. The eviction of `cachetools` never runs: the order makes room before anything is stored.
-        self._books: Cache[str, Resident[D]] = Cache(max_bytes, getsizeof=attrgetter("nbytes"))
+        self._books: dict[str, Resident[D]] = {}  # by content hash
+        self._nbytes = (
+            0  # that of the order after each change; the order exceeds the limit while it makes room
+        )
         self._unmeasured: list[str] = []
         fork.register(self)
 
@@ -116,7 +115,9 @@ class L1(Generic[D]):
                 size = OVERHEAD_BYTES + loaded_nbytes
                 expected = OVERHEAD_BYTES + int(loaded_nbytes * self._growth)
                 resident = Resident(content_hash, dag, min(expected, self._max_bytes), loaded_nbytes)
-                if size > self._max_bytes or not self.order.admit(resident):
+                is_kept = size <= self._max_bytes and self.order.admit(resident)
+                self._nbytes = self.order.nbytes
+                if not is_kept:
                     self._counters.not_kept += 1
                     return False
                 self._books[content_hash] = resident
@@ -141,6 +142,7 @@ class L1(Generic[D]):
             self.entries.clear()
             self._books.clear()
             self.order.clear()
+            self._nbytes = 0
             self._unmeasured.clear()
 
     def measure(self, limit: int, renew: Callable[[D], D] | None = None) -> None:
@@ -172,7 +174,8 @@ class L1(Generic[D]):
                 growth = min(_MOST_GROWTH, max(1.0, nbytes / max(1, resident.loaded_nbytes)))
                 self._growth += (growth - self._growth) * _GROWTH_WEIGHT
                 if self._books.get(resident.content_hash) is resident:
-                    self._resize(resident, size)
+                    self.order.resize(resident, size)
+                    self._nbytes = self.order.nbytes
 
     def _oldest_last(self) -> list[str]:
         # They are taken from the end: the latest newcomers are unused and would look smaller than they will be.
@@ -181,12 +184,12 @@ class L1(Generic[D]):
     @property
     def is_tight(self) -> bool:
         """Whether the limit would be exceeded if every resident grew as DAGs usually do."""
-        return int(self._books.currsize) * _USUAL_GROWTH > self._max_bytes
+        return self._nbytes * _USUAL_GROWTH > self._max_bytes
 
     @property
     def nbytes(self) -> int:
         """Bytes in use as last measured, or as expected for DAGs not measured yet; never above the limit."""
-        return int(self._books.currsize)
+        return self._nbytes
 
     def __len__(self) -> int:
         """The number of resident contents."""
@@ -198,13 +201,6 @@ class L1(Generic[D]):
         self.lock = RLock()
         if not was_free:
             self.clear()
-
-    def _resize(self, resident: Resident[D], size: int) -> None:
-        self.order.resize(resident, size)
-        if resident.keys:  # it was not itself among those that no longer fit
-            # Removed and stored again: for a larger value of one key, older cachetools make room for both.
-            del self._books[resident.content_hash]
-            self._books[resident.content_hash] = resident
 
     def _drop_evicted(self, resident: Resident[D]) -> None:
         self._counters.evictions += 1
@@ -220,4 +216,5 @@ class L1(Generic[D]):
         if not resident.keys:
             self._counters.superseded += 1
             self.order.remove(resident)
+            self._nbytes = self.order.nbytes
             del self._books[resident.content_hash]
