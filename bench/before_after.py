@@ -1,7 +1,7 @@
-"""The product beside the product of an earlier commit, in the same rounds: look-ups, loops, certifying, memory.
+"""Measures the product beside that of an earlier commit in the same rounds: look-ups, loops, certification, memory.
 
-The earlier one runs in a worktree of its own and with that worktree's copy of this package, since subjects reach into
-the product. What the two answer their parent has to be the same, so commits from before `--beside` are out of reach.
+The earlier one runs in a worktree of its own, with the copy of this package there, because subjects use internals of
+the product. Both must speak the same protocol with their parent, so commits from before `--beside` cannot be measured.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .size import Size
 from .subject import discover_subjects
 from .suite import discover_suites, metric_named
 
-# Subjects of these have databases of their own, called after their names; those of others share what is stored.
+# In these suites, each subject has a database of its own, named after it. In others, subjects share the stored data.
 _SHARE_DATABASES = frozenset({"loop", "restart"})
 
 
@@ -75,7 +75,7 @@ class Outcome:
 
 
 def before_after(commit: str, size: Size, folder: Path = FOLDER, only: Sequence[str] = ()) -> list[Outcome]:
-    """Measures every part, or those of the suites in `only`, and keeps the results in `folder`.
+    """Measures every part, or the parts of the suites in `only`, and writes the results to `folder`.
 
     Raises:
         CampaignError: this is no checkout, there is no such commit, or a subject failed.
@@ -106,7 +106,7 @@ def before_after(commit: str, size: Size, folder: Path = FOLDER, only: Sequence[
 
 @contextmanager
 def worktree(commit: str) -> Iterator[Path]:
-    """A folder with the files of that commit, gone with the block.
+    """A folder with the files of that commit, removed at the end of the block.
 
     Raises:
         CampaignError: there is no such commit here.
@@ -133,12 +133,12 @@ def _git(*arguments: str) -> None:
 def _cases(part: Part, size: Size) -> list[Case]:
     labels = part.quick if size is Size.QUICK else part.cases
     suite = discover_suites()[part.suite]
-    # The large cases are those of the standard set, whatever the size.
+    # The large cases are those of the standard set, at any size.
     pool = [*suite.cases(Size.STANDARD, 0), *suite.cases(Size.QUICK, 0)]
     found = []
     for label in labels:
         words = set(label.split())
-        # Of two that fit, `--quick` takes the smaller.
+        # If two cases fit, `--quick` takes the smaller one.
         fitting = [case for case in pool if words <= set(case.label.split())]
         case = fitting[-1 if size is Size.QUICK else 0]
         found.append(replace(case, min_rounds=1, max_rounds=1_000_000))
@@ -177,7 +177,7 @@ def _measure(
     path = folder / f"before-after-{part.name}-{now:%Y%m%dT%H%M%SZ}.jsonl"
     suite, subjects = discover_suites()[part.suite], discover_subjects()
     subject = subjects[part.subject]
-    # The reference takes no part, but the data of a suite may be made with it.
+    # The reference is not measured, but a suite may need it to create its data.
     requires = [*subject.requires, *subjects[suite.reference].requires]
     python = find_interpreter(requires, candidates())
     if python is None:
@@ -196,7 +196,7 @@ def _measure(
 
 
 def render_outcomes(outcomes: Sequence[Outcome]) -> str:
-    """A line for each metric, and the worse ones again at the end."""
+    """One line per metric, with the worse ones repeated at the end."""
     headers = ("", "before", "now", "change", "99 % interval", "metric", "case")
     rows = []
     for outcome in outcomes:
@@ -235,7 +235,7 @@ def _shown(value: float, unit: str) -> str:
 
 
 def main(commit: str, size: Size, only: Sequence[str]) -> int:
-    """1 if something got slower or larger."""
+    """The exit code: 1 if something became slower or larger."""
     started = time.monotonic()
     outcomes = before_after(commit, size, only=only)
     print(render_outcomes(outcomes))

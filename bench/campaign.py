@@ -25,7 +25,7 @@ FOLDER = Path("bench-results")
 
 
 class CampaignError(Exception):
-    """Nothing can be run as asked; the message says why."""
+    """The request cannot be carried out; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _run_suite(
             failed = set()
             measured = taking_part(case, able, asked_for)
             for record, is_twin in run_case(case, suite, measured, services, plan, progress):
-                # Records without a planted change are in both.
+                # Records without a planted change belong to both.
                 for to in files if not record.is_product else files[1:] if is_twin else files[:1]:
                     print(to_line(record), file=to)
                 if record.error:
@@ -132,13 +132,13 @@ def _run_suite(
 def taking_part(
     case: Case, able: Sequence[tuple[Subject, Path]], asked_for: Sequence[str]
 ) -> list[tuple[Subject, Path]]:
-    """Those that the case is run with, and those that were named."""
+    """The subjects of the case, and those that were named."""
     named = {*case.subjects, *asked_for}
     return [(subject, python) for subject, python in able if not case.subjects or subject.name in named]
 
 
 def beside(path: Path) -> Path:
-    """Where the results of the twins lie: `new.jsonl` has `new.beside.jsonl`."""
+    """The file with the results of the twins: that of `new.jsonl` is `new.beside.jsonl`."""
     return path.with_suffix(".beside" + path.suffix)
 
 
@@ -155,7 +155,7 @@ def _chosen(suite: Suite, choice: Choice) -> list[Subject]:
 
 
 def _placed(suite: Suite, choice: Choice) -> list[tuple[Subject, Path]]:
-    """Each subject with its interpreter; all with the same one if any has everything they require."""
+    """Each subject with its interpreter. It is the same one for all if one interpreter has everything they require."""
     subjects = _chosen(suite, choice)
     pool = candidates(choice.python)
     common = find_interpreter({r for subject in subjects for r in subject.requires}, pool)

@@ -12,10 +12,9 @@ Parameter = str | int | float
 class Case:
     """Two runs of equal cases build equal data.
 
-    budget_seconds: after this much measuring of each subject, set-up not counted, no round above `min_rounds`
-    starts.
-    max_processes: how many sets of processes are worth their time; one for cases that take minutes.
-    subjects: those that it is run with; empty: all of the suite.
+    budget_seconds: the measuring time per subject, without set-up, after which no round beyond `min_rounds` starts.
+    max_processes: the limit of sets of processes; one for cases that take minutes.
+    subjects: the subjects of the case; empty: all of the suite.
     """
 
     suite: str

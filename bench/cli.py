@@ -33,7 +33,7 @@ from .size import Size
 from .subject import discover_subjects
 from .suite import Suite, discover_suites
 
-# What an operator asks first comes first.
+# The commands that an operator needs first come first.
 _ON_THE_PAGE = (
     *("replay", "loop", "restart", "latency", "churn", "nodes"),
     *("memory", "lookup", "format", "scale"),
@@ -43,7 +43,7 @@ _BROKEN_PIPE = 141  # as a shell names a program that SIGPIPE has ended
 
 
 class UsageError(Exception):
-    """The command cannot be carried out; the message says why."""
+    """The command cannot be carried out; the message has the reason."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,16 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.insert(0, "run")
     try:
         options = new_parser().parse_args(given)
-    except SystemExit as ended:  # argparse has said why: --help, or a usage error
+    except SystemExit as ended:  # argparse has printed the reason: --help, or a usage error
         return ended.code if isinstance(ended.code, int) else 2
-    # Ended from outside, the servers it has started end with it.
+    # So that its servers end with it if it is ended from outside.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = _COMMANDS[options.command](options)
         sys.stdout.flush()  # here, where a closed pipe can still be caught
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough. Nothing may be written any more, at exit either.
+        # The reader, such as `head`, has closed the pipe. Nothing may be written any more, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except (UsageError, CampaignError, ReplayError, ResultsError, ServerError) as error:
@@ -105,7 +105,7 @@ def _suites(names: Sequence[str], size: Size) -> list[Suite]:
             raise UsageError(f"there is no suite {name!r}; there are {', '.join(suites)}")
     if names and "all" not in names:
         return [suites[name] for name in names]
-    # Suites in which there is nothing to run without being told more are no part of `all`.
+    # `all` does not include suites that need arguments of their own.
     return [suite for suite in suites.values() if suite.cases(size, seed=0)]
 
 
@@ -148,7 +148,7 @@ def _run_chosen(options: argparse.Namespace) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """The command that would do this again, without what belongs to this machine."""
+    """The command that would repeat this, without paths of this machine."""
     words = ["python", "-m", "bench", "run", *(options.suites or ["all"])]
     if options.suites == ["replay"]:
         words += ["--from-database", "URL"] if options.from_database else ["--from-files", "FOLDER"]
@@ -230,7 +230,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _paired(old: Path, new: Path) -> list[tuple[Path, Path]]:
-    """Two files, or those of two folders that are of the same suite."""
+    """Pairs of result files: the two that are given, or those of the same suite in two folders."""
     if not (old.is_dir() and new.is_dir()):
         return [(old, new)]
     by_suite = _newest(old), _newest(new)

@@ -1,13 +1,13 @@
 """Finds the parts of the product that became slower or larger between two runs.
 
-Two runs are never equally lucky, so no time is compared as it is. Each is divided, round by round, by what
-was timed beside it: the suite's fixed yardstick in the same process, or the reference subject in the same
+Two runs never have the same conditions, so times are not compared directly. In each round, a time is divided by one
+that was measured beside it: the suite's fixed yardstick in the same process, or the reference subject in the same
 round. The ratio new / old of those quotients has an interval from a bootstrap (`spread.change_between`). The
 apparent gain or loss of subjects that did not change is subtracted, because the machine causes it. The
 interval is widened by the spread of these changes.
 
-Runs that were measured beside each other, in the same rounds, need none of this: each time is divided by its neighbour
-in the other.
+Runs that were measured beside each other, in the same rounds, need none of this. Each time is divided by its neighbour
+in the other run.
 
 A metric is *slower* if the whole interval lies beyond the tolerance. It is *blind* if the interval is so wide
 that a slowdown of a fifth would have gone unseen: then more rounds or processes are needed, and silence
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Comparison:
-    """All findings, and what makes the two runs hard to compare."""
+    """All findings, and the differences that make the two runs hard to compare."""
 
     findings: list[Finding] = field(default_factory=list)
     cautions: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 if anything got slower or larger, 2 if nothing did but something could not be seen, else 0."""
+        """The exit code: 1 if anything became slower or larger, else 2 if any metric is blind, else 0."""
         if self.with_verdict("slower", "larger"):
             return 1
         return 2 if self.with_verdict("blind") else 0
@@ -123,7 +123,7 @@ def _change(
 
 
 def _is_negligible(run: Results, case: str, subject: str, metric: Metric, suite: Suite) -> bool:
-    """Whether this is a part too small for a fifth of it to be felt in any whole that it belongs to."""
+    """Whether this part is so small that a fifth of it does not matter in any whole."""
     samples = run.samples(case, subject, metric.name)
     part = _middle(samples) if any(samples) else 0.0
     wholes = [
@@ -139,12 +139,12 @@ def _verdict(change: Change, tolerance: float) -> str:
         return "slower"
     if change.high < 1 / (1 + tolerance):
         return "faster"
-    # Would an interval of this width, around a slowdown worth finding, have been beyond the tolerance?
+    # Would an interval of this width around a relevant slowdown have been beyond the tolerance?
     return "same" if WORTH_FINDING * change.low / change.ratio > 1 + tolerance else "blind"
 
 
 def _quotients(run: Results, case: str, subject: str, metric: Metric, suite: Suite) -> list[list[float]]:
-    """Per process: each round's time over what it is measured against in that round."""
+    """Per process: the time of each round, divided by the time that it is measured against in that round."""
     found = []
     for record in run.of(case, subject):
         times = record.samples.get(metric.name)
@@ -155,7 +155,7 @@ def _quotients(run: Results, case: str, subject: str, metric: Metric, suite: Sui
 
 
 def _pairs(old: Results, new: Results, case: str, subject: str, metric: str) -> list[list[float]]:
-    """Per process: each round's time in the new run over that in the old one."""
+    """Per process: the time of each round in the new run, divided by that in the old run."""
     before = {record.process: record.samples.get(metric, ()) for record in old.of(case, subject)}
     found = [
         paired_ratios(record.samples.get(metric, ()), before.get(record.process, ()))
@@ -187,7 +187,7 @@ def _drift(old: Results, new: Results, case: str, suite: Suite) -> Change:
                 changes.append(math.log(_middle(after) / _middle(before)))
     if not changes:
         return Change(1.0, 1.0, 1.0)
-    # What is divided by the reference has no drift left but for what the two kinds of work suffer differently.
+    # A ratio to the reference has only the drift that affects the two kinds of work differently.
     centre = 0.0 if suite.divisor == "reference" else median(changes)
     deviations = sorted(abs(change - centre) for change in changes)
     spread = deviations[int(_MOST * (len(deviations) - 1))]
@@ -240,7 +240,7 @@ def _cautions(old: Results, new: Results) -> list[str]:
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """The findings as text: a line each for what changed, then where it comes from."""
+    """The findings as text: one line for each change, then the sources of the changes."""
     lines = [f"caution: {caution}" for caution in comparison.cautions]
     rows = [
         (
@@ -266,7 +266,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _where(comparison: Comparison) -> list[str]:
-    """One line per metric that got worse, but for those that a worse part of theirs explains."""
+    """One line per metric that became worse, without those that one of their parts explains."""
     worse: dict[str, list[Finding]] = {}
     for finding in comparison.with_verdict("slower", "larger"):
         worse.setdefault(finding.metric.name, []).append(finding)

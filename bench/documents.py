@@ -1,4 +1,4 @@
-"""The document of a case, and what every format subject is asked about it."""
+"""The document of a case, and the operations of every format subject on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .serialized import generate_document
 
 @dataclass(frozen=True, slots=True)
 class DocumentCase:
-    """One serialized DAG and the task in its middle, which is the one looked up."""
+    """One serialized DAG, and the task in its middle, which the operations look up."""
 
     document: dict[str, Any]
     text: str  # the JSON as a database column holds it
@@ -40,5 +40,5 @@ def deflated(data: bytes) -> bytes:
 
 
 def copied(data: bytes) -> bytes:
-    """The same bytes in memory of their own, as they arrive from a socket."""
+    """A copy of the bytes in separate memory, as from a socket."""
     return bytes(bytearray(data))

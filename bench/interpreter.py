@@ -1,4 +1,4 @@
-"""Which Python runs a subject: the first of the candidates that has everything it requires."""
+"""Finds the Python for a subject: the first candidate that has everything it requires."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ print(json.dumps({"python": platform.python_version(), **found}))
 
 
 def is_checkout() -> bool:
-    """False when this package is installed: then other interpreters cannot import it."""
+    """False if this package is installed, because then other interpreters cannot import it."""
     return (CHECKOUT / "setup.py").exists()
 
 
@@ -61,13 +61,13 @@ def distributions(python: Path) -> dict[str, str]:
             [str(python), "-c", _LIST], capture_output=True, text=True, timeout=60, check=True
         )
         found: dict[str, str] = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):  # an environment that is broken or being made
+    except (OSError, subprocess.SubprocessError, ValueError):  # an environment that is broken or incomplete
         return {}
     return found
 
 
 def distributions_here() -> dict[str, str]:
-    """The same for this process, but only what can matter to a result."""
+    """The same for this process, but only the packages that can affect a result."""
     names = (
         "apache-airflow",
         "apache-airflow-core",

@@ -1,9 +1,9 @@
-"""Processes that do not outlive their starter, however it ends.
+"""Starts processes that end with their starter, even if it crashes.
 
-A leash is a small process between the two. It shares its standard input, a pipe, with the command that it runs. Once
+A leash is a small process between the two. It shares its standard input, a pipe, with the command that it runs. When
 no process can write to the pipe any more, because it was closed or its owner has died, the leash ends the command, and
-then its whole process group. A leash is in a group of its own, so a leash that the command has put on another command
-survives this, and ends its own command.
+then the whole process group of the command. A leash has a process group of its own, so a leash that the command has
+started for another command survives this, and ends its own command.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def start_on_leash(
 ) -> subprocess.Popen[str]:
     """Starts the command; `options` are those of `Popen`. Its process id and status are those of the leash.
 
-    ending_signal: how the command is told to end; 0: it sees the end of its input and needs no more.
-    patience_seconds: what is left of it after that is killed.
-    removes: a folder that goes after it.
+    ending_signal: the signal that ends the command; 0: the end of its input suffices.
+    patience_seconds: the remaining processes are killed after this time.
+    removes: a folder that is removed after its end.
     """
-    # Isolated and without site-packages: this needs neither, and starts in a hundredth of a second.
+    # Isolated and without site-packages, so that it starts in a hundredth of a second.
     leash = [sys.executable, "-I", "-S", __file__, str(int(ending_signal)), str(patience_seconds), removes]
     return subprocess.Popen(
         [*leash, *command], stdin=subprocess.PIPE, text=True, start_new_session=True, **options
@@ -46,7 +46,7 @@ def start_on_leash(
 
 @contextmanager
 def short_lived_folder(prefix: str) -> Iterator[str]:
-    """A temporary folder that is gone with the block, or with this process."""
+    """A temporary folder that is removed at the end of the block, or of this process."""
     folder = tempfile.mkdtemp(prefix=prefix)
     broom = start_on_leash(["cat"], removes=folder, stdout=subprocess.DEVNULL)
     try:
@@ -56,9 +56,9 @@ def short_lived_folder(prefix: str) -> Iterator[str]:
 
 
 def let_go(process: subprocess.Popen[str]) -> None:
-    """Closes its input, on which it ends and is ended; returns once nothing is left of it."""
+    """Closes the input of the leash, which then ends; returns when all its processes have ended."""
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it has ended already
+    with suppress(BrokenPipeError):  # the process has ended already
         process.stdin.close()
     process.wait()
     if process.stdout is not None:
@@ -79,7 +79,7 @@ def main(ending_signal: int, patience_seconds: float, removes: str, command: lis
                 os.kill(process.pid, ending_signal)
         with suppress(subprocess.TimeoutExpired):
             process.wait(patience_seconds)
-    with suppress(ProcessLookupError):  # nothing is left of it
+    with suppress(ProcessLookupError):  # the process group has ended
         os.killpg(process.pid, signal.SIGKILL)
     status = process.wait()
     if removes:
@@ -88,9 +88,9 @@ def main(ending_signal: int, patience_seconds: float, removes: str, command: lis
 
 
 def _has_to_be_ended(process: subprocess.Popen[bytes], woken: int) -> bool:
-    """Waits; False if it has ended by itself."""
+    """Waits for the end of the input; False if the command has ended by itself."""
     events = select.poll()
-    events.register(0, 0)  # what is written there is the command's to read, but its end is told to both
+    events.register(0, 0)  # the command reads this input, but both see its end
     events.register(woken, select.POLLIN)
     while process.poll() is None:
         for descriptor, _ in events.poll():

@@ -1,4 +1,4 @@
-"""The machine of a result. No host name, no user, no path: results are published."""
+"""The machine of a result, without host name, user and paths, because results are published."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def describe_machine() -> dict[str, object]:
 
 
 def load_average() -> float:
-    """Of the last minute: what else ran while this was measured."""
+    """The load average of the last minute, which shows what else ran."""
     return round(os.getloadavg()[0], 2)
 
 

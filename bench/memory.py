@@ -1,4 +1,4 @@
-"""How much memory a process has used at most, and how much an object keeps alive."""
+"""The largest memory use of a process, and the memory that an object keeps alive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .subject import Operation
 def peak_rss_bytes() -> int:
     """The largest resident size this process has had."""
     status = Path("/proc/self/status")
-    if status.exists():  # getrusage counts the process that started this one, too
+    if status.exists():  # getrusage also counts the process that started this one
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
@@ -23,7 +23,7 @@ def peak_rss_bytes() -> int:
 
 
 def rss_bytes() -> int:
-    """The resident size of this process now; 0 where the system does not tell."""
+    """The current resident size of this process; 0 if the system does not report it."""
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[1]) * resource.getpagesize() if statm.exists() else 0
 
@@ -31,18 +31,18 @@ def rss_bytes() -> int:
 def give_free_memory_back() -> None:
     """Collects garbage and has the C library return free memory to the system, so that what is left is in use.
 
-    How much of it would lie free otherwise is chance: a few megabytes more or less from process to process.
+    Otherwise the amount of free memory would differ at random, by a few megabytes per process.
     """
     gc.collect()
-    with suppress(OSError, AttributeError):  # a C library without it
+    with suppress(OSError, AttributeError):  # the C library lacks this function
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def retained_bytes(make: Operation, *, at_least_bytes: int = 200_000) -> float:
     """Mean bytes that one result of `make` keeps alive, as `tracemalloc` counts them.
 
-    Small results are made many times, until they add up to `at_least_bytes`. What the results share is
-    divided among them, as it is in a scheduler that holds many DAGs.
+    Small results are created many times, until they add up to `at_least_bytes`. Shared parts of the results are
+    divided among them, as in a scheduler that holds many DAGs.
     """
     make()
     gc.collect()

@@ -1,4 +1,4 @@
-"""The session of every suite whose subjects bring operations to time: formats, look-ups, caches."""
+"""The session of the suites with timed operations: formats, look-ups, caches."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .timing import Clock, calls_per_sample, seconds_per_call, yardstick_seconds
 class OperationSession:
     """Times each operation of a subject once per round.
 
-    clock: `time.process_time` for work that waits for nothing, so that what else runs counts as little as can
-    be; `time.perf_counter` for what does.
+    clock: `time.process_time` for work that never waits, so that other processes affect it as little as possible;
+    `time.perf_counter` for other work.
     """
 
     def __init__(self, work: Work, clock: Clock) -> None:
@@ -25,7 +25,7 @@ class OperationSession:
 
     def warm_up(self) -> None:
         self._n_calls = {name: calls_per_sample(operation) for name, operation in self._work.timed.items()}
-        # What is there now stays: without it, collections between samples would walk the host's modules each
+        # Freezes the existing objects: otherwise collections between samples would walk the host's modules each
         # time.
         gc.collect()
         gc.freeze()
@@ -34,10 +34,12 @@ class OperationSession:
         samples, yardstick = {}, {}
         for name, operation in self._work.timed.items():
             n_calls = self._n_calls[name]
-            if n_calls > 1:  # the other subjects' rounds have emptied the processor's caches
+            if (
+                n_calls > 1
+            ):  # the rounds of other subjects have replaced the content of the processor's caches
                 operation()
                 yardstick_seconds(self._clock)
-            # A busy neighbour comes and goes within milliseconds, so each operation has its own yardstick
+            # Disturbances start and end within milliseconds, so each operation has its own yardstick
             # around it.
             before = yardstick_seconds(self._clock)
             samples[name] = seconds_per_call(operation, n_calls, self._clock)
@@ -49,4 +51,4 @@ class OperationSession:
         return {**self._work.figures, **retained, **self._work.counters()}
 
     def close(self) -> None:
-        """Operations hold nothing that outlives the process."""
+        """Does nothing, because operations hold nothing that outlives the process."""

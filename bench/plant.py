@@ -1,4 +1,4 @@
-"""Makes a function of the product slower on purpose, to see whether `compare` finds it and says where."""
+"""Slows down a function of the product on purpose, to check that `compare` detects and locates it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SHORTEST_SLEEP_SECONDS = 0.0002
 def plant(target: str) -> None:
     """Slows `module:function` or `module:Class.method` by a share of its duration: `pkg.module:function=20`.
 
-    After its work every call computes that many percent longer, and waits that many percent longer if it has waited.
-    Done before the subject is opened, so that all code that imports the name afterwards gets the slow one.
+    After its work, each call computes longer by this percentage, and also waits longer if it has waited. This must be
+    done before the subject is opened, so that all code imports the slow function.
 
     Raises:
         ValueError: the text is not of this form.

@@ -1,4 +1,4 @@
-"""What is being measured, and how long the rest will take."""
+"""The progress of a run: the current case, and the expected time of the rest."""
 
 from __future__ import annotations
 

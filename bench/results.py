@@ -1,7 +1,7 @@
 """Results on disk: JSON lines.
 
-The first says what was run on what, each other one is one subject in one process. Files of one suite and machine may
-be joined: then there are several first lines.
+The first line describes the run, each other line one subject in one process. Files of one suite and machine may be
+joined, and then have several such first lines.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Record:
 
 @dataclass(slots=True)
 class Results:
-    """One file. `run` is the first of its runs; a case that a later one has run again counts as run then."""
+    """One file. `run` is the first of its runs. If a later one has repeated a case, its results count."""
 
     run: Run
     records: list[Record] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Results:
         return [r for r in self.records if r.case == case and r.subject == subject and not r.error]
 
     def samples(self, case: str, subject: str, metric: str) -> list[list[float]]:
-        """One list per process; a figure counts as one sample."""
+        """One list of samples per process; a figure counts as one sample."""
         found = []
         for record in self.of(case, subject):
             if metric in record.samples:
@@ -96,7 +96,7 @@ class Results:
 
 
 def to_line(item: Run | Record) -> str:
-    """One line of JSON; a record carries its summary too, for readers with nothing but `jq`."""
+    """One line of JSON. A record contains its summary, too, for readers that use `jq`."""
     line: dict[str, Any] = asdict(item)
     if isinstance(item, Record):
         line["kind"] = "record"

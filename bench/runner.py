@@ -29,11 +29,11 @@ from .suite import Suite
 class Plan:
     """How to run: each case in `processes` sets of fresh processes, for `rounds` rounds each.
 
-    processes, rounds: 0: as many as the case is worth.
-    is_beside: each product takes part twice, once without what is planted.
-    before: the checkout that the second of the two comes from, if it is not this one; with services of its own.
-    until: of the monotonic clock; no case, set or further round starts after it.
-    repeat_until: the same for further rounds alone: each case that is left has one.
+    processes, rounds: 0: as many as the case needs.
+    is_beside: each product is measured twice, once without the planted change.
+    before: the checkout of the second one, if it is not this one; it has services of its own.
+    until: a time of the monotonic clock, after which no case, set or further round starts.
+    repeat_until: a time after which each remaining case has only one round.
     """
 
     processes: int = 0
@@ -49,7 +49,7 @@ class Plan:
 
 
 class WorkerError(Exception):
-    """A subject failed; the message ends with what it wrote."""
+    """A subject failed; the message ends with its output."""
 
 
 def run_case(
@@ -60,9 +60,9 @@ def run_case(
     plan: Plan,
     progress: Progress,
 ) -> Iterator[tuple[Record, bool]]:
-    """One record per subject and process, and whether it is that of a twin.
+    """Yields one record per subject and process, and whether it is that of a twin.
 
-    A subject that fails gives a record with its error, the others go on.
+    A subject that fails yields a record with its error, and the others continue.
     """
     n_processes = plan.processes or case.max_processes
     for process in range(n_processes):
@@ -120,7 +120,7 @@ def _rounds(case: Case, workers: list[Worker], plan: Plan, progress: Progress, p
 
 @dataclass(slots=True)
 class Worker:
-    """A running process and what it has answered so far.
+    """A running process, with its answers so far.
 
     After its first failure it answers nothing any more.
     """
@@ -239,7 +239,7 @@ class Worker:
 
 
 def _path_of(checkout: Path | None) -> dict[str, str]:
-    """The variable that has Python import from another checkout, and from this one no more."""
+    """The variable that makes Python import from another checkout, and not from this one."""
     if checkout is None:
         return {}
     return {"PYTHONPATH": os.pathsep.join((str(checkout), str(checkout / "adapters")))}

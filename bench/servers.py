@@ -1,7 +1,4 @@
-"""PostgreSQL and Redis for a run, on free ports, in temporary folders, ended with the block or with this process.
-
-Nothing outside is touched.
-"""
+"""PostgreSQL and Redis for a run, on free ports and in temporary folders, which end with the block or this process."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ from pathlib import Path
 from .leash import let_go, short_lived_folder, start_on_leash
 
 _USER = "airflow"
-# The disk is not what is measured: a commit does not wait for it. Nor does a vacuum start in the middle of a
-# round.
+# The disk is not measured, so a commit does not wait for it. Vacuum is off, so that it does not start in the middle of
+# a round.
 _POSTGRES = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -33,7 +30,7 @@ _POSTGRES = {
 
 
 class ServerError(Exception):
-    """A server is not installed or did not start; the message says which and why."""
+    """A server is not installed or did not start; the message has its name and the reason."""
 
 
 def free_port() -> int:
@@ -54,7 +51,7 @@ def postgres_server() -> Iterator[str]:
     with short_lived_folder("bench-postgres-") as folder:
         data = f"{folder}/data"
         if os.geteuid() == 0:
-            shutil.chown(folder, user="postgres")  # the server refuses to run as root
+            shutil.chown(folder, user="postgres")  # PostgreSQL refuses to run as root
         options = ("-D", data, "-A", "trust", "-U", _USER, "--no-sync", "-E", "UTF8")
         initialized = _run(_as_postgres(binaries / "initdb", *options))
         if initialized.returncode:
@@ -62,7 +59,7 @@ def postgres_server() -> Iterator[str]:
         settings = [word for name, value in _POSTGRES.items() for word in ("-c", f"{name}={value}")]
         server = _as_postgres(binaries / "postgres", "-D", data, "-p", port, "-k", folder, *settings)
         is_ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-        # Its quickest end: nothing of this has to survive.
+        # The quickest shutdown, because the data is temporary.
         with _server("PostgreSQL", server, signal.SIGQUIT, lambda: _run(is_ready).returncode == 0, folder):
             yield f"postgresql+psycopg2://{_USER}@127.0.0.1:{port}"
 
@@ -127,7 +124,7 @@ def _server(
     removes: str = "",
     timeout_seconds: float = 30,
 ) -> Iterator[None]:
-    """Runs within the block, and not longer than this process. Its folder goes after it."""
+    """Runs the server within the block, and not longer than this process. Removes its folder after that."""
     with tempfile.TemporaryFile("w+") as log:
         process = start_on_leash(
             command,

@@ -16,7 +16,7 @@ HOME, DATABASE, REDIS = "home", "database", "redis"
 
 
 def redis_client(services: Mapping[str, str]) -> Any:
-    """Connected, since connecting takes commands of its own; None where the run has no Redis."""
+    """A connected client, because connecting sends commands of its own; None if the run has no Redis."""
     if REDIS not in services:
         return None
     import redis
@@ -28,7 +28,7 @@ def redis_client(services: Mapping[str, str]) -> Any:
 
 @contextmanager
 def start_services(needed: Collection[str], *, quick: bool) -> Iterator[Mapping[str, str]]:
-    """Name -> where it is. Quick: SQLite files, and a Redis only if one is installed.
+    """Name -> address. Quick: SQLite files, and a Redis only if it is installed.
 
     Raises:
         ServerError: not quick, and PostgreSQL or Redis is not installed or did not start.

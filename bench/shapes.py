@@ -1,4 +1,4 @@
-"""Shapes of DAGs, free of Airflow: what an author writes down (tasks, groups, edges), not how it is stored.
+"""Shapes of DAGs without Airflow: tasks, groups and edges as an author writes them, not as they are stored.
 
 `serialized` turns a shape into the document that Airflow stores; `sdk_dag` builds the same shape with the
 real SDK.
@@ -121,7 +121,7 @@ def fan(shape: Shape, n_tasks: int, rng: random.Random) -> None:
 
 
 def diamonds(shape: Shape, n_tasks: int, rng: random.Random) -> None:
-    """top >> (left, right) >> bottom, again and again; what is left over ends as a chain."""
+    """top >> (left, right) >> bottom, repeated; the remaining tasks form a chain at the end."""
     last: Task | None = None
     for number in range(n_tasks // 4):
         top, left, right, bottom = (
@@ -207,7 +207,7 @@ _NOUNS = ("orders", "customers", "invoices", "clicks", "sessions", "prices", "st
 
 
 def mixed(shape: Shape, n_tasks: int, rng: random.Random) -> None:
-    """Irregular, as people write them: random upstreams, names, commands, pools, retries, rules."""
+    """Irregular like real DAGs: random upstreams, names, commands, pools, retries, rules."""
     for number in range(n_tasks):
         noun = rng.choice(_NOUNS)
         options: dict[str, object] = {}

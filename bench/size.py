@@ -1,4 +1,4 @@
-"""How much of a suite is run."""
+"""The size of a run: the part of each suite that is run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Size(enum.Enum):
-    """QUICK ends within minutes and needs no server; results are committed of STANDARD; THOROUGH takes hours."""
+    """QUICK ends within minutes and needs no server; the committed results are of STANDARD; THOROUGH takes hours."""
 
     QUICK = "quick"
     STANDARD = "standard"

@@ -16,7 +16,7 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of one set of samples: the quartiles say how far the middle half lies apart."""
+    """The spread of one set of samples; the quartiles enclose the middle half."""
 
     n: int
     median: float
@@ -51,7 +51,7 @@ Groups = Sequence[Sequence[float]]  # one sequence of samples per process
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`ratio` is new / old (1.2: a fifth more); with the given confidence the true one lies in low..high."""
+    """`ratio` is new / old (1.2: a fifth more). The true ratio is in low..high with the given confidence."""
 
     ratio: float
     low: float

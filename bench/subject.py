@@ -24,7 +24,7 @@ class Work:
     retained: metric name -> an operation; the memory that its result keeps alive is measured.
     figures: metric name -> a number that does not depend on time, such as a size in bytes.
     counters: read once after the last round, such as hits and misses.
-    settle: waits until what the subject does in the background is done.
+    settle: waits for the end of the subject's background work.
     """
 
     timed: Mapping[str, Operation] = field(default_factory=dict)
@@ -38,9 +38,9 @@ class Subject(Protocol):
     """One way of doing what a suite measures: the product, the host, a rival.
 
     `requires` names the distributions its interpreter must have, with a version prefix:
-    `apache-airflow-core==3.3`; `needs` the services without which it is left out. `is_product` is true for
-    what `compare` judges, `is_quick` for what `--quick` runs without being asked. `about` says to a reader of the
-    report what it is. Importing a subject's module imports none of what it requires.
+    `apache-airflow-core==3.3`; `needs` the services without which it is omitted. `is_product` is true for subjects that
+    `compare` judges, `is_quick` for those that `--quick` runs by default. `about` describes the subject to readers of
+    the report. Importing the module of a subject does not import the required distributions.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Subject(Protocol):
     is_quick: bool
 
     def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
-        """Variables its process starts with. `services`: name -> URL of what the suite has started."""
+        """The environment of its process. `services`: name -> URL of the services that the suite has started."""
 
     def open(self, case: Case) -> Work:
         """Called once in its own process, before anything is measured. Its cost is not measured."""

@@ -35,9 +35,9 @@ class Metric:
 class Chart:
     """One picture of the report.
 
-    kind `lines`: the median of the one metric over the parameter `x`, a line per subject, both axes
-    logarithmic. kind `stack`: the metrics are parts of a whole, a bar of shares per case and subject. kind `dots`: the
-    one metric, a row per case, the axis logarithmic. `where` keeps only cases with these parameters.
+    kind `lines`: the median of one metric over the parameter `x`, with one line per subject and logarithmic axes.
+    kind `stack`: metrics that are parts of a whole, as one bar of shares per case and subject. kind `dots`: one metric,
+    with one row per case and a logarithmic axis. `where` selects cases by their parameters.
     """
 
     title: str
@@ -60,29 +60,29 @@ class Session(Protocol):
     """One subject at work on one case, in its own process."""
 
     def warm_up(self) -> None:
-        """Everything once, so that imports, caches and allocators are as they are later."""
+        """Does everything once, so that imports, caches and allocators are in their later state."""
 
     def round(self) -> Iterable[Round]:
-        """One part, or several, each of which is measured when it is asked for.
+        """One part, or several, each of which is measured when it is requested.
 
-        Subjects take turns part by part, so that what is compared is measured at nearly the same time. All subjects
-        of a case have the same parts.
+        Subjects take turns part by part, so that compared parts are measured at nearly the same time. All subjects of
+        a case have the same parts.
         """
 
     def figures(self) -> Mapping[str, float]:
-        """Numbers that need one look: sizes, memory, counters. Called after the last round."""
+        """Numbers that are read once, such as sizes, memory and counters. Called after the last round."""
 
     def close(self) -> None:
-        """Ends what the session holds."""
+        """Releases the resources of the session."""
 
 
 class Suite(Protocol):
-    """A question and how it is put. `reference` names the subject that the report's ratios are taken against.
+    """A question, and its measurement. `reference` names the subject to which the ratios of the report refer.
 
     `divisor` says what a time of the product is divided by before two runs are compared: "reference", a
     metric of the reference subject in the same part of the same round, or "yardstick", fixed work timed just before and
-    after it. `needs` names the services (`services.py`) that its cases need. `minutes`: what it takes on two quiet
-    cores; a size that is missing was not timed.
+    after it. `needs` names the services (`services.py`) that its cases need. `minutes`: its duration on two idle cores;
+    a missing size was not timed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Times an operation, and fixed work beside it."""
+"""Measures an operation, and fixed work beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIN_SAMPLE_SECONDS = 0.005
 
 
 def calls_per_sample(operation: Operation) -> int:
-    """How often to call so that a sample lasts MIN_SAMPLE_SECONDS, far above what clock and loop cost.
+    """The number of calls for a sample of MIN_SAMPLE_SECONDS, far more than the cost of clock and loop.
 
     The first call does not count: it may import, connect and allocate.
     """
@@ -25,7 +25,7 @@ def calls_per_sample(operation: Operation) -> int:
         elapsed = _time(operation, n_calls, time.perf_counter)
         if elapsed >= MIN_SAMPLE_SECONDS:
             return n_calls
-        # At most ten times more: even the second call can be slower than the rest.
+        # At most ten times more, because even the second call can be slower than later ones.
         n_calls = min(
             n_calls * 10, max(n_calls + 1, int(n_calls * 1.2 * MIN_SAMPLE_SECONDS / max(elapsed, 1e-9)))
         )

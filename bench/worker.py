@@ -1,4 +1,4 @@
-"""One subject on one case, in a process of its own. Obeys its parent: a JSON line in, a JSON line out."""
+"""A process that runs one subject on one case. Each JSON line from its parent gets a JSON line as answer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _serve(opening: dict[str, Any], orders: Iterator[str]) -> Iterator[object]:
                 else:
                     yield {"samples": part.samples, "yardstick": part.yardstick}
             else:
-                peak = peak_rss_bytes()  # before memory is measured, which needs memory
+                peak = peak_rss_bytes()  # before memory is measured, because measuring needs memory
                 yield {"figures": session.figures(), "peak_rss_bytes": peak}
                 return
 

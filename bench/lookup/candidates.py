@@ -1,4 +1,4 @@
-"""The caches that are put to the litmus test, each used as its documentation says."""
+"""The caches in the litmus test, each used as its documentation says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEY = "dag"
 
 
 def sched_cache_candidate(source: Source) -> Candidate:
-    """The product, its store slow at reading contents; no Redis, as that would spare the load."""
+    """The product with a store that reads contents slowly, and without Redis, which would avoid the load."""
     from sched_cache import Config, DagCache
     from sched_cache.store.l2 import NoRedis
     from sched_cache.testing.memory_store import MemoryStore

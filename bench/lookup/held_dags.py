@@ -17,7 +17,7 @@ def memory_of_bag(case: Case) -> Work:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    # Source: airflow/jobs/scheduler_job_runner.py (3.3.2), but for the size: its 512 places would hide the rest.
+    # Source: airflow/jobs/scheduler_job_runner.py (3.3.2), except the size: its 512 places would limit the growth.
     bag: Any = dagbag.CachedDBDagBag(
         load_op_links=False, cache_size=1_000_000, cache_ttl=0, stats_prefix="scheduler.dag_bag"
     )
@@ -29,7 +29,7 @@ def memory_of_bag(case: Case) -> Work:
             versions = session.execute(select(DagVersion.dag_id, DagVersion.id)).all()
         for dag_id, version_id in versions:
             if dag_id in wanted:
-                with create_session() as session:  # as long as one look of the scheduler at the run
+                with create_session() as session:  # as long as the scheduler examines the run
                     held.append(bag._get_dag(version_id, session))
                     session.expunge_all()
 
@@ -42,7 +42,7 @@ def memory_of_bag(case: Case) -> Work:
 
 
 def memory_of_cache(case: Case) -> Work:
-    """`DagCache`, which knows no host."""
+    """`DagCache`, without a host."""
     from sched_cache import Config, DagCache
 
     config = Config(

@@ -1,4 +1,4 @@
-"""How many reads of a cyclic scan are hits: a scheduler visits its DAGs in turn."""
+"""The hit rate of a cyclic scan, like that of a scheduler, which visits its DAGs in turn."""
 
 from __future__ import annotations
 

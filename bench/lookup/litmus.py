@@ -1,4 +1,4 @@
-"""Two races that a cache must survive: what a read that starts after an invalidation is given.
+"""Two races that a cache must survive, in which a read starts after an invalidation.
 
 stale-set: a load is in flight, the value changes and is invalidated, then the load ends. The next read must
 not find the old value installed. join-stale: the same, but the next read starts while the load is still in
@@ -15,12 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 OLD, NEW = 1, 2
-_JOIN_SECONDS = 0.3  # a read that waits this long has joined the load in flight
+_JOIN_SECONDS = 0.3  # a read that waits for so long has joined the load in flight
 _HANG_SECONDS = 20.0
 
 
 class Source:
-    """Where the value comes from. `load` reads it; the first load after `pause_next` is slow."""
+    """The source of the value. `load` reads it; the first load after `pause_next` is slow."""
 
     def __init__(self) -> None:
         self.value = OLD

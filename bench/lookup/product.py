@@ -18,7 +18,7 @@ def product_work(case: Case) -> Work:
     """A cache that holds everything, and one that keeps nothing, so that each of its reads goes to Redis."""
     from sched_cache import Config, DagCache
 
-    # Certifying costs a query per second, whatever is read: not part of one look-up.
+    # Certification costs one query per second for all reads, so it is not part of a look-up.
     servers = {
         "database_url": os.environ[DATABASE_VARIABLE],
         "redis_url": os.environ[REDIS_VARIABLE] or None,
@@ -38,7 +38,7 @@ def product_work(case: Case) -> Work:
     def many() -> object:
         cold = DagCache.open(Config(**servers))  # type: ignore[arg-type]  # options by name
         found = cold.get_many(keys)
-        # Closing waits until the thread that listens has looked up, which is no part of reading.
+        # Closing waits for the thread that listens, which is not part of reading.
         Thread(target=cold.close).start()
         return found
 

@@ -54,7 +54,7 @@ def _bag() -> Any:
 
 
 def _open_lookup(n_keys: int) -> Callable[[str], bool]:
-    held: OrderedDict[str, None] = OrderedDict()  # what cachetools.LRUCache does, which the bag uses
+    held: OrderedDict[str, None] = OrderedDict()  # the operations of cachetools.LRUCache, which the bag uses
 
     def lookup(key: str) -> bool:
         if key in held:

@@ -1,4 +1,4 @@
-"""The DAGs of a case: one large, many small; in the host's tables, in ours, and in Redis. Made once per run."""
+"""The DAGs of a case, one large and many small, in the host's tables, in ours, and in Redis. Created once per run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stored_environ(case: Case, services: Mapping[str, str]) -> dict[str, str]:
 
 
 def ensure_stored(case: Case, services: Mapping[str, str]) -> None:
-    """Stores what is not there yet, in a process of its own. A minute or two: stock Airflow writes its own."""
+    """Stores the missing DAGs in a process of its own. Takes a minute or two, because stock Airflow stores them."""
     database = metadata_db(services["database"])
     name = stored_database(case)
     if database.exists(name):

@@ -12,8 +12,8 @@ from ..leash import let_go, start_on_leash
 
 DAG_ID = "edited"
 
-# How often a file is looked at is the operator's choice (30 s unless told otherwise), for every subject the same.
-# Here it is short, so that it does not hide the rest.
+# The parse interval is an option of Airflow (30 s by default). It is the same for every subject, and short, so that it
+# does not hide the rest.
 _OPTIONS = {
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "1",
@@ -40,7 +40,7 @@ class DagProcessor:
         self._process: subprocess.Popen[str] | None = None
 
     def save(self, task_ids: list[str]) -> None:
-        """Replaces the file at once, as editors and deployments do."""
+        """Replaces the file in one step, as editors and deployments do."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         written = self._file.with_suffix(".new")
         written.write_text(_FILE.format(dag_id=DAG_ID, task_ids=task_ids))

@@ -1,4 +1,4 @@
-"""The metadata database that a subject works on, put back to a state of its case whenever that is asked for."""
+"""The metadata database of a subject, which can be reset to a state of its case."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _name(subject: Subject) -> str:
 
 
 class SubjectDatabase:
-    """Makes the templates of the case if they are not there."""
+    """Creates the templates of the case if they are missing."""
 
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
         ensure_templates(case, services)

@@ -1,4 +1,4 @@
-"""A DAG processor that has a changed file every time it is told: stores DAGs whose tasks have other retries."""
+"""A DAG processor that stores changed DAGs on request: their tasks get other retries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Editor:
         )
 
     def edit(self, numbers: Sequence[int], retries: int) -> None:
-        """Every task of these DAGs gets so many retries."""
+        """Stores these DAGs with this number of retries for every task."""
         documents = [self._documents[number] for number in numbers]
         for document in documents:
             for task in document["dag"]["tasks"]:

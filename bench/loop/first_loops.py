@@ -13,12 +13,12 @@ from ..subject import find_subject
 from .phases import Phases
 from .scheduler import Scheduler
 
-# The first loop loads the DAGs. Those after the second are like any later one, and of quick ones more are needed.
+# The first loop loads the DAGs. Loops after the second one are like any later loop; quick ones need more samples.
 _N_FIRST, _LATER_SECONDS, _MOST = 2, 0.5, 9
 
 
 def first_loops(case: Case, subject_name: str) -> dict[str, Any]:
-    """Of the first loop `first_seconds` and `first_queries`, of later ones the median.
+    """`first_seconds` and `first_queries` of the first loop, and the median of later ones.
 
     Starting Python and importing Airflow are not part of it.
     """
@@ -32,7 +32,7 @@ def first_loops(case: Case, subject_name: str) -> dict[str, Any]:
     seconds: list[float] = []
     queries: list[int] = []
     while len(seconds) <= _N_FIRST or (len(seconds) < _MOST and sum(seconds[_N_FIRST:]) < _LATER_SECONDS):
-        gc.collect()  # else a full collection would strike some loops and not others
+        gc.collect()  # otherwise a full collection would affect only some loops
         phases.reset()
         seconds.append(scheduler.loop()[0])
         queries.append(phases.n_queries)

@@ -10,8 +10,8 @@ from typing import Any
 def environ_of_2(home: str) -> dict[str, str]:
     """The variables that Airflow 2 needs beside `airflow_environ`. The DAG folder stays that of `home`."""
     return {
-        "AIRFLOW_HOME": f"{home}/airflow2",  # it writes an airflow.cfg that Airflow 3 could not start with
-        "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",  # or it refuses SQLite; never used
+        "AIRFLOW_HOME": f"{home}/airflow2",  # Airflow 2 writes an airflow.cfg with which Airflow 3 cannot start
+        "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",  # other executors refuse SQLite; never used
         "AIRFLOW__SCHED_CACHE__ENABLED": "False",
     }
 
@@ -48,12 +48,12 @@ def null_executor() -> Any:
         name = ExecutorName(module_path=f"{__name__}.NullExecutor", alias="NullExecutor")
 
         def queue_workload(self, workload: Any, session: Any) -> None:
-            """Airflow 3. Takes the task and forgets it: the case says how tasks end."""
+            """Airflow 3: discards the task, because the case determines how tasks end."""
 
         def queue_command(self, *arguments: Any, **named: Any) -> None:
             """Airflow 2."""
 
         def sync(self) -> None:
-            """Nothing runs, so nothing has ended."""
+            """No task runs, so none has ended."""
 
     return NullExecutor(parallelism=1_000_000)

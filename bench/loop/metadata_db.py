@@ -1,4 +1,4 @@
-"""Copies of a metadata database: saved as a template once, put back before each subject and round."""
+"""Copies of a metadata database, which is saved as a template once and restored before each subject and round."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MetadataDb(Protocol):
         """Makes an empty one."""
 
     def settle(self, name: str) -> None:
-        """Brings statistics up to date, so that every copy plans its queries alike."""
+        """Updates the statistics, so that queries have the same plans in every copy."""
 
 
 class SqliteFiles:

@@ -1,4 +1,4 @@
-"""One scheduler of several on one database: loops for as long as it is told, and says what it got done."""
+"""One of several schedulers on one database, which loops for a given time and reports its work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .scheduler import Scheduler
 
 
 class Node:
-    """A scheduler process that has everything but the DAGs."""
+    """A scheduler process that is ready but has no DAGs in memory."""
 
     def __init__(self, case: Case, subject_name: str) -> None:
         from airflow import settings
@@ -26,7 +26,7 @@ class Node:
         self._phases.count_queries(settings.engine)
 
     def loop_for(self, seconds: float) -> dict[str, float]:
-        """Loops back to back, as a scheduler that always finds work does."""
+        """Loops without pauses, like a scheduler that always finds work."""
         examined: list[str] = []
         gc.collect()
         with examined_runs(lambda run: examined.append(run.dag_id)):

@@ -1,4 +1,4 @@
-"""Being told of the runs that a scheduler examines, without changing what it does."""
+"""Observes the runs that a scheduler examines, without changing its behaviour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def only_observes(wrapper: Any) -> Any:
-    """The wrapper, marked: the plugin leaves functions alone that other code has replaced, but not these.
+    """The wrapper with a mark, because the plugin would otherwise treat the function as replaced by other code.
 
     Source: `OBSERVES_ONLY` in sched_cache_airflow/patching/known_code.py. It must have `__wrapped__`.
     """

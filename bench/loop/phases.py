@@ -1,4 +1,4 @@
-"""Where the time of a loop goes, and how many queries it sends."""
+"""The time of each phase of a loop, and the number of queries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from .observing import only_observes
 
-# Phase -> the host's functions and the plugin's that do the same work. Not every subject has all of them.
+# Phase -> the functions of the host and of the plugin with the same work. Not every subject has all of them.
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "create_runs": ("airflow.jobs.scheduler_job_runner:SchedulerJobRunner._create_dagruns_for_dags",),
     "start_runs": ("airflow.jobs.scheduler_job_runner:SchedulerJobRunner._start_queued_dagruns",),
@@ -41,7 +41,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "commit": ("airflow.utils.sqlalchemy:CommitProhibitorGuard.commit",),
 }
 
-# Not part of a function: it interrupts any code that allocates when it is due, for as long as a quick phase takes.
+# The garbage collector is a phase of its own: it may interrupt any function, for as long as a quick phase takes.
 GARBAGE = "garbage"
 
 
@@ -82,7 +82,7 @@ class Phases:
                         setattr(place, function, self.timed(phase, vars(place)[function]))
 
     def count_queries(self, engine: Any) -> None:
-        """Counts what this engine sends from now on."""
+        """Counts the queries of this engine from now on."""
         from sqlalchemy import event
 
         event.listen(engine, "before_cursor_execute", self._before_query)
@@ -107,7 +107,7 @@ class Phases:
         return only_observes(timed)
 
     def collecting(self, event: str, _: object = None) -> None:
-        """Told of "start" and "stop" of each garbage collection. All threads wait for it."""
+        """Receives "start" and "stop" of each garbage collection, for which all threads wait."""
         now = self._clock()
         if event == "start":
             self._collecting_since = now

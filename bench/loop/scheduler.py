@@ -24,7 +24,7 @@ class Scheduler:
 
         job = self._runner.job
         with create_session() as session:
-            # As if the process had just started: no identity from a database that is gone.
+            # Like a process that has just started, without identities from the previous database.
             from sqlalchemy.orm import make_transient
 
             make_transient(job)
@@ -33,7 +33,7 @@ class Scheduler:
             session.expunge_all()
 
     def loop(self) -> tuple[float, float]:
-        """Seconds that one pass took, commits included; and how many of them this process was computing."""
+        """(seconds of one pass, including commits; processor seconds of this process in them)."""
         from airflow.utils.session import create_session
 
         self._runner._dag_id_to_team_name = {}

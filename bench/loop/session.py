@@ -17,17 +17,17 @@ from .workload import n_running_runs, n_scheduled_tasks, unstart_tasks
 # One loop looks at 20 runs ([scheduler] max_dagruns_per_loop_to_schedule); all runs have been looked at after
 # this many.
 _RUNS_PER_LOOP = 20
-# So long lasts a part at least: longer where it is the only one of its kind in a round.
+# The minimum duration of a part. It is longer for the only part of its kind in a round.
 _PART_SECONDS, _ONLY_PART_SECONDS = 0.2, 0.6
 _MOST_LOOPS = 15
-# Of those that begin with a restored database: restoring takes longer than what is measured then.
+# The number of parts that start with a restored database, because restoring takes longer than measuring.
 _MOST_STARTS = 2
 # Tasks: up to the one a whole round serves as warm-up, up to the other a round has more than one look at a state.
 _TINY, _SMALL = 100, 1000
 
 
 class LoopSession:
-    """Restores a state, runs the loop, and says how long it took, in which phases, with how many queries."""
+    """Restores a state, runs the loop, and returns its duration, its phases and its queries."""
 
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
         self._case = case
@@ -45,7 +45,7 @@ class LoopSession:
         if self._n_tasks <= _TINY:
             list(self.round())
         else:
-            # Every state has imports and DAGs to load; of the largest ones only this has a quick loop on stock.
+            # Every state has imports and DAGs to load. In the largest cases only this state has a quick loop on stock.
             self._start("steady" if self._n_tasks <= 3 * _SMALL else "last")
             self._scheduler.loop()
 
@@ -70,7 +70,7 @@ class LoopSession:
         engine().dispose()
 
     def _measure_creation(self) -> dict[str, float]:
-        """From due DAGs to running runs, however many loops that takes."""
+        """All loops from due DAGs to running runs."""
         return _samples("create", _repeated(self._create, _MOST_STARTS, _ONLY_PART_SECONDS))
 
     def _create(self) -> _Loop:
@@ -103,7 +103,7 @@ class LoopSession:
             before()
             return self._loop()
 
-        gc.collect()  # else a full collection, as long as ten loops, would strike some parts and not others
+        gc.collect()  # otherwise a full collection, which is as long as ten loops, would affect only some parts
         seconds = _PART_SECONDS if self._n_parts() > 1 else _ONLY_PART_SECONDS
         return _samples(name, _repeated(loop, _MOST_LOOPS, seconds))
 
@@ -135,7 +135,7 @@ class _Loop:
 
 
 def _repeated(operation: Callable[[], _Loop], at_most: int, seconds: float) -> Sequence[_Loop]:
-    """Once, and again where that is so short that a neighbour's millisecond would count."""
+    """Measures once, and repeats it if the duration is so short that a disturbance of a millisecond would matter."""
     done = [operation()]
     while len(done) < at_most and sum(one.seconds for one in done) < seconds:
         done.append(operation())
@@ -143,7 +143,7 @@ def _repeated(operation: Callable[[], _Loop], at_most: int, seconds: float) -> S
 
 
 def _middle_half(loops: Sequence[_Loop]) -> Sequence[_Loop]:
-    """Without the quickest and the slowest quarter. Their mean is as hard to disturb as a median, its parts add up."""
+    """The samples without the quickest and slowest quarter. Their mean is as robust as a median, and adds up."""
     by_seconds = sorted(loops, key=lambda loop: loop.seconds)
     n_left_out = len(by_seconds) // 4
     return by_seconds[n_left_out : len(by_seconds) - n_left_out]

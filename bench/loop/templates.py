@@ -1,7 +1,7 @@
-"""The three states of a case, made once by stock Airflow in a process of its own and saved as databases.
+"""The three states of a case, which stock Airflow creates once in a process of its own. They are saved as databases.
 
-ready: the DAGs are known and due, no run exists. steady: every DAG has a running run, part of its tasks has
-finished, those that could start are running. last: every task has finished, no run has been told.
+ready: the DAGs are known and due, and no run exists. steady: every DAG has a running run, in which some tasks have
+finished and those that could start are running. last: every task has finished, and no run has ended.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def migrated() -> str:
 
 
 def ensure_templates(case: Case, services: Mapping[str, str]) -> None:
-    """Makes what is missing; minutes for the largest cases, since stock Airflow creates the runs."""
+    """Creates the missing states. Takes minutes for the largest cases, because stock Airflow creates the runs."""
     database = metadata_db(services["database"])
     if all(database.exists(template(case, state)) for state in STATES):
         return
@@ -66,7 +66,7 @@ def ensure_migrated(services: Mapping[str, str]) -> None:
 
 
 def stock_environ(home: str, database_url: str) -> dict[str, str]:
-    """Airflow with our plugin off, should it be installed where Airflow is."""
+    """The environment of Airflow, with our plugin off in case it is installed there."""
     return {
         **airflow_environ(home, database_url),
         **(environ_of_2(home) if host() == "airflow2" else {}),

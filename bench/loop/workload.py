@@ -14,7 +14,7 @@ _CHUNK = 500  # values in one IN list; SQLite allows 999 parameters at least
 
 
 def make_documents(shape: str, n_dags: int, n_tasks: int, *, seed: int, folder: str) -> list[dict[str, Any]]:
-    """One serialized DAG per run to be; `folder` is the DAG folder they claim to come from."""
+    """One serialized DAG for each future run; `folder` is the DAG folder in their paths."""
     documents = []
     for number in range(n_dags):
         document: dict[str, Any] = generate_document(
@@ -56,7 +56,7 @@ def write_dags(documents: Sequence[dict[str, Any]]) -> None:
 
 
 def open_pools() -> None:
-    """No pool has a limit. Running tasks stand still here, and must not use up the pool that others wait for."""
+    """Removes the limits of pools, because tasks that run for ever here would fill them."""
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
     from sqlalchemy import update
@@ -86,7 +86,7 @@ def n_scheduled_tasks() -> int:
 
 
 def stop_creating_runs() -> None:
-    """No DAG is due any more, whatever the time."""
+    """Sets all DAGs so that none is due at any time."""
     from airflow.models import DagModel
     from airflow.utils.session import create_session
     from sqlalchemy import update
@@ -97,9 +97,9 @@ def stop_creating_runs() -> None:
 
 
 def finish_tasks(documents: Iterable[dict[str, Any]], share: float) -> None:
-    """The first `share` of each DAG's tasks, in topological order, succeed; those that could start, run.
+    """Lets the first `share` of each DAG's tasks, in topological order, succeed, and those that could start, run.
 
-    Nothing is left that a scheduler could schedule: the next loops find the same state again and again.
+    A scheduler has nothing to schedule then, so all following loops find the same state.
     """
     for document in documents:
         order, upstream = topological(document)
@@ -112,7 +112,7 @@ def finish_tasks(documents: Iterable[dict[str, Any]], share: float) -> None:
 
 
 def set_states(dag_id: str, task_ids: Sequence[str], state: str | None) -> None:
-    """Every task instance of these tasks gets the state, with the dates that go with it."""
+    """Sets the state of every task instance of these tasks, with the matching dates."""
     from airflow.models import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import update

@@ -1,1 +1,1 @@
-"""An operator's own serialized DAGs: read, never written, their names hashed unless asked for."""
+"""An operator's own serialized DAGs, which are only read. Their names are hashed unless requested."""

@@ -1,4 +1,4 @@
-"""The DAGs of one replay, in a file that all its processes read."""
+"""The file with the DAGs of one replay, which all its processes read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Replayed:
 
 
 def write_documents(documents: Iterable[dict[str, Any]], path: Path, *, show_names: bool) -> int:
-    """Writes them, the largest first, and makes this process and its children read them. Returns how many."""
+    """Writes the DAGs, the largest first, for this process and its children to read; how many."""
     found = []
     for document in documents:
         dag = document.get("dag", {})

@@ -16,7 +16,7 @@ _BATCH = 50
 
 
 class ReplayError(Exception):
-    """There are no serialized DAGs where they were looked for; the message says why."""
+    """There are no serialized DAGs in the given place; the message has the reason."""
 
 
 def from_files(folder: Path) -> Iterator[dict[str, Any]]:
@@ -60,7 +60,7 @@ def from_database(url: str) -> Iterator[dict[str, Any]]:
                 for data, compressed in rows:
                     yield _document(data, compressed)
     except SQLAlchemyError as error:
-        # Not its text: that can hold the password.
+        # Without its text, which may contain the password.
         raise ReplayError(f"the database could not be read: {type(error).__name__}") from None
 
 

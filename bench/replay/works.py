@@ -55,7 +55,7 @@ def product_replay(case: Case) -> Work:
 
 
 def _readable(read: Callable[[str], object], texts: Sequence[str]) -> list[str]:
-    """Those that the subject understands: a DAG of a plugin that is not installed here can be beyond it."""
+    """The DAGs that the subject can read: a DAG may need a plugin that is not installed here."""
     found = []
     for text in texts:
         try:

@@ -58,7 +58,7 @@ class _Conditions:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What the page shows of one suite."""
+    """The part of the page about one suite."""
 
     suite: Suite
     reference: str

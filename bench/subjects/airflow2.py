@@ -13,7 +13,7 @@ from ..subject import Work
 
 @dataclass(frozen=True, slots=True)
 class StockAirflow2:
-    """Its metadata database has the same DAGs, built with its own classes."""
+    """Airflow 2.11 with the same DAGs in its metadata database, built with its own classes."""
 
     name: str = "airflow2"
     title: str = "Airflow 2.11, stock"

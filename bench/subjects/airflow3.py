@@ -1,4 +1,4 @@
-"""Stock Airflow 3.3: what every figure is measured against."""
+"""Stock Airflow 3.3, the reference of every figure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..sdk_dag import build_dag
 from ..shapes import make_shape
 from ..subject import Operation, Work
 
-_MAX_BUILT_TASKS = 10_000  # building a larger DAG with the SDK takes minutes, and is not what is measured
+_MAX_BUILT_TASKS = 10_000  # building a larger DAG with the SDK takes minutes, and is not measured
 
 
 @dataclass(frozen=True, slots=True)
 class StockAirflow:
-    """The installed Airflow, nothing of ours loaded."""
+    """The installed Airflow, without any code of ours."""
 
     name: str = "airflow"
     title: str = "Airflow 3.3, stock"
@@ -34,7 +34,7 @@ class StockAirflow:
     is_quick: bool = True
 
     def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
-        return {"AIRFLOW__SCHED_CACHE__ENABLED": "False"}  # should the plugin be installed where Airflow is
+        return {"AIRFLOW__SCHED_CACHE__ENABLED": "False"}  # in case the plugin is installed with Airflow
 
     def open(self, case: Case) -> Work:
         openers = {"format": _codec, "lookup": stock_work, "memory": memory_of_bag, "replay": stock_replay}

@@ -1,4 +1,4 @@
-"""Cache libraries: what a hit costs, and what they answer in the two races. None of them reads a DAG."""
+"""Cache libraries: the cost of a hit, and their answers in the two races. None of them reads a DAG."""
 
 from __future__ import annotations
 

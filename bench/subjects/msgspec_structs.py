@@ -16,7 +16,7 @@ from ..subject import CodecSubject, Work
 def _structs(case: Case) -> Work:
     msgspec: Any = import_module("msgspec")  # not installed where types are checked
 
-    # What a scheduler reads of one task: its name in the document, its type, Airflow's default.
+    # The fields of a task that a scheduler reads: name in the document, type, Airflow's default.
     hot: tuple[tuple[str, Any, Any], ...] = (
         ("task_id", str, ""),
         ("downstream_task_ids", list[str], []),

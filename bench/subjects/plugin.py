@@ -1,4 +1,4 @@
-"""Airflow 3.3 with the plugin, as an operator switches it on: every option that is not named here has its default."""
+"""Airflow 3.3 with the plugin in its default configuration, except for the options that are set here."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 class Plugin:
     """`l2`: "redis" for the Redis of the run, "" for none, else a URL.
 
-    The plugin's tables lie in a database of their own, beside the metadata database: that one is put back before
-    every round, which for the plugin would be a restore from a backup.
+    The plugin's tables are in a database of their own, because the metadata database is restored before every round,
+    which the plugin would treat as a restore from a backup.
     """
 
     name: str

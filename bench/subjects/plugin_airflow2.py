@@ -17,7 +17,7 @@ _TABLES = "AIRFLOW__SCHED_CACHE__DATABASE_URL"
 
 @dataclass(frozen=True, slots=True)
 class PluginOnAirflow2:
-    """Its tables lie in a database of their own, as those of the plugin on Airflow 3 do."""
+    """The plugin with its tables in a database of their own, as on Airflow 3."""
 
     name: str = "plugin_airflow2"
     title: str = "Airflow 2.11 with sched_cache"
@@ -41,7 +41,7 @@ class PluginOnAirflow2:
 
         from sched_cache_airflow.hosts.airflow2 import install
 
-        install()  # what is in place already stays
+        install()  # installed replacements stay
         ensure_database(os.environ[_TABLES])
         return replace(Work(), counters=_counters, settle=_settle)
 

@@ -1,4 +1,4 @@
-"""Formats that keep the document as it is, a mapping per task: what one gets without thought for columns."""
+"""Formats that keep the document as it is, with one mapping per task instead of columns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _rows(
         },
         retained={"resident_bytes": read_task},
         figures={
-            "hot_bytes": len(data),  # nothing is set apart: a reader of one field reads everything
+            "hot_bytes": len(data),  # the format has no hot part, so a reader of one field reads everything
             "hot_bytes_per_task": len(data) / given.n_tasks,
             "document_bytes": len(data),
             "stored_bytes": len(deflated(data) if deflate else data),

@@ -1,4 +1,4 @@
-"""The product, and what MessagePack alone would take to read the same bytes."""
+"""The product, and MessagePack alone, which reads the same bytes."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from ..suite import Chart, Metric, Round, Session
 
 
 class ChurnSession:
-    """Every round: another process edits some of the DAGs, then the loop runs once with and once without edits."""
+    """In each round, another process edits some DAGs, and the loop runs once with and once without edits."""
 
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
         self._n_dags, self._n_edited = (int(case.parameters[name]) for name in ("n_dags", "n_edited"))
@@ -77,7 +77,7 @@ class ChurnSession:
         engine().dispose()
 
     def _loop(self) -> tuple[float, float]:
-        gc.collect()  # else a full collection would strike some loops and not others
+        gc.collect()  # otherwise a full collection would affect only some loops
         self._phases.reset()
         seconds, _ = self._scheduler.loop()
         return seconds, float(self._phases.n_queries)

@@ -42,7 +42,7 @@ class LatencySession:
         self._scheduler.register()
 
     def warm_up(self) -> None:
-        """Until the first run is on its way."""
+        """Waits until the first run has started."""
         self._processor.start()
         watch = _Watch(self._task_ids[-1])
         self._loop_until(lambda: watch.queued_at is not None)
@@ -96,7 +96,7 @@ class LatencySession:
 
 
 class _Watch:
-    """Looks into the database from outside: when a task was stored with its DAG, and when it was queued."""
+    """Reads from the database when a task was stored with its DAG, and when it was queued."""
 
     def __init__(self, task_id: str) -> None:
         self.stored_at: float | None = None
@@ -133,11 +133,11 @@ class _Watch:
                     elif connection.execute(queued, names).scalar():
                         self.queued_at = time.monotonic()
                 except OperationalError:
-                    continue  # SQLite is being written to
+                    continue  # another process is writing to SQLite
 
 
 class LatencySuite:
-    """Wall clock, sleeps included: what an author waits for."""
+    """Wall-clock time including sleeps, for which an author waits."""
 
     name = "latency"
     title = "From a saved file to a queued task"

@@ -1,4 +1,4 @@
-"""How much a scheduler process grows by the DAGs that it holds."""
+"""The growth of a scheduler process by the DAGs that it holds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..suite import Chart, Metric, Round, Session
 
 
 class MemorySession:
-    """Loads and uses everything once, and looks at the size of the process before and after."""
+    """Loads and uses everything once, and measures the size of the process before and after."""
 
     def __init__(self, work: Work, n_dags: int) -> None:
         self._work = work
         self._n_dags = n_dags
 
     def warm_up(self) -> None:
-        """Nothing: what the first load costs is what is asked."""
+        """Does nothing, because the cost of the first load is measured."""
 
     def round(self) -> Sequence[Round]:
         samples = {}

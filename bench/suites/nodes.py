@@ -1,4 +1,4 @@
-"""Several schedulers on one database: what they get done together, and what the servers behind them have to do."""
+"""Several schedulers on one database: their total throughput, and the load of the servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FEW_NODES_SECONDS = 1.5
 
 
 class NodesSession:
-    """New processes every round, so that each has to come by its DAGs."""
+    """Starts new processes in each round, so that each of them has to load its DAGs."""
 
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
         self._case, self._subject = case, subject
@@ -31,7 +31,9 @@ class NodesSession:
 
     def warm_up(self) -> None:
         """The first nodes that ever come by these DAGs have to encode them; that is told, and no part of a round."""
-        if self._case.max_rounds > 1:  # a single round is no figure that another run could agree with
+        if (
+            self._case.max_rounds > 1
+        ):  # other runs cannot be expected to agree with the figure of a single round
             self._encoded_first = self._run(2 * self._seconds).get("documents_encoded", 0.0)
 
     def round(self) -> Sequence[Round]:
@@ -60,7 +62,7 @@ class NodesSession:
             self._redis.close()
 
     def _redis_commands(self) -> int:
-        """All that Redis has processed; asking is one of them."""
+        """The number of commands that Redis has processed, including this one."""
         return int(self._redis.info("stats")["total_commands_processed"]) if self._redis else 0
 
 

@@ -15,7 +15,7 @@ from ..suite import Chart, Metric, Round, Session
 
 
 class RestartSession:
-    """A new process every round; Redis and the tables of the plugin stay as the last one left them."""
+    """Starts a new process in each round. Redis and the tables of the plugin stay as the previous process left them."""
 
     def __init__(self, case: Case, subject: Subject, services: Mapping[str, str]) -> None:
         self._case, self._subject = case, subject

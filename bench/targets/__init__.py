@@ -1,1 +1,1 @@
-"""The promises of the tiers, measured on real servers: `python -m bench.targets`."""
+"""Measurements of what the tiers promise, on real servers: `python -m bench.targets`."""

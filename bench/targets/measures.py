@@ -1,4 +1,4 @@
-"""One function per promise: each yields rows of what was measured and what it may be at most."""
+"""One function per promise. Each yields rows with a measured value and its limit."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def many_keys(servers: Servers) -> Iterator[Row]:
 
 
 def unchanged(servers: Servers) -> Iterator[Row]:
-    """Publishing what is current already."""
+    """The cost of publishing a content that is current already."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -216,7 +216,7 @@ MEASURES: tuple[Callable[[Servers], Iterator[Row]], ...] = (
 
 
 def run(servers: Servers, names: list[str]) -> list[Row]:
-    """Every measure named, all if none is; says where it is."""
+    """Runs the named measures, or all of them, and prints the progress."""
     rows: list[Row] = []
     chosen = [measure for measure in MEASURES if not names or measure.__name__ in names]
     for measure in chosen:

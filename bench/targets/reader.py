@@ -1,4 +1,4 @@
-"""A node in a process of its own, told what to do over a pipe."""
+"""A node in a process of its own, which executes requests from a pipe."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def reader(config: Config) -> Iterator[Connection]:
 
 
 def ask(node: Connection, name: str, *arguments: Any) -> Any:
-    """One question, one answer."""
+    """Sends one request, and returns the answer."""
     node.send((name, arguments))
     return node.recv()
 
