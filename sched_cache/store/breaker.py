@@ -32,11 +32,12 @@ class Breaker:
     Call `grant` before each call, let the call wait no longer than that, and report its result afterwards. Without
     trouble, both only read a few attributes; the lock is for losses and the states that follow.
 
-    The breaker opens after `max_failures` consecutive failures, and as soon as the budget is used up by calls without
-    an answer or by answers that were slower than the next tier. While it is open, it grants nothing until its back-off
-    is over. Then one *probe* decides: `prober` starts it in the background, which does not delay the caller; without
-    a prober, the caller's own call is the probe. The back-off doubles with each failed probe, and with each trouble
-    that comes soon after the previous one. A probe that never reports is replaced after another back-off.
+    The breaker opens after `max_failures` consecutive failures, after `distrusted`, and as soon as the budget is
+    used up by calls without an answer or by answers that were slower than the next tier. While it is open, it
+    grants nothing until its back-off is over. Then one *probe* decides: `prober` starts it in the background, which
+    does not delay the caller; without a prober, the caller's own call is the probe. The back-off doubles with each
+    failed probe, and with each trouble that comes soon after the previous one. A probe that never reports is
+    replaced after another back-off.
     """
 
     def __init__(
@@ -122,6 +123,11 @@ class Breaker:
             if self._state == CLOSED and self._n_failures < self._max_failures and not self._is_spent():
                 return Change.NONE
             return self._open()
+
+    def distrusted(self) -> Change:
+        """Records an answer that shows that further answers are useless. Opens at once."""
+        with self._lock:
+            return self._open() if self._state == CLOSED else Change.NONE
 
     def _rest(self) -> float:
         """The time that the budget allows. A little even if it is used up, because the tier was just found to work."""

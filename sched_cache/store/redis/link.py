@@ -166,6 +166,27 @@ class Link:
 
         self._workers.start(run)
 
+    def distrust(self, n_damaged: int, drop: Callable[[Client], object]) -> None:
+        """Leaves Redis alone for a while after an answer in which all of `n_damaged` values were damaged.
+
+        `drop` removes these values in the background, so that a Redis with damaged values recovers.
+        """
+
+        def run() -> None:
+            with suppress(*FAILURES):
+                start_call(self._timeout_seconds, self._max_bytes)
+                drop(self._client or self._connect())
+
+        self._workers.start(run)
+        self._trouble.seen()
+        if self.breaker.distrusted() is Change.OPENED:
+            self._counters.breaker_opened += 1
+            self._trouble.begin(
+                f"Redis returns values that do not match their keys (all {n_damaged} of one answer); they are removed, "
+                "and contents come from the database for a while. What to do: find out which other program writes "
+                "keys of this namespace, or what answers in place of Redis"
+            )
+
     def look_after(self) -> None:
         """Checks whether a Redis that is left alone works again, also while no content is requested.
 

@@ -19,6 +19,8 @@ from sched_cache.store.redis.deadline import bytes_read
 from sched_cache.store.redis.link import AnswerTooLongError, Link
 
 _READS_PER_RENEWAL = 64
+_MANY_DAMAGED = 4
+"""Values of one answer that are damaged without exception, after which Redis is left alone for a while."""
 _LONG_BYTES = 1 << 18
 _HEADER_BYTES = 64
 """More than the prefix of a compressed part."""
@@ -97,7 +99,7 @@ class RedisParts:
                 parts[digest] = part
             elif value is not None:
                 damaged.append(digest)
-        self._drop_damaged(damaged)
+        self._drop_damaged(damaged, is_all=len(damaged) == len(values))
         self._counters.get_seconds.record(self._clock.monotonic() - started)
         self._counters.hits += len(parts)
         self._counters.misses += len(values) - len(parts)
@@ -161,12 +163,15 @@ class RedisParts:
                 pass
         return None
 
-    def _drop_damaged(self, digests: Collection[str]) -> None:
-        """One round trip for all of them, so that a server full of damaged values costs one more."""
+    def _drop_damaged(self, digests: Collection[str], *, is_all: bool = False) -> None:
+        """One round trip for all of them. Where nothing else was in a long answer, the rest would be no better."""
         if not digests:
             return
         self._counters.damaged += len(digests)
         keys = [key for digest in digests for key in (self._prefix + digest, self._lease_key(digest))]
+        if is_all and len(digests) >= _MANY_DAMAGED:
+            self._link.distrust(len(digests), lambda client: _delete(client, keys))
+            return
         with suppress(RedisUnavailableError):  # the next reader tries again
             self._delete(keys)
 
@@ -189,13 +194,7 @@ class RedisParts:
             self._counters.renewals += len(renewed)
 
     def _delete(self, keys: list[str]) -> None:
-        def command(client: Client) -> None:
-            pipeline = client.pipeline(transaction=False)
-            for key in keys:
-                pipeline.delete(key)
-            pipeline.execute()
-
-        self._link.run(command, len(keys), self._link.puts)
+        self._link.run(lambda client: _delete(client, keys), len(keys), self._link.puts)
 
     def _drop_what_is_too_long_to_read(self, digests: Collection[str]) -> None:
         """Called after a read that was abandoned in the middle of a long answer: a value that cannot be read in time
@@ -223,6 +222,13 @@ class RedisParts:
                 client.delete(key)
 
         self._link.later(command)
+
+
+def _delete(client: Client, keys: list[str]) -> None:
+    pipeline = client.pipeline(transaction=False)
+    for key in keys:
+        pipeline.delete(key)
+    pipeline.execute()
 
 
 def _get(client: Client, key: str) -> Any:
