@@ -1,4 +1,4 @@
-"""What the real `SimpleDag`, `SimpleDagBag` and `SimpleTaskInstance` of Airflow 1.10 say, as one line of JSON.
+"""The answers of the real `SimpleDag`, `SimpleDagBag` and `SimpleTaskInstance` of Airflow 1.10, as one line of JSON.
 
 Run by the Python 3.8 of the host's own environment, so it imports nothing of this project.
 """

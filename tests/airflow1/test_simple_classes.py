@@ -40,7 +40,7 @@ _OURS_ALONE = {
 
 @pytest.fixture(scope="module")
 def host() -> dict[str, Any]:
-    """What `describe_host` prints."""
+    """The output of `describe_host`."""
     if not (_HOST_PYTHON.parent.parent / "made-from").exists():
         pytest.skip("the environment airflow-1.10.15 is not made; it needs a Python 3.8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}

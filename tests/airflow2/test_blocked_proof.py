@@ -1,4 +1,4 @@
-"""What the proof calls blocked, Airflow 2.11 itself finds unmet and leaves alone.
+"""Airflow 2.11 itself finds every task instance unmet, and does not change it, that the proof calls blocked.
 
 `SCHED_CACHE_BLOCKED_PROOF_RUNS` sets how many random runs are tried, `SCHED_CACHE_BLOCKED_PROOF_SEED` the
 first seed.

@@ -68,7 +68,7 @@ def made(dag_id: str, tasks: Sequence[str]) -> DAG:
 
 
 def write(dag_id: str, tasks: Sequence[str]) -> DAG:
-    """What a DAG processor commits."""
+    """Commits a content, like a DAG processor."""
     dag = made(dag_id, tasks)
     with create_session() as session:
         dag.sync_to_db(session=session)

@@ -56,7 +56,7 @@ TIERS = {
 
 
 def parse(written_at: Any) -> None:
-    """What a process that parses a file does last."""
+    """The last steps of a process that parses a file."""
     settings.engine.dispose(close=False)  # the parent's connections
     with DAG("written", schedule=None, start_date=DAY) as dag:
         EmptyOperator(task_id="a")

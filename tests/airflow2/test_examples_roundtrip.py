@@ -45,7 +45,7 @@ def examples(migrated_db: MetadataDb) -> Examples:
 
 @pytest.fixture(scope="module")
 def host_dags(examples: Examples) -> dict[str, Any]:
-    """What Airflow makes of each example; expensive, and only read."""
+    """The objects that Airflow creates from each example. They are expensive, and must not be changed."""
     return {example.dag_id: example.host_dag() for example in examples.dags}
 
 
@@ -93,7 +93,7 @@ def test_compact_dag_agrees_with_airflow(
 
 
 def test_one_default_is_not_that_of_airflow_3(examples: Examples, host_dags: dict[str, Any]) -> None:
-    """Whatever serves tasks to Airflow 2 has to give this one itself."""
+    """Code that gives tasks to Airflow 2 has to set this default itself."""
     question = host_agreement.hot_fields_but(NOT_IN_AIRFLOW_2, NOT_IN_ITS_MAPPED_TASKS)
     found = disagreements(examples, host_dags, question)
     fields = {line.split(": ours")[0].rpartition(".")[2] for lines in found.values() for line in lines}

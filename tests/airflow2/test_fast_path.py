@@ -48,7 +48,7 @@ class TestFastPath(FastPathContract):
 
 
 def test_a_worker_that_looks_below_its_task_takes_the_hosts_path(fast_host: FastHost) -> None:
-    """What it decides between two loops, it decides alone: the rows of a loop are the scheduler's."""
+    """It decides alone between two loops, because the rows of a loop belong to the scheduler."""
     fast_host.store("success", None, None)
     with fast_host.plugin() as scheduler:
         with create_session() as session:

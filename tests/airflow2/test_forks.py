@@ -58,7 +58,7 @@ def stored_dags() -> Any:
 
 
 def begin_anew() -> None:
-    """What the host does first in a child."""
+    """The first steps of the host in a child."""
     settings.engine.dispose(close=False)
 
 

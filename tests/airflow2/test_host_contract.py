@@ -109,7 +109,7 @@ def test_the_plugin_answers_as_stock_does(documents: dict[str, Any], load_op_lin
 
 
 def test_the_plugin_answers_every_question_first(documents: dict[str, Any]) -> None:
-    """Whatever is asked first: nothing of a lazy object waits for another question."""
+    """Each question can be the first one: no part of a lazy object depends on another question."""
     found = {}
     for name in _FIRST:
         make_stock, make_ours = (partial(make, documents[name]) for make in (stock_of, ours_of))

@@ -35,7 +35,7 @@ def write(*tasks: str) -> None:
 
 
 def report() -> dict[str, Any] | None:
-    """What the worker says about itself."""
+    """The report of the worker about itself."""
     from sched_cache.store.sql import SqlStore
     from sched_cache_airflow.settings.host_settings import settings_of_host
 

@@ -59,7 +59,7 @@ def made(*tasks: str) -> DAG:
 
 
 def write(*tasks: str) -> None:
-    """What a DAG processor commits."""
+    """Commits a content, like a DAG processor."""
     dag = made(*tasks)
     with create_session() as session:
         dag.sync_to_db(session=session)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indire
 
 
 def latest_tasks(cluster: Cluster) -> set[str]:
-    """What a request for the latest version shows."""
+    """The tasks in a response for the latest version."""
     with create_session(scoped=False) as session:
         dag = cluster.api_dag_bag.get_latest_version_of_dag(CONTENT.dag_id, session=session)
         return set(dag.task_ids)

@@ -21,7 +21,7 @@ CONTENT = DagContent("carried_over", ("a", "b"))
 
 
 def nothing_has_a_version() -> None:
-    """What the migration from Airflow 2 leaves of a run."""
+    """Removes the versions of a run, like the migration from Airflow 2."""
     _set(dag_version_id=None, created_dag_version_id=None)
 
 

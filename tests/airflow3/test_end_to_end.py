@@ -62,7 +62,7 @@ def test_every_run_ends_as_on_stock(redis: RedisServer) -> None:
 
 @takes_minutes
 def test_stock_still_ends_as_it_did(redis: RedisServer) -> None:
-    """What the others are compared with is what this host does; and it knows nothing of our Redis."""
+    """The reference of the other tests is the behaviour of this host, which does not use our Redis."""
     assert_as_expected(run_everything(STOCK, options=with_redis(redis)))
     assert redis.execute("DBSIZE") == 0
 

@@ -35,7 +35,7 @@ def examples() -> Examples:
 
 @pytest.fixture(scope="module")
 def host_dags(examples: Examples) -> dict[str, Any]:
-    """What Airflow makes of each example; expensive, and only read."""
+    """The objects that Airflow creates from each example. They are expensive, and must not be changed."""
     return {example.dag_id: example.host_dag() for example in examples.dags}
 
 

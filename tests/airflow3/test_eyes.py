@@ -1,4 +1,4 @@
-"""What operators see of a running Airflow: the page in its UI, in a real browser, and `sched-cache doctor`.
+"""The views of a running Airflow for operators: the page in its UI, in a real browser, and `sched-cache doctor`.
 
 Set ``SCHED_CACHE_SCREENSHOTS`` to a folder to look at the pages afterwards.
 """
@@ -226,7 +226,7 @@ def test_an_unknown_dag_is_no_error(watched: Watched) -> None:
 
 
 def test_tables_that_cannot_be_read_are_told_on_the_page(watched: Watched) -> None:
-    """Whatever cannot be read is said, and the rest is shown."""
+    """The page reports the tables that cannot be read, and shows the rest."""
     headers = watched.token()
     # On SQLite they are in a file of their own, beside Airflow's.
     tables = watched.database.with_name(f"{watched.database.stem}.sched_cache{watched.database.suffix}")

@@ -50,7 +50,7 @@ def use(bag: Any, dag_id: str) -> None:
 
 
 def begin_anew() -> None:
-    """What the host does first in a child."""
+    """The first steps of the host in a child."""
     assert settings.engine is not None
     settings.engine.dispose(close=False)
 

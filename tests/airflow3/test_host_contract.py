@@ -68,7 +68,7 @@ def test_the_plugin_answers_as_stock_does(load_op_links: bool) -> None:
 
 
 def test_the_plugin_answers_every_question_first() -> None:
-    """Whatever is asked first: nothing of a lazy object waits for another question."""
+    """Each question can be the first one: no part of a lazy object depends on another question."""
     found = {}
     for dag_id, document in example_documents().items():
         make = partial(dag_of, json.loads(document), load_op_links=False)

@@ -1,4 +1,4 @@
-"""What the host does when it cannot get a DAG, and that a broken cache never makes it do that.
+"""The host's reaction to a missing DAG, which a broken cache must never cause.
 
 Airflow fails *every* scheduled task of a DAG when its bag answers None (airflow issue 62050).
 """

@@ -18,7 +18,7 @@ DAG_IDS = ("first", "second", "third")
 
 @pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 def test_the_dags_of_a_loop_come_in_one_round_trip(subject: Subject, cluster: Cluster) -> None:
-    """Whatever the number of running runs; and each run is scheduled by its own DAG."""
+    """This holds for any number of running runs, and each run is scheduled by its own DAG."""
     from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
     for dag_id in DAG_IDS:

@@ -1,4 +1,4 @@
-"""What the releases of Airflow 3 do differently, the plugin does as the installed one."""
+"""Where releases of Airflow 3 differ, the plugin behaves like the installed one."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _create_by_api(seed: int, session: Session) -> None:
 
 
 def _verify_again(run: DagRun, chosen: random.Random, session: Session) -> None:
-    """What is missing comes back, what is removed is restored."""
+    """Missing task instances are created again, and removed ones are restored."""
     of_run = select(TaskInstance.id).filter_by(dag_id=run.dag_id, run_id=run.run_id)
     ids = session.scalars(of_run.order_by(TaskInstance.id)).all()
     some = chosen.sample(list(ids), min(len(ids), 4))
@@ -224,7 +224,7 @@ def _n_running() -> int:
 
 
 def test_creation_by_code_of_another_release_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is looked up instead of added up is what the known code would have added up."""
+    """The looked-up weight is the sum that the known code would have computed."""
     before = vars(TaskInstance)["insert_mapping"]
     path = "airflow.models.taskinstance:TaskInstance.insert_mapping"
     monkeypatch.setitem(known_code(AIRFLOW_3).table.code, path, {})

@@ -1,4 +1,4 @@
-"""What a loop finds ready is set to `scheduled` in one statement, and ends as on stock."""
+"""The ready task instances of a loop are set to `scheduled` in one statement, and end as on stock."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_task_instance_that_looks_again_keeps_its_try(cluster: Cluster, subjec
 def test_a_loop_that_the_database_breaks_off_is_repeated(
     cluster: Cluster, subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was noted before counts no more: every task instance is scheduled, and has one try."""
+    """Earlier notes are discarded: every task instance is scheduled, and has one try."""
     if subject.name == "stock":
         pytest.skip("the plugin's statement is the one that fails")
     from sched_cache_airflow.hosts.airflow3.decisions.scheduled_rows import RunsThenRows
@@ -167,7 +167,7 @@ def test_a_task_instance_that_somebody_has_moved_meanwhile_stays(
 
 @pytest.mark.parametrize("name", ["get_dagrun", "schedule_tis"])
 def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands in for a function does what the known code would have done."""
+    """The replacement of a function has the effect of the known code."""
     owner, module = (
         (TaskInstance, "airflow.models.taskinstance")
         if name == "get_dagrun"

@@ -58,7 +58,7 @@ def quiet_host() -> Iterator[None]:
 
 
 def test_nothing_is_worse_than_on_stock() -> None:
-    """What stock refuses where it takes a DAG is refused there; what stock reads to its end can be read to its end.
+    """A DAG that stock refuses is refused at the same place, and a DAG that stock can read completely can be read.
 
     So for the process that encodes the content, and for one that finds it in the shared tiers.
     """

@@ -211,7 +211,7 @@ class Times:
 
 
 def _save_all(dags: Path) -> list[Times]:
-    """What became of each file, saved at times that nothing of the host's is in step with."""
+    """The fate of each file, saved at times that are not synchronized with the host."""
     choose = random.Random(1)
     followed: dict[str, Times] = {}
 

@@ -48,7 +48,7 @@ class Writer:
         publish(content.save(self.home.dags), self.home.dags, bundle_version)
 
     def publish(self) -> None:
-        """What the thread of `maintenance` does when it is woken."""
+        """Publishes like the thread of `maintenance` when it is woken."""
         from sched_cache_airflow.hosts.airflow3.runtime import runtime
 
         maintenance = runtime().maintenance

@@ -16,7 +16,7 @@ _CLOCK_TOLERANCE_SECONDS = 0.005
 
 
 def violations(folder: Path, connection: Connection, prefix: str, staleness_seconds: float) -> list[str]:
-    """What did not hold. S1 is watched while the cluster runs; see `Watch`."""
+    """The properties that were violated. `Watch` checks S1 while the cluster runs."""
     entries = list(read_journals(folder / "journals"))
     found = [f"S3 {entry}" for entry in entries if entry["what"] == "older than learnt"]
     published: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -72,7 +72,7 @@ def _key(connection: Connection) -> str:
 
 
 def summary(folder: Path) -> dict[str, Any]:
-    """What happened, in numbers: enough of each, or the check says nothing."""
+    """The numbers of events. Each must be large enough for the check to be meaningful."""
     counts: Counter[str] = Counter()
     slowest = 0.0
     for entry in read_journals(folder / "journals"):

@@ -98,7 +98,7 @@ class Cluster:
             return self.s1 + violations(self.folder, connection, DEFAULT_PREFIX, STALENESS_SECONDS)
 
     def summary(self) -> dict[str, object]:
-        """What happened, in numbers."""
+        """The numbers of events."""
         return {**summary(self.folder), "faults": self.n_faults, "processes_started": self._n_started}
 
     def _start(self, role: str) -> None:
@@ -152,7 +152,7 @@ class Cluster:
         self.redis.resume()
 
     def _fail_over(self) -> None:
-        """What a lagging replica has replaces what is there: old contents come back, new ones are gone."""
+        """Replaces the content by that of a lagging replica: old contents come back, and new ones are lost."""
         with RedisServer(replica_of=self.redis) as replica:
             deadline = time.monotonic() + 5
             while not replica.is_in_sync() and time.monotonic() < deadline:

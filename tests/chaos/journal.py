@@ -1,4 +1,4 @@
-"""What each worker saw, as JSON lines in a file of its own. Times are the machine's monotonic clock."""
+"""The observations of each worker, as JSON lines in a file of its own. Times are from the machine's monotonic clock."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ EFFECTS = "chaos_effects"
 
 
 def process_files(cache: DagCache, journal: Journal, files: Path, choose: random.Random) -> None:
-    """What a DAG processor does, for ever."""
+    """Works like a DAG processor, without end."""
     while True:
         key = choose.choice(KEYS)
         try:
@@ -42,7 +42,7 @@ def process_files(cache: DagCache, journal: Journal, files: Path, choose: random
 
 
 def schedule(cache: DagCache, journal: Journal, choose: random.Random) -> None:
-    """What a scheduler does, for ever: acts on fresh DAGs, reads others."""
+    """Works like a scheduler, without end: acts on fresh DAGs, and reads others."""
     while True:
         try:
             with cache.claim(limit=4) as claims:

@@ -370,7 +370,7 @@ class FastPathContract:
         assert run_state() == "failed"
 
     def test_shadow_mode_agrees_and_lets_the_host_decide(self, fast_host: FastHost) -> None:
-        """What both ways did is undone; the run is then decided once."""
+        """The effects of both ways are undone, and then the run is decided once."""
         fast_host.store("success", None, None)
         with fast_host.plugin(shadow_share="1.0") as scheduler:
             scheduler.loop()

@@ -19,7 +19,7 @@ from sched_cache_airflow.fast_path.stand_ins import FinishedTaskInstances, Unfin
 MAX_LOOPS = 60
 
 Rule = tuple[type[Any], str, Callable[..., Any]]
-"""What is replaced: a class, the name of its method, what takes the place of that."""
+"""A replacement: a class, the name of its method, the replacing function."""
 
 _asked = RunView.asked
 _update = UpstreamCounts.update

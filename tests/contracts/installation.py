@@ -29,7 +29,7 @@ _MISSING = object()
 
 
 def in_child(function: Callable[[], None]) -> str:
-    """What went wrong in `function`, called in a child; empty if nothing did."""
+    """The error of `function` in a child process; empty if there was none."""
     readable, writable = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # forked with threads: of the servers of other tests
@@ -161,7 +161,7 @@ class InstallationContract(ABC):
     """Names of modules that may be there or not: that of the bag, where it has been imported."""
 
     def test_a_module_that_comes_later_and_does_not_fit_undoes_all(self) -> None:
-        """What was installed before it was imported is undone as well."""
+        """Earlier replacements are undone, too."""
 
         def late() -> None:
             parts = self.parts()

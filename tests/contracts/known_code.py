@@ -110,7 +110,7 @@ class KnownCodeContract:
 
 
 def _in_a_process(folder: Path, home: AirflowHome) -> tuple[str, str]:
-    """What the decisions doubt, and which of the functions that are replaced if they are known was not."""
+    """The reason why the fast path is off, and the functions that were not replaced because their code is unknown."""
     environment = {**os.environ, **home.environment, **PLUGIN.environment(), "PYTHONWARNINGS": "ignore"}
     environment["PYTHONPATH"] = os.pathsep.join((str(folder), environment.get("PYTHONPATH", "")))
     done = subprocess.run(

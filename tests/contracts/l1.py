@@ -1,4 +1,4 @@
-"""What every L1 does, however it is bounded. The fixture `l1` is empty and has room for at least eight."""
+"""The behaviour of every L1 with any limit. The fixture `l1` is empty and has room for at least eight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every L2 with a Redis behind it does. Each call of the fixture `make_l2` is another node."""
+"""The behaviour of every L2 with a Redis. Each call of the fixture `make_l2` creates another node."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def wait_until(is_true: Callable[[], bool]) -> None:
 
 
 def counters(tier: RedisTier) -> Any:
-    """What `tier` has counted."""
+    """The counters of `tier`."""
     return tier._counters
 
 

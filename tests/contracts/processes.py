@@ -1,4 +1,4 @@
-"""What a SQL store knows of the processes that report to it."""
+"""The reports of processes in an SQL store."""
 
 from __future__ import annotations
 

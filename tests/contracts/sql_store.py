@@ -1,4 +1,4 @@
-"""What every SQL store does, beyond the contract. The fixture `url` is an empty database."""
+"""The behaviour of every SQL store beyond the contract. The fixture `url` is an empty database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 20.0
 
 @contextmanager
 def statements_of(store: SqlStore) -> Iterator[list[str]]:
-    """What is sent inside, by both engines."""
+    """The statements that both engines send in the block."""
     sent: list[str] = []
 
     def record(connection: object, cursor: object, statement: str, *rest: object) -> None:
@@ -186,7 +186,7 @@ class CostContract:
         assert len(sent) == 1 and sent[0].startswith("SELECT") and "FOR UPDATE" not in sent[0]
 
     def test_a_certification_is_one_query(self, store: SqlStore) -> None:
-        """Whatever the number of DAGs, and of changes."""
+        """This holds for any number of DAGs and changes."""
         store.publish_many([publication(f"dag {number}", "1") for number in range(700)])
         with statements_of(store) as sent:
             assert len(store.changes_since(0).pointers) == 700
@@ -241,7 +241,7 @@ class HostContract:
         engine.dispose()
 
     def test_a_publication_joins_the_hosts_transaction(self, store: SqlStore, host: Engine) -> None:
-        """What the host commits and what it rolls back are ours too."""
+        """The host's commit or rollback includes the publication."""
         store.init_db()
         with Session(host, future=True) as session:
             session.execute(text("INSERT INTO runs VALUES ('sales')"))

@@ -1,4 +1,4 @@
-"""What every store does. The fixture `twin` is the database of `store`, as another process sees it."""
+"""The behaviour of every store. The fixture `twin` is the database of `store`, as another process sees it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PublishingContract:
     """Making contents current."""
 
     def test_published_content_is_current(self, store: Store, twin: Store) -> None:
-        """What was published is what another process reads."""
+        """Another process reads the published content."""
         published = store.publish(publication("sales", "1"))
         pointer = Pointer("sales", published.version, published.parsed_seq, digest("1"))
         assert published.changed
@@ -503,7 +503,7 @@ class ConcurrentFlagContract:
     """For databases with locks on rows."""
 
     def test_two_claimers_share_the_work(self, store: Store, twin: Store) -> None:
-        """What one has locked the other leaves out, without waiting."""
+        """Each claimer skips the rows that the other one has locked, without waiting."""
         store.publish_many([publication(key, "1") for key in "abcd"])
         page = store.fresh(0, 10)
         with store.transaction() as mine, twin.transaction() as theirs:

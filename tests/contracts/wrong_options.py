@@ -49,7 +49,7 @@ class _Lines(logging.Handler):
 
 
 def _answer(pid: int, readable: int) -> dict[str, Any]:
-    """What the child wrote. One that takes too long is killed."""
+    """The output of the child, which is killed if it takes too long."""
     found, end = b"", time.monotonic() + CHILD_SECONDS
     with os.fdopen(readable, "rb", buffering=0) as pipe:
         while select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:

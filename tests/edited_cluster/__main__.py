@@ -69,7 +69,7 @@ def violations(report: Report) -> list[str]:
 
 
 def growths(report: Report) -> list[str]:
-    """What grew in the second half, and more than on stock."""
+    """The growth in the second half that exceeds that of stock."""
     found = []
     for what in ("pss_bytes", "n_objects"):
         ours, stock = (report.growth(name, what) for name in ("ours", "stock"))

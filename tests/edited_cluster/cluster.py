@@ -54,7 +54,7 @@ FROM dag_run r ORDER BY r.id
 
 @dataclass(slots=True)
 class Report:
-    """What happened.
+    """The result of a run.
 
     contents: the tasks of each content by its hash.
     wrong: by the scheduler that looked last, and so has ended it: runs whose tasks are not those of their content.

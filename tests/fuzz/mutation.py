@@ -23,7 +23,7 @@ class Packed:
 
 
 def unfold(data: bytes) -> Any:
-    """What `data` means; byte strings that hold MessagePack containers are `Packed`."""
+    """The decoded `data`, in which byte strings with MessagePack containers are `Packed`."""
     return _unfolded(msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass"))
 
 

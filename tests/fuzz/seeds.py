@@ -1,4 +1,4 @@
-"""What the damage starts from: every shape of document, small."""
+"""The undamaged inputs: every shape of document, in a small size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: for each target how an input is damaged, and what the format may answer to it."""
+"""The targets of the fuzzer, each with a way to damage an input and the allowed answers of the format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_INPUT_BYTES = 32 << 10
 """Damage may double an input; one that outgrows this is not used again."""
 
 BYTES_PER_BYTE, FIXED_BYTES = 100, 256 << 10
-"""What decoding and every accessor but `to_serialized` may allocate: per byte of input, and beside that."""
+"""The limits of allocations by decoding and all accessors except `to_serialized`: per byte of input, and fixed."""
 
 Answer = frozenset[str]
 """How the format answered: one string per kind of refusal, empty if it took the input."""

@@ -34,7 +34,7 @@ class Installation:
         )
 
     def python_says(self, code: str) -> str:
-        """What `code` prints, run isolated with warnings as errors."""
+        """The output of `code`, run in isolated mode with warnings as errors."""
         done = self.run("python", "-I", "-W", "error", "-c", code)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""What `pip install sched-cache` puts on a machine, and that it works there without the checkout."""
+"""The files that `pip install sched-cache` installs, and their use without the checkout."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_metadata_names_license_and_every_extra(installation: Installation) -> N
 
 
 def test_the_installed_package_is_imported(installation: Installation) -> None:
-    """What the other tests here run is the wheel, not the checkout."""
+    """The other tests here run the wheel, not the checkout."""
     for package in ("sched_cache", "sched_cache_airflow"):
         path = installation.python_says(f"import {package}; print({package}.__file__)")
         assert path.startswith(str(installation.python.parent.parent))

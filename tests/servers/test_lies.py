@@ -122,7 +122,7 @@ def test_two_installations_on_one_redis_do_not_hear_each_other(new_cache: Callab
 def test_a_forged_tombstone_does_not_lose_a_publication(
     new_cache: Callable[..., DagCache], redis_url: str
 ) -> None:
-    """What is claimed is acted on as the database has it."""
+    """A claimer acts on the state in the database."""
     processor, scheduler = new_cache(), new_cache()
     for key in ("sales", "a", "b"):
         processor.publish(key, dag(key, 1))
@@ -147,7 +147,7 @@ def test_a_forged_tombstone_does_not_lose_a_publication(
 
 
 def test_forged_keys_are_not_kept(new_cache: Callable[..., DagCache], redis_url: str) -> None:
-    """What a process knows is bounded by what the database has."""
+    """A process knows only keys that the database has."""
     cache = new_cache()
     cache.publish("d", dag("d", 1))
     cache.get("d")

@@ -34,7 +34,7 @@ def test_the_fixture_answers_sqlalchemy(postgres_url: str) -> None:
 
 
 def test_a_commit_survives_kill_and_restart(server: PostgresServer) -> None:
-    """What was committed is there after SIGKILL and a start on the same port."""
+    """A committed row survives SIGKILL and a start on the same port."""
     name, port = server.create_database(), server.port
     server.execute("CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)", name)
     server.kill()

@@ -1,4 +1,4 @@
-"""What a test does on a machine without its server."""
+"""The behaviour of a test on a machine without its server."""
 
 from __future__ import annotations
 

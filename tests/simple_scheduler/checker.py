@@ -14,7 +14,7 @@ from tests.simple_scheduler.tables import DAG_RUN, HANDLED, QUEUE, TASK_INSTANCE
 
 
 def violations(folder: Path, connection: Connection) -> list[str]:
-    """What did not hold when all was quiet again."""
+    """The properties that were violated after all processes had ended."""
     return [
         *_lost(folder, connection),
         *_twice(connection),
@@ -88,7 +88,7 @@ def above_limits(connection: Connection) -> list[str]:
 
 
 def summary(folder: Path, connection: Connection) -> dict[str, int]:
-    """What happened, in numbers: enough of each, or the check says nothing."""
+    """The numbers of events. Each must be large enough for the check to be meaningful."""
     counts = Counter(entry["what"] for entry in read_journals(folder / "journals"))
     rows = {
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()

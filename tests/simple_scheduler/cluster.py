@@ -75,7 +75,7 @@ class Cluster:
             return self.found + violations(self.folder, connection)
 
     def summary(self) -> dict[str, int]:
-        """What happened, in numbers."""
+        """The numbers of events."""
         with self._engine.connect() as connection:
             counts = summary(self.folder, connection)
         return {**counts, "faults": self.n_faults, "processes_started": self._n_started}

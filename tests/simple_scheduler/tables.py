@@ -1,4 +1,4 @@
-"""What the scheduler of 1.10 keeps in Airflow's database, as far as its loop reads it, and the executor's queue."""
+"""The tables that the loop of the 1.10 scheduler reads in Airflow's database, and the queue of the executor."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _is_store(store: StepStore) -> Store:
 
 
 class SharedRedis:
-    """What all processes share: parts by digest, and a queue of notifications for each subscriber."""
+    """The state that all processes share: parts by digest, and a queue of notifications for each subscriber."""
 
     def __init__(self, random: Random, fault_rate: float) -> None:
         self.parts: dict[str, bytes] = {}

@@ -109,13 +109,13 @@ def no_publish_token() -> Iterator[Rules]:
 
 @contextmanager
 def messages_believed() -> Iterator[Rules]:
-    """What a message says is learnt like what the database says."""
+    """The content of a message is trusted like the answer of the database."""
     yield Rules(believes_no_message=False)
 
 
 @contextmanager
 def announcements_believed() -> Iterator[Rules]:
-    """What a caller announces is learnt, whether or not its transaction is committed."""
+    """The announcement of a caller is trusted, whether or not its transaction is committed."""
 
     def announce(self: Any, published: Any) -> None:
         pointer = Pointer(published.key, published.version, published.parsed_seq, published.content_hash)
@@ -158,7 +158,7 @@ def acknowledge_before_the_effect() -> Iterator[Rules]:
 
 @contextmanager
 def install_without_looking() -> Iterator[Rules]:
-    """What was loaded is kept, whatever was learnt while it was on its way."""
+    """A loaded content is kept, even if a newer version was learnt meanwhile."""
     with patch.object(DagCache, "_is_old", lambda self, pointer: False):
         yield Rules()
 

@@ -44,7 +44,7 @@ class _RolledBackError(Exception):
 
 @dataclass
 class Rules:
-    """What a simulated caller does right; a mutation does one of them wrong."""
+    """The rules that a simulated caller follows. A mutation breaks one of them."""
 
     uses_token: bool = True
     uses_min_version: bool = True

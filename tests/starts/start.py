@@ -35,7 +35,7 @@ _RUNS = "SELECT count(*) FROM dag_run WHERE state = 'success'"
 
 @dataclass(slots=True)
 class Start:
-    """What came of it.
+    """The outcome of a start.
 
     faults: rules that were broken.
     ends: component to seconds from SIGTERM to its end.

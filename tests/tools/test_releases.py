@@ -1,4 +1,4 @@
-"""What `make releases` reads from packages, writes and says. No package is downloaded here."""
+"""The input, the files and the messages of `make releases`. No package is downloaded here."""
 
 from __future__ import annotations
 

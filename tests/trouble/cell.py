@@ -26,7 +26,7 @@ _N_EDITED = 3
 
 @dataclass(slots=True)
 class Cell:
-    """What one trouble did.
+    """The effect of one trouble.
 
     pairs: by kind of loop the seconds of (a loop without the tier, the same loop with the tier in trouble).
     open_seconds: of both, what came before their first loops. wrong: DAGs and decisions that were not stock's.

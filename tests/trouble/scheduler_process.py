@@ -1,4 +1,4 @@
-"""What a forked scheduler does: one loop at a time, on demand, and it says which DAGs it used."""
+"""A forked scheduler, which runs single loops on demand and reports the DAGs that it used."""
 
 from __future__ import annotations
 

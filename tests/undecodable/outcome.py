@@ -13,7 +13,7 @@ SAME, MILDER, WORSE, OTHER = "same", "milder", "worse", "other"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an entry point did with the database.
+    """The outcome of an entry point, with the changes in the database.
 
     Attributes:
         what: the class of the value, of the exception, or the HTTP status.

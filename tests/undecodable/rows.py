@@ -64,7 +64,7 @@ class Database:
             return cursor.fetchall()
 
     def keep(self) -> None:
-        """What the database holds now is what `restore` brings back."""
+        """Saves the current content of the database for `restore`."""
         names = [
             name
             for (name,) in self._all("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")

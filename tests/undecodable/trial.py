@@ -61,7 +61,7 @@ class Host(Protocol):
         """Ends what the host keeps for a thread."""
 
     def rewrite(self, database: Database, document: Any, dag_hash: str) -> None:
-        """What the database holds of the spoilt DAG is this document."""
+        """Replaces the stored document of the spoilt DAG by this one."""
 
     def share_encoded(self) -> None:
         """Another process has encoded and published the contents, where it could; this one knows nothing yet."""

@@ -48,7 +48,7 @@ def freshness(store: WatchedStore) -> Freshness:
 
 @pytest.fixture
 def resident() -> dict[str, CompactDag]:
-    """What the process has, by content hash."""
+    """The contents of the process, by hash."""
     return {}
 
 

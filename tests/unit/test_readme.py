@@ -1,4 +1,4 @@
-"""What the README shows."""
+"""The examples and figures in README.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of the DAGs of Airflow 2.11, see `tests/support/dag_comparison.py`."""
+"""The questions to the DAGs of Airflow 2.11, for `tests/support/dag_comparison.py`."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _attributes(stock: Any) -> Iterator[Question]:
 
 
 class _TaskInstance:
-    """What the weight rules read."""
+    """The part of a task instance that the weight rules read."""
 
     def __init__(self, task: Any) -> None:
         self.task = task

@@ -1,4 +1,4 @@
-"""What the end-to-end DAGs take from the SDK of Airflow 3, as Airflow 2.11 has it."""
+"""The names that the end-to-end DAGs use from the SDK of Airflow 3, as Airflow 2.11 has them."""
 
 from airflow.datasets import Dataset as Asset
 from airflow.decorators import setup, task, task_group, teardown

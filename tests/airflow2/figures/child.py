@@ -49,7 +49,7 @@ class Airflow2(HostOfFigures):
 
 
 def write(*prefixes: str) -> Figures:
-    """What others are going to read. Not measured."""
+    """Writes the data that the other processes read. Not measured."""
     for prefix in prefixes:
         stored_dags.write_dags(prefix, *SIZES[prefix])
     return {}

@@ -73,7 +73,7 @@ class DecidedDag(decided_dag.DecidedDag):
         return [(dict(zip(keys, row, strict=False)), *row) for row in rows]
 
     def end(self, reference: Any, run_id: str, task_id: str, map_index: int, state: str) -> None:
-        """What has never been expanded does not wait for its next try: once expanded the host misses a date."""
+        """One that was never expanded does not wait for its next try, because the host would then miss a date."""
         is_waiting = state in ("up_for_retry", "up_for_reschedule")
         never = is_waiting and self.was_never_expanded(task_id, map_index)
         super().end(reference, run_id, task_id, map_index, "failed" if never else state)

@@ -1,4 +1,4 @@
-"""What a loop leaves behind outside of its tables: callbacks, metrics, listener calls, log lines of runs."""
+"""The effects of a loop outside of its tables: callbacks, metrics, listener calls, log lines of runs."""
 
 from __future__ import annotations
 

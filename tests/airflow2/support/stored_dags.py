@@ -21,7 +21,7 @@ from sqlalchemy import update
 
 
 def document_of(dag: Any) -> Any:
-    """What the processor stores for a DAG."""
+    """The document that the processor stores for a DAG."""
     return json.loads(json.dumps(SerializedDAG.to_dict(dag)))
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the DAGs of Airflow 3.3, see `tests/support/dag_comparison.py`."""
+"""The questions to the DAGs of Airflow 3.3, for `tests/support/dag_comparison.py`."""
 
 from __future__ import annotations
 

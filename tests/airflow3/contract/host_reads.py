@@ -1,4 +1,4 @@
-"""What the scheduler, the API server and the command line read from a deserialized DAG.
+"""The reads of a deserialized DAG by the scheduler, the API server and the command line.
 
 Written by ``python -m tests.airflow3.contract.scan``; a test compares it with the installed host. For each
 class and attribute: the first place that reads it in scheduler and models, in the API server, and elsewhere,

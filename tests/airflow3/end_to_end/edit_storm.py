@@ -58,7 +58,7 @@ class Loss:
 
 @dataclass(slots=True)
 class Report:
-    """What the storm did.
+    """The result of the storm.
 
     Attributes:
         n_runs: how many runs ended, by who created them.

@@ -1,4 +1,4 @@
-"""What became of every run and task instance, in a form that two executions can be compared in."""
+"""The history of every run and task instance, in a form that allows to compare two executions."""
 
 from __future__ import annotations
 

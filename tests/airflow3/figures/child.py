@@ -53,7 +53,7 @@ class Airflow3(HostOfFigures):
 
 
 def write(*prefixes: str) -> Figures:
-    """What others are going to read. Not measured."""
+    """Writes the data that the other processes read. Not measured."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     DagBundlesManager().sync_bundles_to_db()

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def cache_options(stock: type) -> dict[str, Any]:
-    """What a bag is given for a cache of eight: since 3.3.2 the name of its metrics too."""
+    """The arguments of a bag with a cache of eight: since 3.3.2 also the name of its metrics."""
     options: dict[str, Any] = {"cache_size": 8, "cache_ttl": 60}
     if "stats_prefix" in signature(stock).parameters:
         options["stats_prefix"] = "test"

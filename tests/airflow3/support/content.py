@@ -28,7 +28,7 @@ with DAG(
 
 @dataclass(frozen=True, slots=True)
 class DagContent:
-    """What one version of a DAG file says: independent tasks that share their options.
+    """The content of one version of a DAG file: independent tasks that share their options.
 
     Attributes:
         tasks: task ids, in file order.

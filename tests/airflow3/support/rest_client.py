@@ -30,7 +30,7 @@ class RestClient:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request needs to be let in."""
+        """The headers that authorize a request."""
         return {"Authorization": f"Bearer {self._token}"}
 
     def get(self, path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What is sent to the metadata database."""
+"""The statements that are sent to the metadata database."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _FILE = "random_dags.py"
 
 
 def document_of(dag: Any) -> Any:
-    """What the processor stores for a DAG of the SDK."""
+    """The document that the processor stores for a DAG of the SDK."""
     return json.loads(json.dumps(DagSerialization.to_dict(dag)))
 
 

@@ -1,4 +1,4 @@
-"""What the scheduler of Airflow 2.11 does."""
+"""Entry points in the scheduler of Airflow 2.11."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models and bags of Airflow 3 do, in any process."""
+"""Entry points in models and bags of Airflow 3, which any process may use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server of Airflow 3 is asked for, and commands."""
+"""Requests to a server of Airflow 3, and commands."""
 
 from __future__ import annotations
 

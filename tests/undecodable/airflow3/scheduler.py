@@ -1,4 +1,4 @@
-"""What the scheduler of Airflow 3 does."""
+"""Entry points in the scheduler of Airflow 3."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_a_slow_case_is_run_with_few_subjects_and_those_that_were_asked_for(tmp_
 
 
 def test_the_standard_set_is_one_that_people_wait_for() -> None:
-    """What each suite takes is written beside it, as it was timed; together that is 22 minutes."""
+    """The measured duration of each suite is written beside it; all together take 22 minutes."""
     suites = [suite for suite in discover_suites().values() if suite.cases(Size.STANDARD, 0)]
     assert sum(suite.minutes[Size.STANDARD] for suite in suites) <= 22
     assert sum(suite.minutes[Size.QUICK] for suite in suites) <= 2.5

@@ -1,4 +1,4 @@
-"""Whatever a process starts on a leash ends with it."""
+"""A process that was started on a leash ends with its starter."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ time.sleep(600)
 
 @pytest.mark.parametrize("number", ENDINGS, ids=lambda number: number.name)
 def test_all_generations_end_with_their_owner(number: signal.Signals) -> None:
-    """Whatever it dies of, and although none of them listens."""
+    """This holds for any end of the owner, and although all processes ignore signals."""
     family = Family([sys.executable, "-c", OWNER], stderr=subprocess.DEVNULL)
     family.wait_until(lambda members: sum("#" in m for m in members.values()) >= 2 and len(members) >= 6, 20)
     family.head.send_signal(number)

@@ -95,7 +95,7 @@ def test_of_several_loops_the_middle_half_counts_and_its_parts_add_up() -> None:
 
 
 def test_tasks_come_after_their_upstreams() -> None:
-    """What has finished is always closed under upstream."""
+    """The set of finished tasks always contains all their upstreams."""
     (document,) = make_documents("mixed", 1, 80, seed=1, folder="/dags")
     order, upstream = topological(document)
     assert sorted(order) == sorted(upstream)

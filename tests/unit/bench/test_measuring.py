@@ -44,7 +44,7 @@ def test_seconds_are_of_one_call() -> None:
 
 @pytest.mark.parametrize("size", [100, 50_000, 2_000_000])
 def test_retained_bytes_are_those_of_one_result(size: int) -> None:
-    """What the operation throws away does not count."""
+    """Temporary objects of the operation do not count."""
 
     def make() -> object:
         bytearray(3 * size)

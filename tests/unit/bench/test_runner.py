@@ -54,7 +54,7 @@ def test_a_spent_budget_ends_the_rounds_but_never_before_the_fewest() -> None:
 
 
 def test_time_that_is_up_ends_the_rounds_at_once() -> None:
-    """What was measured until then is kept, so one round there must be."""
+    """The samples until then are kept, so there must be one round."""
     turns: list[str] = []
     workers: Any = [Turn("A", turns)]
     case = Case("format", {}, budget_seconds=60, min_rounds=3)

@@ -59,7 +59,7 @@ def refused_redis() -> str:
 
 
 def values(outcome: Outcome) -> Any:
-    """What a command printed with `--json`."""
+    """The output of a command with `--json`."""
     return json.loads(outcome.out)
 
 
@@ -268,7 +268,7 @@ class TestWarm:
 
 class TestVerify:
     def test_finds_nothing_where_nothing_is_wrong(self, run: Run, published: list[Path], redis: Any) -> None:
-        """What Redis lacks is no difference."""
+        """A content that is missing in Redis is no difference."""
         redis.delete(redis_key(published[0]))
         outcome = run("verify", "--json")
         assert outcome.code == 0
@@ -386,7 +386,7 @@ class TestDoctor:
     def test_a_redis_that_refuses_is_bad_and_there_is_advice(
         self, run: Run, published: list[Path], refused_redis: str
     ) -> None:
-        """What else there is, is examined all the same."""
+        """The other parts are still examined."""
         outcome = run("doctor", "--json", "--redis-url", refused_redis)
         assert outcome.code == 1
         findings = {finding["what"]: finding for finding in values(outcome)}

@@ -1,4 +1,4 @@
-"""What all commands have in common: help, exit codes, and one line on standard error for what went wrong."""
+"""The common behaviour of all commands: help, exit codes, and one line on standard error for each error."""
 
 from __future__ import annotations
 

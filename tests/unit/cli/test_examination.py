@@ -1,4 +1,4 @@
-"""What hosts add to `sched-cache doctor`."""
+"""The findings that hosts add to `sched-cache doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with what a command was given: one line on standard error, a documented exit code, no traceback."""
+"""A wrong argument or input of a command gives one line on standard error, a documented exit code and no traceback."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def test_defaults_are_allowed() -> None:
 
 
 def test_load_reads_its_variables_and_no_others() -> None:
-    """What does not begin with SCHED_CACHE__ is somebody else's."""
+    """Variables that do not begin with SCHED_CACHE__ belong to other programs."""
     config = Config.load(
         {
             "SCHED_CACHE__L1_MAX_BYTES": "1000000",
@@ -150,6 +150,6 @@ def test_repr_shows_what_was_chosen_without_passwords() -> None:
 
 
 def test_is_frozen() -> None:
-    """What was checked stays as it was checked."""
+    """A checked value cannot be changed."""
     with pytest.raises(FrozenInstanceError):
         Config().namespace = "other"  # type: ignore[misc]  # the point of the test

@@ -63,7 +63,7 @@ class Gathering:
         self._complete = threading.Event()
 
     def signal(self) -> threading.Event:
-        """What `DagCache` is to make for each flight."""
+        """The signal that `DagCache` creates for each flight."""
         gathering = self
 
         class Signal(threading.Event):

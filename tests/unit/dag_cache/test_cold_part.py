@@ -126,7 +126,7 @@ class TestKeptColdPart:
         assert cache.stats()["database"]["damaged"] == 1
 
     def test_counts_as_memory(self, cache: DagCache, processor: DagCache) -> None:
-        """What is kept is charged."""
+        """A kept cold part is charged."""
         processor.publish("sales", sales())
         dag = cache.get("sales")
         assert dag is not None

@@ -134,7 +134,7 @@ class TestOnSqlite:
             assert cache.stats()["database"]["contents_read"] == 0
 
     def test_a_forked_child_reads(self, config: Config) -> None:
-        """What its parent had, and what is published after the fork."""
+        """The child reads contents of its parent, and contents that are published after the fork."""
         with DagCache.open(config) as cache:
             cache.publish("sales", sales())
             assert edition_of(cache.get("sales")) == 1

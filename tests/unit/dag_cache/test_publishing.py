@@ -1,4 +1,4 @@
-"""What a publication writes, and who learns of it."""
+"""The writes of a publication, and its notifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a read returns, and whom it asks for that."""
+"""The result of a read, and the tiers that it asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `DagCache` tells of itself."""
+"""The counters of `DagCache`."""
 
 from __future__ import annotations
 

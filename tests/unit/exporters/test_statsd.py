@@ -71,7 +71,7 @@ def test_counters_that_began_anew_are_sent_whole() -> None:
 
 
 def test_a_thread_sends_in_the_background_until_it_is_closed() -> None:
-    """What is left is sent at the end."""
+    """The remaining values are sent at the end."""
     stats, client = Stats(), RecordingClient()
     exporter = StatsdExporter(stats.snapshot, client, interval_seconds=0.001)
     stats.l1.hits += 1

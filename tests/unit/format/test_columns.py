@@ -115,7 +115,7 @@ def test_a_large_value_in_many_rows_is_not_written_out_on_the_way() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), b"x", {1: 2}, [[object()]]])
 def test_a_value_that_is_not_json_is_refused(value: object) -> None:
-    """Whatever stands around it, and however often it occurs."""
+    """This holds for any surrounding values, and any number of occurrences."""
     for values in ([value], ["a", value], [ABSENT, value, value], [1] * 100 + [value]):
         with pytest.raises(InvalidDagError) as caught:
             encode_column(values, "dag.tasks[*].x", "my dag")

@@ -119,7 +119,7 @@ def test_a_field_under_its_older_name_is_found_under_todays() -> None:
 
 
 def test_labels_travel_with_the_hot_part() -> None:
-    """What the encoder is told to write beside the document is hot, and the hash covers it."""
+    """Labels that are passed to the encoder are hot, and the hash covers them."""
     plain, labelled = encode_dag(PLAIN), encode_dag(PLAIN, labels={"host_hash": "abc"})
     dag = decode_dag(labelled.hot)
     assert (dag.label("host_hash"), dag.label("other")) == ("abc", None)

@@ -22,7 +22,7 @@ PARTS = [
 
 @given(st.binary(max_size=2000) | st.sampled_from(PARTS), st.integers(0, 300))
 def test_a_part_comes_back(part: bytes, min_bytes: int) -> None:
-    """Whatever its size and whatever is in it; the wire form is never longer than the part and a byte."""
+    """This holds for any size and content. The wire form is at most one byte longer than the part."""
     data = compress(part, min_bytes)
     assert decompress(data, len(part)) == part
     assert len(data) <= len(part) + 1

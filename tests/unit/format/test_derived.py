@@ -31,7 +31,7 @@ _DEFAULTS = {
 
 
 class HostDag:
-    """What the host would compute, by its own definitions, with a set for everything."""
+    """The results of the host, computed by its own definitions with sets."""
 
     def __init__(self, serialized: dict[str, Any]) -> None:
         rows = [envelope["__var"] for envelope in serialized["dag"]["tasks"]]

@@ -9,7 +9,7 @@ _SHA256 = "fe02044438ef9726faa42611ec004e9bf18205557de756161a4f7d9f38f54162"
 
 
 def test_dictionary_1_never_changes() -> None:
-    """What is stored under wire byte 1 can only be read with the words it was written with.
+    """Bytes that were stored with wire byte 1 can only be read with the dictionary with which they were written.
 
     Until the first release `python -m tools.dictionary` may write another, and prints this digest.
     """

@@ -118,7 +118,7 @@ def test_a_document_that_is_no_dag_is_refused(
 
 @given(damaged_documents() | garbage)
 def test_anything_is_encoded_exactly_or_refused(serialized: Any) -> None:
-    """Whatever is handed in, `InvalidDagError` is the only refusal, and what is taken comes back."""
+    """Any input is either encoded and restored exactly, or refused with `InvalidDagError`."""
     try:
         encoded = encode_dag(serialized)
     except InvalidDagError as error:

@@ -61,7 +61,7 @@ def test_edges_are_found_under_any_name(path: Path) -> None:
 
 @_named("fields")
 def test_fields_of_a_task_are_found_under_todays_names(path: Path) -> None:
-    """Whatever the release called them, and in the units of all releases: seconds."""
+    """This holds for the names of every release. Durations are in seconds, as in all releases."""
     run = _compact(path).task("run")
     found = {
         name: getattr(run, name)

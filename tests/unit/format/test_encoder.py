@@ -136,7 +136,7 @@ def test_absent_and_null_differ() -> None:
 
 
 def test_a_part_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What no reader would take is not written."""
+    """A part that no reader would accept is not written."""
     monkeypatch.setattr(encoder, "MAX_PART_BYTES", 1000)
     with pytest.raises(InvalidDagError, match="the limit is 1000") as caught:
         encode_dag(document(["a"], doc_md="x" * 1000))

@@ -44,7 +44,7 @@ def test_partial_kwargs_are_as_hot_as_the_fields_they_set() -> None:
 
 
 def test_include_and_exclude_move_fields() -> None:
-    """What is included is read without the cold part, what is excluded needs it; values are the same."""
+    """An included field is read without the cold part, an excluded one needs it; their values are the same."""
     serialized = document([task("a", pool="p", doc_md="text")], catchup=True, description="words")
     chosen = HotFields.choose(
         include=["task.doc_md", "dag.description"], exclude=["task.pool", "dag.catchup"]

@@ -29,7 +29,7 @@ def _round_trip(value: Any) -> Any:
 
 @given(json_values)
 def test_every_json_value_survives(value: Any) -> None:
-    """What `json.loads` returns comes back as it was, types and signs of zero included."""
+    """A result of `json.loads` is restored unchanged, including types and signs of zero."""
     assert_same(_round_trip(value), value)
 
 

@@ -23,7 +23,7 @@ def rival(store: WatchedStore, clock: ManualClock, new_process: Callable[[], Fre
 
 
 def keys_of(claims: Claims, limit: int = 10) -> list[str]:
-    """What it would claim, without acknowledging any."""
+    """The keys that it would claim, without acknowledging any."""
     with claims.claim(limit) as taken:
         return [one.key for one in taken]
 

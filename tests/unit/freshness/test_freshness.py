@@ -192,7 +192,7 @@ class TestCertification:
     def test_everything_is_read_again_now_and_then(
         self, freshness: Freshness, store: WatchedStore, clock: ManualClock
     ) -> None:
-        """Whatever went wrong with a cursor lasts no longer than that."""
+        """An error in a cursor has no effect after that time."""
         store.publish(publication("sales", "1"))
         freshness.certify()
         del freshness.known.pointers["sales"]
@@ -221,7 +221,7 @@ class TestCertification:
     def test_a_failure_changes_nothing(
         self, freshness: Freshness, store: WatchedStore, clock: ManualClock
     ) -> None:
-        """What was known is known, as old as it is; the next attempt asks for the same."""
+        """The known versions keep their age, and the next attempt asks for the same changes."""
         published = store.publish(publication("sales", "1"))
         freshness.certify()
         known, certified_at = freshness.known, freshness.known.certified_at

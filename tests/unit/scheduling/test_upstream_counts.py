@@ -49,7 +49,7 @@ def answers(
 
 
 def change(random: Random, run: RunSpec) -> None:
-    """What may happen between two loops: progress, a clear, a manual change, rows that come and go."""
+    """The changes between two loops: progress, a clear, a manual change, new and deleted rows."""
     for key in list(run.rows):
         if random.random() < 0.2:
             run.rows[key] = random.choice(STATES)
@@ -63,7 +63,7 @@ def change(random: Random, run: RunSpec) -> None:
 
 @given(st.randoms(use_true_random=False), st.sampled_from([AIRFLOW_2, AIRFLOW_3]))
 def test_corrected_counters_equal_counters_made_anew(random: Random, host: HostRules) -> None:
-    """Whatever changed between loops, and whoever changed it, the answers are those of a fresh start."""
+    """After any change between loops, the answers are those of a fresh start."""
     run = random_run(random, max_tasks=8)
     dag = dag_of(run)
     proof = BlockedProof(dag, host)
@@ -123,7 +123,7 @@ def test_update_says_how_much_changed() -> None:
 
 
 def test_a_cleared_task_blocks_again() -> None:
-    """What was done and is not any more takes back what it had said."""
+    """A task that is no longer finished no longer counts as finished."""
     run = chain(3)
     dag = dag_of(run)
     counts = UpstreamCounts(BlockedProof(dag, AIRFLOW_3))

@@ -232,7 +232,7 @@ def test_probe_that_never_reports_is_replaced() -> None:
 
 
 class Machine(RuleBasedStateMachine):
-    """Whatever happens in whatever order, no caller is kept away for longer than the bound."""
+    """After any events in any order, no caller is kept away for longer than the limit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -283,7 +283,7 @@ TestMachine.settings = settings(max_examples=50, deadline=None)
 
 @pytest.mark.parametrize("state", ["closed", "open"])
 def test_child_begins_closed(state: str) -> None:
-    """What the parent saw may be true no longer, and its lock may have been held."""
+    """The observations of the parent may be outdated, and its lock may have been held."""
     breaker = make_breaker(ManualClock())
     if state == "open":
         fail(breaker, 3)

@@ -81,7 +81,7 @@ def test_calls_do_not_pile_up_behind_those_that_hang() -> None:
 
 
 def test_runs_in_the_background() -> None:
-    """What it raises goes nowhere."""
+    """Its errors are discarded."""
     workers, has_run = Workers(1, "test-background"), threading.Event()
     assert workers.start(lambda: 1 // 0)
     while not workers.start(has_run.set):
@@ -104,7 +104,7 @@ def test_no_thread_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_child_has_threads_of_its_own() -> None:
-    """Whatever those of the parent are in."""
+    """This holds for any state of the parent's threads."""
     workers, may_end = Workers(1, "test-forked"), threading.Event()
     hang(workers, may_end)
     assert in_child(lambda: workers.run(lambda: 1, PATIENCE_SECONDS) == 1)

@@ -1,4 +1,4 @@
-"""What is found in answers: those that break a rule are named, and no others."""
+"""The findings name exactly the answers that break a rule."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.support.clock import ManualClock
 
 SECONDS = 0.08
 ALLOWED_SECONDS = 0.1
-"""What a loop may lose to all tiers."""
+"""The time that a loop may lose to all tiers."""
 
 
 @pytest.fixture

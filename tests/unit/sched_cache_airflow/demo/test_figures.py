@@ -9,7 +9,7 @@ _NAMES = ("load_seconds", "first_load_seconds", "loaded_bytes", "used_bytes")
 
 
 def measured(amount: float) -> dict[int, dict[str, float]]:
-    """What a process that takes `amount` for everything would print."""
+    """The output of a process in which everything takes `amount`."""
     found = {n_tasks: dict.fromkeys(_NAMES, amount) for n_tasks in SIZES}
     for n_tasks in LOOP_SIZES:
         found[n_tasks]["loop_seconds"] = amount

@@ -82,7 +82,7 @@ def test_the_pool_of_the_host_is_left_alone(engine: Engine, monkeypatch: pytest.
 def test_a_token_that_cannot_be_had_is_an_error_of_ours(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the site's code raises; and well again when it works again."""
+    """This holds for any error of the site's code, and ends when that code works again."""
     is_down = [True]
 
     @event.listens_for(engine, "do_connect")

@@ -23,7 +23,7 @@ def module_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 
 
 def test_it_is_called_once_when_the_code_of_the_module_has_run(module_name: str) -> None:
-    """What the module defines is there, and nothing of the hook stays on it."""
+    """The names of the module exist, and the hook has left nothing on it."""
     called: list[int] = []
     hook = AfterImport([module_name], lambda module: called.append(vars(module)["value"]))
     hook.start()

@@ -1,4 +1,4 @@
-"""What is replaced in the hosts is data that can be read, and checked, without a host."""
+"""The patches of the hosts are data that can be read and checked without a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said while the host imports its modules never gets among what its commands print."""
+"""Messages during imports of the host never appear in the output of its commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says where there is no Airflow, or one that the plugin leaves alone."""
+"""The findings of the doctor without Airflow, or with an unsupported release."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_every_dag_stays_on_the_hosts_path(held: None) -> None:
 
 
 def test_nothing_is_read_or_published(held: None, tmp_path: Path) -> None:
-    """What is in memory is dropped: the host's own object serves."""
+    """The DAGs in memory are dropped, and the host's own objects are used."""
     cache = DagCache.open(Config(database_url=f"sqlite:///{tmp_path / 'dags.db'}", redis_url=None))
     stats = Stats()
 

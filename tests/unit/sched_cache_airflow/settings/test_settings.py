@@ -110,7 +110,7 @@ def test_a_host_database_that_is_none_of_ours_costs_the_tables_only() -> None:
 
 
 def test_what_is_wrong_is_said_in_one_line() -> None:
-    """Whatever stands there."""
+    """This holds for any value."""
     section = {"l1_max_bytes": "1\n2" * 10_000, "a\nb": "c", "shadow_share": "9" * 400}
     for wrong in understood_settings(section, HOST_DATABASE).wrong:
         assert "\n" not in str(wrong)

@@ -249,7 +249,7 @@ def test_two_generations_on_one_metadata_database_are_one_airflow(store: SqlStor
 
 
 def test_another_address_and_another_password_are_the_same_airflow(store: SqlStore, tmp_path: Path) -> None:
-    """What a pooler, a new host name or a rotated password change is no part of the identity."""
+    """A pooler, a new host name or a rotated password does not change the identity."""
     with required():
         server = PostgresServer()
     with server:

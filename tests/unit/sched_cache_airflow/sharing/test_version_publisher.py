@@ -59,7 +59,7 @@ def test_processes_that_create_it_at_once_all_have_it(
 
 
 def test_a_database_that_refuses_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is missing afterwards is an error."""
+    """A table that is still missing afterwards is an error."""
     path = tmp_path / "read_only.db"
     path.touch()
     engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", future=True)

@@ -128,7 +128,7 @@ def test_every_truncation_is_told() -> None:
     ],
 )
 def test_each_value_is_checked(place: int, value: object) -> None:
-    """What comes from a pipe or a queue may be from anybody."""
+    """Bytes from a pipe or a queue may come from any process."""
     fields = unpack(decompress(SimpleDag(compact()).pack(), 10_000), "test")
     fields[place] = value
     with pytest.raises(FormatError):

@@ -127,7 +127,7 @@ _START_DATE = 3 + airflow2.SimpleTaskInstance.FIELDS.index("start_date")
     ],
 )
 def test_each_value_is_checked(place: int, value: object) -> None:
-    """What comes from a pipe or a queue may be from anybody."""
+    """Bytes from a pipe or a queue may come from any process."""
     fields = unpack(decompress(pack_task_instances([of_airflow2.made()]), 10_000), "test")
     fields[place] = value
     with pytest.raises(FormatError):

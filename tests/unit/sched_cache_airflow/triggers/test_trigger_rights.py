@@ -186,7 +186,7 @@ ATTACKS = [a_temporary_table, a_temporary_host_table, a_cast_of_its_own, a_table
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_writer_stays_what_it_is(site: Site, attack: Callable[[Site], None]) -> None:
-    """Whatever it puts in the way of the trigger."""
+    """This holds for any object that the writer creates to deceive the trigger."""
     install_trigger(site.config)
     attack(site)
     assert not site.is_taken_over()
@@ -285,7 +285,7 @@ def test_rights_that_were_granted_later_are_found(site: Site) -> None:
 
 
 def test_a_superuser_lends_its_rights_to_nobody(site: Site) -> None:
-    """What it installs belongs to the owner of the host's tables, who might put a trigger on our table."""
+    """The installed objects belong to the owner of the host's tables, which could put a trigger on our table."""
     tables = ("dag", "dag_version", "serialized_dag")
     site.run(
         f"GRANT CREATE ON SCHEMA public TO {site.owner}",

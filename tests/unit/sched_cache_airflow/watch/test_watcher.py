@@ -1,4 +1,4 @@
-"""What is asked for, when, and what the next watcher knows of it."""
+"""The requests of a watcher, their times, and the state for the next watcher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client sends and how long it waits, seen from the other end of the socket."""
+"""The packets and waits of a client, seen from the other end of the socket."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_a_trickle_is_cut_off_in_time(proxied: tuple[Proxy, str], kind: str, is_
 
 @pytest.mark.parametrize("size", [200, 200_000, 5_000_000])
 def test_a_value_that_trickles_is_cut_off_in_time(redis_server: RedisServer, size: int) -> None:
-    """Whatever its size, and on every connection that was there before."""
+    """This holds for any size, and for every connection that existed before."""
     redis_server.flush()
     digest, part = part_of("large", size)
     with Proxy(redis_server.port) as proxy:

@@ -1,4 +1,4 @@
-"""What is done to a Redis that is in use: no wrong read, no call over its bound, soon well again, said once."""
+"""Faults of a Redis in use cause no wrong read, no call over its limit, a quick recovery, and one log line."""
 
 from __future__ import annotations
 

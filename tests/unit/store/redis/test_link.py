@@ -100,7 +100,7 @@ def rig(request: pytest.FixtureRequest) -> Rig:
     ids=lambda error: type(error).__name__,
 )
 def test_no_answer_is_told_and_opens_the_breaker(rig: Rig, error: Exception) -> None:
-    """Whatever redis-py calls it. Three in a row, and Redis is not asked."""
+    """This holds for any error class of redis-py. After three in a row, Redis is not asked."""
     for _ in range(3):
         rig.fail(error)
     assert rig.breaker.state == OPEN
@@ -199,7 +199,7 @@ def test_what_concerns_reads_as_well_is_said_once(
 
 @pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), AttributeError("x"), RecursionError("x")])
 def test_what_the_driver_makes_of_nonsense_is_no_answer(rig: Rig, error: Exception) -> None:
-    """Whatever a stranger's server sends, no reader is told of it but as a miss."""
+    """Any answer of a foreign server is a miss for the reader."""
     for _ in range(3):
         rig.fail(error)
     assert rig.breaker.state == OPEN

@@ -21,7 +21,7 @@ keys = st.text(
 
 @given(keys, numbers, numbers, st.none() | st.just(HASH))
 def test_what_is_sent_is_what_arrives(key: str, one: int, other: int, content_hash: str | None) -> None:
-    """Whatever the database can hold."""
+    """This holds for all values that the database can hold."""
     pointer = Pointer(key, Version(min(one, other)), Seq(max(one, other)), content_hash)
     assert decode_notification(encode_notification(pointer)) == pointer
 

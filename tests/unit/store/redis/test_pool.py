@@ -16,7 +16,7 @@ _IS_NAMED = int(redis.__version__.partition(".")[0]) < 6
 
 
 class _Connection:
-    """What redis-py's pool asks of a connection; counts the looks at the socket."""
+    """A connection with the methods that the pool of redis-py calls. Counts the checks of the socket."""
 
     def __init__(self, **_: Any) -> None:
         self.pid = os.getpid()

@@ -1,4 +1,4 @@
-"""What readers notice of a Redis in trouble: nothing but a little time."""
+"""A Redis in trouble costs readers only a little time."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def dead_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_no_call_takes_longer_than_the_timeout(dead_url: str, name: str) -> None:
-    """Whatever is called and whatever is dead, and what comes back is not a miss."""
+    """This holds for any call and any dead server, and the answer is not a miss."""
     call, answer = CALLS[name]
     seconds = []
     for _ in range(5):
@@ -270,7 +270,7 @@ def test_waiting_for_another_node_is_bounded(redis_url: str) -> None:
 
 
 def test_a_lease_ends_with_time(redis_url: str) -> None:
-    """Whatever became of its holder."""
+    """This holds for any fate of its holder."""
     holder = open_tier(redis_url, redis_lease_seconds=0.05)
     holder._parts.lease([DIGEST])
     tier = open_tier(redis_url, redis_lease_wait_seconds=60, tier_loss_seconds=60)

@@ -28,7 +28,7 @@ from tests.support.servers.black_hole import black_hole
 
 TIMEOUT_SECONDS = 1.0
 LONGEST_SECONDS = 2.5
-"""What a call with that deadline may take on a busy machine. Unbounded, each of them here takes ten at least."""
+"""The limit for a call with that deadline on a busy machine. Without a deadline, each call here takes at least ten."""
 
 
 class Slow:
@@ -252,7 +252,7 @@ def test_a_port_behind_which_nobody_answers(mariadb_server: MariadbServer) -> No
 
 
 def test_a_hosts_connection_keeps_its_settings(postgres_url: str) -> None:
-    """What is bounded is ours: a transaction that the caller has open is left as it was."""
+    """Only our own calls are limited: an open transaction of the caller keeps its settings."""
     store = SqlStore.open(postgres_url, lock_timeout_seconds=TIMEOUT_SECONDS)
     store.init_db()
     host = create_engine(postgres_url, future=True)

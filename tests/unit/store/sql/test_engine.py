@@ -86,7 +86,7 @@ def test_a_prefix_that_needs_quotes_is_refused(prefix: str) -> None:
     ],
 )
 def test_an_option_that_the_driver_cannot_use_is_an_error_of_ours(url: str) -> None:
-    """Whatever the driver raises when it sees it; the password is not in the text."""
+    """This holds for any error of the driver. The text does not contain the password."""
     store = SqlStore.open(url, retry=Retry(attempts=1))
     with pytest.raises(StoreUnavailableError) as caught:
         store.token("sales")

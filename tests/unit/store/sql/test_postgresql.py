@@ -50,7 +50,7 @@ def test_the_tables_may_have_a_schema_of_their_own(url: str) -> None:
 
 
 def test_the_feed_reads_no_row_that_is_not_new(store: SqlStore) -> None:
-    """Whatever the planner believes about the table: its statistics may be missing or old."""
+    """This holds for any statistics of the table, which may be missing or outdated."""
     store.publish_many([publication(str(number), "1") for number in range(300)])
     counter: int = store.changes_since(0).counter
     for statement, parameters in (

@@ -44,7 +44,7 @@ def test_every_picture_is_well_formed(graph: Graph) -> None:
 
 
 def test_a_task_id_is_not_markup() -> None:
-    """Whatever it holds."""
+    """This holds for any characters."""
     root = ElementTree.fromstring(drawing_of(Graph(["<script>&'\""], [])).svg)
     assert root.findtext("circle/title") == "<script>&'\""
 

@@ -10,7 +10,7 @@ from sched_cache_airflow.reporting.page.svg import joined, tag
 
 
 class Reader(HTMLParser):
-    """What a browser makes of it: elements with their attributes, and all text."""
+    """The result in a browser: elements with their attributes, and all text."""
 
     def __init__(self, document: str) -> None:
         super().__init__()
@@ -31,14 +31,14 @@ printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 @given(printable, printable)
 def test_text_stays_text_and_attributes_stay_attributes(text: str, value: str) -> None:
-    """Whatever a DAG, a host or an error is called, it makes no element and ends no attribute."""
+    """The name of a DAG, a host or an error creates no element and ends no attribute."""
     read = Reader(tag("p", text, title=value))
     assert read.elements == [("p", {"title": value})]
     assert read.text == text
 
 
 def test_markup_is_not_escaped_again() -> None:
-    """What was made here is used as it is, however deep."""
+    """Markup of this package is used unchanged at any depth."""
     assert joined([tag("b", "<"), ["&", None, 3]]) == "<b>&lt;</b>&amp;3"
 
 

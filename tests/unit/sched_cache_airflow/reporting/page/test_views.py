@@ -1,4 +1,4 @@
-"""What the pages say, from facts as the processes report them."""
+"""The texts of the pages for facts as processes report them."""
 
 from __future__ import annotations
 
