@@ -35,8 +35,9 @@ class _Registered:
 
 def _fastapi_apps() -> list[dict[str, Any]]:
     from sched_cache_airflow.hosts.airflow3.ui.entries import fastapi_apps
+    from sched_cache_airflow.hosts.installed import host_process
 
-    return fastapi_apps()
+    return fastapi_apps(host_process())
 
 
 def _external_views() -> list[dict[str, Any]]:
@@ -57,6 +58,8 @@ class SchedCachePlugin(AirflowPlugin):
         """Installs what is not yet installed: `airflow.policy` entry points can be left out of an image."""
         try:
             if status.decide():
-                status.installed = status.part("install").install()
+                from sched_cache_airflow.hosts.installed import host_process
+
+                status.installed = host_process().install()
         except Exception as error:
             status.fail(f"on_load: {type(error).__name__}: {error}")

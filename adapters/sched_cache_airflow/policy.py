@@ -26,7 +26,9 @@ def _after_import(module: ModuleType) -> None:
     try:
         if not status.decide():
             return
-        status.installed = status.part("install").install(module.__name__)
+        from sched_cache_airflow.hosts.installed import host_process
+
+        status.installed = host_process().install(module.__name__)
     except Exception as error:
         status.fail(f"after {module.__name__}: {type(error).__name__}: {error}")
         for hook in _hooks:
@@ -36,8 +38,9 @@ def _after_import(module: ModuleType) -> None:
 def _after_writer(module: ModuleType) -> None:
     try:
         if status.decide():
-            model = vars(module).get("SerializedDagModel")
-            status.part("write_events").write_events.start(model)
+            from sched_cache_airflow.hosts.installed import host_process
+
+            host_process().write_events.start(vars(module).get("SerializedDagModel"))
     except Exception as error:
         what = f"sched_cache: writes of {module.__name__} are not noticed: {type(error).__name__}: {error}"
         say(logger, logging.ERROR, what, error)

@@ -55,7 +55,7 @@ class Plugin:
 
 
 def _counters() -> dict[str, float]:
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     stats = runtime().stats
     return {
@@ -65,7 +65,7 @@ def _counters() -> dict[str, float]:
 
 
 def _settle() -> None:
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     if not runtime().contents.publisher.drain(timeout_seconds=60):
         raise RuntimeError("contents are still being published after a minute")

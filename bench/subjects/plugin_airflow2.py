@@ -39,15 +39,15 @@ class PluginOnAirflow2:
     def open(self, case: Case) -> Work:
         import airflow.jobs.scheduler_job_runner  # noqa: F401  # what a scheduler imports, and the plugin waits for
 
-        from sched_cache_airflow.hosts.airflow2 import install
+        from sched_cache_airflow.hosts.installed import host_process
 
-        install()  # installed replacements stay
+        host_process().install()  # installed replacements stay
         ensure_database(os.environ[_TABLES])
         return replace(Work(), counters=_counters, settle=_settle)
 
 
 def _counters() -> dict[str, float]:
-    from sched_cache_airflow.hosts.airflow2.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     stats = runtime().stats
     return {
@@ -58,7 +58,7 @@ def _counters() -> dict[str, float]:
 
 
 def _settle() -> None:
-    from sched_cache_airflow.hosts.airflow2.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     if not runtime().contents.publisher.drain(timeout_seconds=60):
         raise RuntimeError("contents are still being published after a minute")

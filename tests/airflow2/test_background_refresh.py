@@ -18,7 +18,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.session import create_session
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support import worker_main
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.home import option

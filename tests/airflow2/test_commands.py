@@ -13,7 +13,7 @@ import pytest
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from sched_cache_airflow.sharing.written_table import written_dag_table
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.home import AirflowHome

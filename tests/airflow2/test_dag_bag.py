@@ -24,8 +24,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
 from sqlalchemy import event, select
 
-from sched_cache_airflow.hosts.airflow2 import install, uninstall
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import host_process, runtime
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 _N_REPETITIONS = 100 if os.environ.get("SCHED_CACHE_END_TO_END") else 5
@@ -38,11 +37,11 @@ def stock() -> Iterator[None]:
 
 @contextmanager
 def plugin() -> Iterator[None]:
-    install()
+    host_process().install()
     try:
         yield
     finally:
-        uninstall()
+        host_process().uninstall()
 
 
 @pytest.fixture(params=[stock, plugin], ids=["stock", "plugin"])
@@ -288,7 +287,7 @@ def test_our_own_bugs_are_the_hosts_answers(installed: None, monkeypatch: pytest
 
 def test_an_excluded_dag_stays_on_the_hosts_path(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__SCHED_CACHE__EXCLUDE_DAGS", "left_*")
-    from sched_cache_airflow.hosts.airflow2.runtime import discard_runtime
+    from sched_cache_airflow.hosts.installed import discard_runtime
 
     discard_runtime()
     write("left_alone", ["a"])
@@ -306,5 +305,5 @@ def test_what_was_replaced_is_given_back(airflow_db: None) -> None:
     before = dict(vars(SchedulerJobRunner)), scheduler_job_runner.DagBag, dagbag.DagBag
     with plugin():
         assert dagbag.DagBag is not before[2]
-        install()
+        host_process().install()
     assert (dict(vars(SchedulerJobRunner)), scheduler_job_runner.DagBag, dagbag.DagBag) == before

@@ -16,7 +16,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.operators.empty import EmptyOperator
 from airflow.utils.session import create_session
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.support.servers import PostgresServer, required

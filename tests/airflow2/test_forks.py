@@ -19,7 +19,7 @@ from airflow.operators.empty import EmptyOperator
 from airflow.operators.python import PythonOperator
 from airflow.utils.session import create_session
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 from tests.airflow2.support.subject import plugin
 from tests.airflow3.support.metadata_db import MetadataDb
 from tests.support.forks import N_FORKS, assert_no_child_hangs
@@ -98,10 +98,9 @@ def test_children_of_a_scheduler(tmp_path: Path) -> None:
 
 def test_a_runtime_that_another_thread_was_making() -> None:
     """The child makes its own."""
-    from sched_cache_airflow.hosts.airflow2 import runtime as module
 
     def make_again() -> None:
-        module.discard_runtime()
+        discard_runtime()
         runtime()
 
     assert_no_child_hangs([make_again], lambda: runtime().settings, n_forks=20)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
-from importlib import import_module
 from typing import Any, ClassVar
 
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
@@ -14,6 +13,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 
+from sched_cache_airflow.hosts.installed import host_process
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
 from tests.airflow2.support.subject import plugin
@@ -57,7 +57,7 @@ class TestInstallation(InstallationContract):
     )
 
     def parts(self) -> Any:
-        return import_module("sched_cache_airflow.hosts.airflow2.install")
+        return host_process()
 
 
 def in_thread(function: Callable[[], Any]) -> Any:

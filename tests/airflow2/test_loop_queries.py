@@ -7,7 +7,7 @@ from airflow.models import DagModel, TaskInstance
 from airflow.utils.session import create_session
 from sqlalchemy import update
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
 from tests.airflow2.support.subject import plugin

@@ -17,8 +17,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
-from sched_cache_airflow.hosts.airflow2.write_events import write_events
+from sched_cache_airflow.hosts.installed import host_process, runtime
 from sched_cache_airflow.settings.settings import Settings
 from sched_cache_airflow.sharing.missed_writes import PUBLISHED_PER_SWEEP, MissedWrites
 from sched_cache_airflow.sharing.version_publisher import VersionPublisher
@@ -54,7 +53,7 @@ def die_with_the_commit(write_number: int) -> None:
     if pid == 0:
         settings.engine.dispose(close=False)
         # The host's listener comes first, as it does in `Session`: nothing of ours after it runs.
-        write_events._not_before = float("inf")
+        host_process().write_events._not_before = float("inf")
         event.listen(Session, "after_commit", lambda _: os.kill(os.getpid(), signal.SIGKILL), insert=True)
         write(f"dag_{write_number}", "a", f"task_{write_number}")
         os._exit(1)

@@ -17,12 +17,11 @@ class TestWrongOptions(WrongOptionsContract):
         from airflow.models import dagbag  # noqa: F401
 
         from sched_cache.store.redis import tier  # noqa: F401
-        from sched_cache_airflow.hosts import airflow2  # noqa: F401
-        from sched_cache_airflow.hosts.airflow2 import (
+        from sched_cache_airflow.hosts.airflow2 import scheduler  # noqa: F401
+        from sched_cache_airflow.hosts.shared import (
             jobs,  # noqa: F401
-            scheduler,  # noqa: F401
+            run_creation,  # noqa: F401
         )
-        from sched_cache_airflow.hosts.airflow2 import run_creation as creation  # noqa: F401
         from sched_cache_airflow.reporting import doctor  # noqa: F401
 
     def construct(self) -> None:
@@ -34,7 +33,7 @@ class TestWrongOptions(WrongOptionsContract):
         DagBag(read_dags_from_db=True)
         of_scheduler.SchedulerJobRunner(job=Job())
 
-        from sched_cache_airflow.hosts.airflow2.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
         from sched_cache_airflow.patching.status import status
 
         if status.is_on:

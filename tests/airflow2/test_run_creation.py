@@ -22,7 +22,7 @@ from airflow.stats import Stats
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store

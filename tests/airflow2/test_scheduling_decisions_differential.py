@@ -17,8 +17,7 @@ from airflow.models import DagRun
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.hosts.airflow2.replacements import replacements
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import host_process, runtime
 from tests.airflow2.support.decided_runs import DecidedDag, all_rows
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.side_effects import described, side_effects
@@ -36,8 +35,11 @@ LOOPS_A_CASE = 8
 @contextmanager
 def as_stock() -> Iterator[None]:
     """The host's own functions in their places, while the plugin keeps its state."""
-    ours = [(replaced.owner, replaced.name, vars(replaced.owner)[replaced.name]) for replaced in replacements]
-    for replaced in reversed(list(replacements)):
+    ours = [
+        (replaced.owner, replaced.name, vars(replaced.owner)[replaced.name])
+        for replaced in host_process().replacements
+    ]
+    for replaced in reversed(list(host_process().replacements)):
         replaced.restore()
     try:
         yield

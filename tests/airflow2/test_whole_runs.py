@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support.random_dags import random_dag
 from tests.airflow2.support.sorted_rows import sorted_rows
 from tests.airflow2.support.stored_dags import document_of

@@ -22,7 +22,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.written_table import written_dag_table
 from tests.airflow2.support.subject import plugin
@@ -266,10 +266,12 @@ def test_a_process_that_is_forked_to_parse_a_file_publishes_before_it_ends() -> 
 
 def test_uninstalling_takes_every_listener_away() -> None:
     """A session of a host without the plugin runs no line of ours."""
-    from sched_cache_airflow.hosts import airflow2
-    from sched_cache_airflow.hosts.airflow2.write_events import write_events
+    from sched_cache_airflow.hosts.installed import host_process
 
-    listeners = {"after_commit": write_events._on_commit, "do_orm_execute": write_events._on_execute}
+    listeners = {
+        "after_commit": host_process().write_events._on_commit,
+        "do_orm_execute": host_process().write_events._on_execute,
+    }
     assert all(event.contains(Session, *listener) for listener in listeners.items())
-    airflow2.uninstall()
+    host_process().uninstall()
     assert not any(event.contains(Session, *listener) for listener in listeners.items())

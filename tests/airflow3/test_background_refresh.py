@@ -28,7 +28,7 @@ def latest_tasks(cluster: Cluster) -> set[str]:
 
 def n_misses() -> int:
     """How many look-ups have not found their content in memory so far, whoever made them."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     misses: int = runtime().stats.l1.misses
     return misses
@@ -96,12 +96,13 @@ def latest_version_id() -> object:
 
 def test_the_thread_of_a_worker_does_it(subject: Subject, cluster: Cluster) -> None:
     """Within the bound, and without anybody telling it."""
-    from sched_cache_airflow.hosts.airflow3.jobs import begin_refresh
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.airflow3.dags.dag_bag import refresh_bags
+    from sched_cache_airflow.hosts.installed import host_process, runtime
+    from sched_cache_airflow.hosts.shared.jobs import begin_refresh
 
     cluster.processor.publish(CONTENT)
     assert latest_tasks(cluster) == {"a"}
-    begin_refresh()
+    begin_refresh(host_process(), refresh_bags)
     state = runtime()
     assert state.is_refreshing
     assert state.refresh is not None

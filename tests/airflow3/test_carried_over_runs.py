@@ -11,7 +11,7 @@ from airflow.models.dag_version import DagVersion
 from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
-from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime
+from sched_cache_airflow.hosts.installed import discard_runtime
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent

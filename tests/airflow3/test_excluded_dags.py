@@ -25,7 +25,7 @@ def excluding(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_excluded_dag_is_the_hosts_own(excluding: None, subject: Subject, cluster: Cluster) -> None:
     """In the scheduler's bag, in the API's, and as the latest version; nothing of it reaches our tables."""
     from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     kinds = {"left_alone_1": SerializedDAG, "taken": CompactSerializedDAG}
     for dag_id, kind in kinds.items():

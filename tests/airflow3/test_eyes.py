@@ -253,12 +253,13 @@ def test_an_error_before_the_page_is_a_page_too(error: Exception) -> None:
     import httpx
 
     from sched_cache_airflow.hosts.airflow3.ui.app import make_app
+    from sched_cache_airflow.hosts.installed import host_process
 
     def fail() -> None:
         raise error
 
     async def get() -> httpx.Response:
-        app = make_app()
+        app = make_app(host_process())
         app.add_api_route("/fails", fail)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

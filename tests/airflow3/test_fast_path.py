@@ -14,8 +14,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache.scheduling import AIRFLOW_3
 from sched_cache_airflow import releases
-from sched_cache_airflow.hosts import airflow3
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.installed import host_process, runtime
 from tests.airflow3.support.decided_runs import DecidedDag
 from tests.airflow3.support.home import option
 from tests.airflow3.support.metadata_db import MetadataDb
@@ -29,13 +28,13 @@ def plugin(**options: str) -> Iterator[Scheduler]:
     """A scheduler with the plugin in charge of this process."""
     chosen = {option("sched_cache", name): value for name, value in options.items()}
     with mock.patch.dict(os.environ, {**ON, option("sched_cache", "publish_contents"): "False", **chosen}):
-        airflow3.install()
+        host_process().install()
         try:
             scheduler = Scheduler()
             scheduler.runner.executor.parallelism = 0
             yield scheduler
         finally:
-            airflow3.uninstall()
+            host_process().uninstall()
 
 
 def unreconciled() -> AbstractContextManager[Any]:

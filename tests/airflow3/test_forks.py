@@ -28,7 +28,7 @@ DAG_IDS = ("first", "second")
 @pytest.fixture
 def bag(subject: Subject, cluster: Cluster) -> Iterator[Any]:
     """That of an API server in this process, whose maintenance and reports have begun."""
-    from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
+    from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 
     for dag_id in DAG_IDS:
         cluster.processor.publish(DagContent(dag_id, ("a", "b")))
@@ -58,7 +58,7 @@ def begin_anew() -> None:
 def test_children_of_a_scheduler(bag: Any, tmp_path: Path) -> None:
     """Each uses the bag, the plugin's tables and its threads; its counters and its threads are its own."""
     from sched_cache_airflow.hosts.airflow3.dags.dag_bag import refresh_bags
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     other = sqlite3.connect(f"{tmp_path}/other.db")
     other.execute("CREATE TABLE t (c)")
@@ -93,7 +93,7 @@ def test_children_of_a_scheduler(bag: Any, tmp_path: Path) -> None:
 
 def test_a_dag_object_that_another_thread_was_completing(bag: Any) -> None:
     """Not one of its parts is half done in the child."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     def complete() -> None:
         runtime().contents.l1.clear()

@@ -58,14 +58,14 @@ def tables_dropped() -> None:
 
 def tiers_closed() -> None:
     """Neither Redis nor a database of ours answers."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     runtime().contents.close()
 
 
 def evicted() -> None:
     """From the L1, and another content in its place."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     runtime().contents.l1.clear()
     edited()
@@ -74,7 +74,7 @@ def evicted() -> None:
 def loaded(*, from_tables: bool) -> Any:
     """The DAG as a new process gets it: from the host's row, or as another process has published it."""
     from sched_cache_airflow.hosts.airflow3.dags.dag_bag import CompactDagBag
-    from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
+    from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 
     def load() -> Any:
         bag = CompactDagBag(load_op_links=False, **cache_options(CompactDagBag))
@@ -113,7 +113,7 @@ def test_what_was_handed_out_is_read_to_its_end(
 
 def test_both_parts_come_with_one_statement(airflow_db: MetadataDb) -> None:
     """From our tables, one DAG or many: a round trip for the parts, after the one for what is current."""
-    from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
+    from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 
     with PLUGIN.activated():
         documents = []

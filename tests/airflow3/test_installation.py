@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, ClassVar
 
 import pytest
@@ -13,6 +12,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 from sqlalchemy.engine import ScalarResult
 
+from sched_cache_airflow.hosts.installed import host_process
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
@@ -44,7 +44,7 @@ class TestInstallation(InstallationContract):
     )
 
     def parts(self) -> Any:
-        return import_module("sched_cache_airflow.hosts.airflow3.install")
+        return host_process()
 
 
 def test_runs_and_decisions_are_what_a_sites_plugin_expects(cluster: Cluster) -> None:

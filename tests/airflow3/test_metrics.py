@@ -71,7 +71,7 @@ def test_the_hosts_statsd_gets_what_was_counted(
     statsd: StatsdServer, subject: Subject, cluster: Cluster
 ) -> None:
     """With the host's prefix; what did not change is not sent, and reasons are names that statsd takes."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     state = runtime()
     assert state.metrics is not None  # the scheduler's job has begun
@@ -90,7 +90,7 @@ def test_the_hosts_statsd_gets_what_was_counted(
 
 def test_a_host_without_metrics_sends_nothing(subject: Subject, cluster: Cluster) -> None:
     """No thread either."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     assert runtime().heartbeat is not None
     assert runtime().metrics is None
@@ -99,7 +99,7 @@ def test_a_host_without_metrics_sends_nothing(subject: Subject, cluster: Cluster
 def test_every_name_is_documented(subject: Subject, cluster: Cluster) -> None:
     """METRICS.md lists what is sent, and nothing else."""
     from sched_cache.exporters.series import series_of
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     runtime().stats.fallbacks.clear()
     sent = {

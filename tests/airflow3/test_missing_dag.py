@@ -50,7 +50,7 @@ def test_the_host_fails_every_scheduled_task_of_a_dag_that_has_no_row(cluster: C
 
 def own_tables() -> Engine:
     """Where the plugin has its tables: the host's database, or on SQLite a file of its own."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     return create_engine(runtime().settings.config.database_url)
 
@@ -103,7 +103,7 @@ def test_a_broken_cache_fails_no_task(
 
     Tables that vanished are made again by the first call that misses them, so there is nothing to fall back for.
     """
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     run_ids = waiting_runs(cluster)
     fault(monkeypatch)

@@ -18,13 +18,12 @@ class TestWrongOptions(WrongOptionsContract):
         from airflow.executors import local_executor  # noqa: F401
 
         from sched_cache.store.redis import tier  # noqa: F401
-        from sched_cache_airflow.hosts import airflow3  # noqa: F401
-        from sched_cache_airflow.hosts.airflow3 import (
-            jobs,  # noqa: F401
-            scheduler,  # noqa: F401
-        )
-        from sched_cache_airflow.hosts.airflow3 import run_creation as creation  # noqa: F401
+        from sched_cache_airflow.hosts.airflow3 import scheduler  # noqa: F401
         from sched_cache_airflow.hosts.airflow3.decisions import scheduled_rows  # noqa: F401
+        from sched_cache_airflow.hosts.shared import (
+            jobs,  # noqa: F401
+            run_creation,  # noqa: F401
+        )
         from sched_cache_airflow.reporting import doctor  # noqa: F401
 
     def construct(self) -> None:
@@ -37,7 +36,7 @@ class TestWrongOptions(WrongOptionsContract):
         of_api_server.create_dag_bag()
         of_scheduler.SchedulerJobRunner(job=Job(), executors=[LocalExecutor()])
 
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
         from sched_cache_airflow.patching.status import status
 
         if status.is_on:

@@ -68,9 +68,10 @@ class Page:
         from airflow.api_fastapi.core_api.security import get_user
 
         from sched_cache_airflow.hosts.airflow3.ui.app import make_app
+        from sched_cache_airflow.hosts.installed import host_process
 
         async def answer() -> httpx.Response:
-            app = make_app()
+            app = make_app(host_process())
             app.dependency_overrides[get_user] = lambda: object()
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -84,8 +85,8 @@ class Page:
 def page(subject: Subject, airflow_db: MetadataDb) -> Iterator[Page]:
     from airflow.api_fastapi.core_api import security
 
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
     from sched_cache_airflow.hosts.airflow3.ui import rights
+    from sched_cache_airflow.hosts.installed import runtime
 
     runtime().cache.store.init_db()
     documents = []
@@ -150,7 +151,7 @@ def test_tasks_are_a_right_of_their_own(page: Page) -> None:
 def test_patterns_of_excluded_dags_name_none(page: Page) -> None:
     """They are in the reports of the processes."""
     from sched_cache.store.sql.processes import ProcessReport
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     page.manager.dags = {"open": ALL}
     facts = {"component": "scheduler", "host": "node-17", "pid": 7, "is_on": True, "exclude_dags": ["merger"]}

@@ -19,7 +19,7 @@ DAG_IDS = ("first", "second", "third")
 @pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 def test_the_dags_of_a_loop_come_in_one_round_trip(subject: Subject, cluster: Cluster) -> None:
     """This holds for any number of running runs, and each run is scheduled by its own DAG."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     for dag_id in DAG_IDS:
         cluster.processor.publish(DagContent(dag_id, (f"only_{dag_id}",)))
@@ -49,7 +49,7 @@ def test_the_dags_of_a_loop_come_in_one_round_trip(subject: Subject, cluster: Cl
 @pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 def test_a_loop_notices_that_dags_have_grown(subject: Subject, cluster: Cluster) -> None:
     """Also if it loads none: the bound is about what is in memory, not about what was loaded."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     cluster.processor.publish(DagContent("growing", tuple(f"task_{number}" for number in range(300))))
     runs.trigger("growing", cluster.api_dag_bag)

@@ -41,7 +41,7 @@ def counted() -> Iterator[list[tuple[Any, ...]]]:
 def test_a_bag_counts_what_the_hosts_bag_counts(cluster: Cluster, has_cache: bool) -> None:
     """A miss with the size that it leaves, then a hit, by the names of the installed release."""
     from sched_cache_airflow.hosts.airflow3.dags.dag_bag import CompactDagBag, StockDagBag
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     cluster.processor.publish(CONTENT)
     options = cache_options(StockDagBag)

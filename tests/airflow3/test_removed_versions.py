@@ -14,7 +14,7 @@ from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.subject import PLUGIN, Subject
 
 if TYPE_CHECKING:
-    from sched_cache_airflow.hosts.airflow3.runtime import Runtime
+    from sched_cache_airflow.hosts.shared.runtime import Runtime
 
 pytestmark = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 N_DAGS = 5
@@ -23,7 +23,7 @@ N_DAGS = 5
 @pytest.fixture
 def state(subject: Subject, cluster: Cluster) -> Runtime:
     """The state of this process, after it has read and published some DAGs."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     state = runtime()
     state.maintenance.close()  # each round is the test's

@@ -32,8 +32,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.hosts.airflow3.install import installation
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.installed import host_process, runtime
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import AIRFLOW_3
 from sched_cache_airflow.run_creation import new_task_instances
@@ -228,5 +227,5 @@ def test_creation_by_code_of_another_release_is_left_alone(monkeypatch: pytest.M
     before = vars(TaskInstance)["insert_mapping"]
     path = "airflow.models.taskinstance:TaskInstance.insert_mapping"
     monkeypatch.setitem(known_code(AIRFLOW_3).table.code, path, {})
-    installation.patch(sys.modules["airflow.models.taskinstance"])
+    host_process().installation.patch(sys.modules["airflow.models.taskinstance"])
     assert vars(TaskInstance)["insert_mapping"] is before

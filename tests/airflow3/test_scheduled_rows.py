@@ -17,7 +17,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from sched_cache_airflow.hosts.airflow3.install import installation
+from sched_cache_airflow.hosts.installed import host_process
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import AIRFLOW_3
 from tests.airflow3.support.cluster import Cluster
@@ -131,7 +131,7 @@ def test_a_statement_that_never_works_is_left_to_the_host(
     if subject.name == "stock":
         pytest.skip("the plugin's statement is the one that fails")
     from sched_cache_airflow.hosts.airflow3.decisions import scheduled_rows
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     _running_runs(cluster)
     monkeypatch.setattr(scheduled_rows, "_UPDATE", statement)
@@ -177,9 +177,7 @@ def test_code_of_another_release_is_left_alone(name: str, monkeypatch: pytest.Mo
     path = f"{module}:{owner.__name__}.{name}"
     monkeypatch.setitem(known_code(AIRFLOW_3).table.code, path, {})
     try:
-        installation.patch(sys.modules[module])
+        host_process().installation.patch(sys.modules[module])
         assert vars(owner)[name] is before
     finally:
-        from sched_cache_airflow.hosts.airflow3.replacements import replacements
-
-        replacements.undo()
+        host_process().replacements.undo()

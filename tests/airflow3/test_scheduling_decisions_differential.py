@@ -18,10 +18,8 @@ from airflow.models import DagRun
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.hosts import airflow3
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
-from sched_cache_airflow.hosts.airflow3.replacements import replacements
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.installed import host_process, runtime
 from tests.airflow3.support.decided_runs import DecidedDag, all_rows
 from tests.airflow3.support.home import option
 from tests.airflow3.support.metadata_db import MetadataDb
@@ -39,8 +37,11 @@ LOOPS_A_CASE = 8
 @contextmanager
 def as_stock() -> Iterator[None]:
     """The host's own functions in their places, while the plugin keeps its state."""
-    ours = [(replaced.owner, replaced.name, vars(replaced.owner)[replaced.name]) for replaced in replacements]
-    for replaced in reversed(list(replacements)):
+    ours = [
+        (replaced.owner, replaced.name, vars(replaced.owner)[replaced.name])
+        for replaced in host_process().replacements
+    ]
+    for replaced in reversed(list(host_process().replacements)):
         replaced.restore()
     try:
         yield
@@ -90,14 +91,14 @@ def shadowed_pair(airflow_db: MetadataDb) -> Iterator[Pair]:
 def paired(**options: str) -> Iterator[Pair]:
     chosen = {option("sched_cache", name): value for name, value in options.items()}
     with mock.patch.dict(os.environ, {**ON, option("sched_cache", "publish_contents"): "False", **chosen}):
-        airflow3.install()
+        host_process().install()
         # Runs that lack what their content has get it from the plugin, which stock does not do: a rule of its own,
         # with its own tests. Here such runs are to be decided as they are.
         with mock.patch.object(Reconciler, "reconcile"):
             try:
                 yield Pair()
             finally:
-                airflow3.uninstall()
+                host_process().uninstall()
 
 
 @contextmanager

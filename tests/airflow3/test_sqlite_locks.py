@@ -37,7 +37,7 @@ def test_writers_of_the_host(subject: Subject, cluster: Cluster, monkeypatch: py
         pytest.skip("of SQLite")
     cluster.processor.publish(DagContent("written", ("a",)))
     if subject.name != "stock":
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
 
         begun = runtime()
         monkeypatch.setattr("sched_cache_airflow.process.state.Heartbeat", _Hasty)
@@ -86,7 +86,7 @@ def test_our_tables_are_in_a_file_of_their_own(subject: Subject, cluster: Cluste
     """Nothing of ours is in the host's."""
     if not is_sqlite() or subject.name == "stock":
         pytest.skip("of the plugin on SQLite")
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     cluster.processor.publish(DagContent("written", ("a",)))
     runtime().maintenance.round(is_woken=True)
@@ -101,17 +101,16 @@ def test_a_file_that_cannot_be_made(subject: Subject, cluster: Cluster) -> None:
     """The plugin goes without shared tables, says so once, and a DAG comes compact from the host's row."""
     if not is_sqlite() or subject.name == "stock":
         pytest.skip("of the plugin on SQLite")
-    from sched_cache_airflow.hosts import airflow3
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import host_process, runtime
     from sched_cache_airflow.settings.own_file import url_of_tables
 
     # Not by rights: root has them all. A folder stands where the file would be.
     own = make_url(url_of_tables(str(settings.engine.url))).database or ""
-    airflow3.uninstall()
+    host_process().uninstall()
     Path(own).unlink(missing_ok=True)
     Path(own).mkdir()
     try:
-        airflow3.install()
+        host_process().install()
         cluster.processor.publish(DagContent("written", ("a",)))
         runtime().maintenance.round(is_woken=True)
         from airflow.api_fastapi.common.dagbag import create_dag_bag
@@ -121,5 +120,5 @@ def test_a_file_that_cannot_be_made(subject: Subject, cluster: Cluster) -> None:
         assert set(dag.task_ids) == {"a"}
         assert dag.compact is not None
     finally:
-        airflow3.uninstall()
+        host_process().uninstall()
         Path(own).rmdir()

@@ -57,7 +57,7 @@ def test_a_dag_without_tasks_is_like_any_other(airflow_db: MetadataDb) -> None:
     store([document_of(dag)])
     with PLUGIN.activated(), create_session() as session:
         from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
 
         row = SerializedDagModel.get("empty", session=session)
         assert isinstance(row.dag, CompactSerializedDAG)

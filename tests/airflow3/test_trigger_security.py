@@ -39,6 +39,7 @@ def old_trigger(subject: Subject, airflow_db: MetadataDb) -> Iterator[None]:
 def told() -> tuple[list[str], list[str]]:
     """(what doctor finds and advises about the trigger, what the page says)."""
     from sched_cache_airflow.hosts.airflow3.ui.overview_facts import read_overview
+    from sched_cache_airflow.hosts.installed import host_process
     from sched_cache_airflow.reporting.doctor import examine
     from sched_cache_airflow.settings.host_settings import forget_settings
 
@@ -49,7 +50,9 @@ def told() -> tuple[list[str], list[str]]:
     assert not any(finding.is_well for finding in findings)
     rights = mock.Mock()
     rights.readable_dags.return_value = set()
-    troubles = [trouble for trouble in read_overview(rights).troubles if "function" in trouble]
+    troubles = [
+        trouble for trouble in read_overview(host_process(), rights).troubles if "function" in trouble
+    ]
     return [f"{finding.found} {finding.advice}" for finding in findings], troubles
 
 
@@ -100,11 +103,11 @@ def test_where_our_tables_are_elsewhere_it_is_to_be_removed(
 ) -> None:
     """The command to remove it works there, the one to install it says why it does not."""
     from sched_cache.cli import main
-    from sched_cache_airflow.hosts import airflow3
+    from sched_cache_airflow.hosts.installed import host_process
 
     monkeypatch.setenv("AIRFLOW__SCHED_CACHE__DATABASE_URL", f"sqlite:///{tmp_path / 'own.db'}")
-    airflow3.uninstall()
-    airflow3.install()
+    host_process().uninstall()
+    host_process().install()
     for said in told():
         (words,) = said
         assert words.endswith("sched-cache airflow-trigger remove")

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("airflow.sdk")
 
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow3.support.random_dags import random_dag
 from tests.airflow3.support.stored_dags import document_of
 from tests.airflow3.support.subject import PLUGIN, STOCK

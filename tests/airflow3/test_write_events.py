@@ -49,7 +49,7 @@ class Writer:
 
     def publish(self) -> None:
         """Publishes like the thread of `maintenance` when it is woken."""
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
 
         maintenance = runtime().maintenance
         maintenance._names.extend(self.handed_over)
@@ -60,7 +60,7 @@ class Writer:
         """The versions in the table or, where the database takes no rows, handed over; without dashes, oldest first."""
         if settings.engine.dialect.name != "postgresql":
             return [version_id.replace("-", "") for version_id in self.handed_over]
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
         from sched_cache_airflow.sharing.written_table import written_table
 
         table = written_table(runtime().settings.config)
@@ -70,7 +70,7 @@ class Writer:
 
     def forget(self) -> None:
         """As if somebody had dealt with every row."""
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
         from sched_cache_airflow.sharing.written_table import written_table
 
         self.n_woken = 0
@@ -84,7 +84,7 @@ class Writer:
 @pytest.fixture
 def writer(subject: Subject, cluster: Cluster, airflow_home: AirflowHome) -> Iterator[Writer]:
     """A writer whose table is there."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     maintenance = runtime().maintenance
     maintenance.round(is_woken=False)
@@ -289,7 +289,7 @@ def drop_table() -> None:
 
 def test_without_our_table_the_host_commits(writer: Writer, cluster: Cluster) -> None:
     """A statement of ours that fails does not abort the transaction that it stands in."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     writer.write(CONTENT)
     drop_table()
@@ -303,7 +303,7 @@ def test_without_our_table_the_host_commits(writer: Writer, cluster: Cluster) ->
 
 def test_the_first_write_of_an_installation_has_the_table_made(writer: Writer, cluster: Cluster) -> None:
     """Nothing fails, and nobody waits for it; the next write is noticed."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     drop_table()
     writer.write(CONTENT)
@@ -335,18 +335,20 @@ def test_a_bug_in_a_listener_stays_in_it(
 
 def test_uninstalling_takes_every_listener_away(writer: Writer, subject: Subject) -> None:
     """A session of a host without the plugin runs no line of ours."""
-    from sched_cache_airflow.hosts import airflow3
-    from sched_cache_airflow.hosts.airflow3.write_events import write_events
+    from sched_cache_airflow.hosts.installed import host_process
 
-    listeners = {"after_commit": write_events._on_commit, "do_orm_execute": write_events._on_execute}
+    listeners = {
+        "after_commit": host_process().write_events._on_commit,
+        "do_orm_execute": host_process().write_events._on_execute,
+    }
     assert all(event.contains(Session, *listener) for listener in listeners.items())
-    airflow3.uninstall()
+    host_process().uninstall()
     assert not any(event.contains(Session, *listener) for listener in listeners.items())
 
 
 def test_what_was_written_is_published_for_all_nodes(writer: Writer, cluster: Cluster) -> None:
     """One round after the commit the shared tiers have what the host's row has, and the row is gone."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     writer.write(CONTENT)
     writer.write(CONTENT.edited(command="echo 2", tasks=("a", "c")))
@@ -364,7 +366,7 @@ def test_what_was_written_is_published_for_all_nodes(writer: Writer, cluster: Cl
 
 def test_what_was_deleted_is_removed_from_the_shared_tiers(writer: Writer, cluster: Cluster) -> None:
     """A version without a row has no content of ours either."""
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     writer.write(CONTENT)
     writer.publish()
@@ -379,7 +381,7 @@ def test_rows_of_others_are_taken_when_nobody_else_did(writer: Writer, cluster: 
     """A process that was not woken leaves a row to its writer for one round."""
     if not takes_rows():
         pytest.skip("a write leaves no row in this database")
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
+    from sched_cache_airflow.hosts.installed import runtime
 
     writer.write(CONTENT)
     runtime().maintenance.round(is_woken=False)

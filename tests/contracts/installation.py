@@ -73,13 +73,13 @@ def _of_a_site(member: Any) -> Any:
 
 
 class InstallationContract(ABC):
-    """`module`: that of the host's `install`. users: modules of the host in which everything is replaced."""
+    """users: modules of the host in which everything is replaced."""
 
     users: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def parts(self) -> Any:
-        """Our `install` module for this host."""
+        """The process of this host."""
 
     @pytest.fixture(autouse=True)
     def imported(self) -> None:
@@ -93,7 +93,7 @@ class InstallationContract(ABC):
                 dict.fromkeys((replaced.owner, replaced.name) for replaced in parts.replacements)
             )
             parts.uninstall()
-        imported = [sys.modules[name] for name in parts.PATCHES.modules if name in sys.modules]
+        imported = [sys.modules[name] for name in parts.host.patches.modules if name in sys.modules]
         classes = [
             value
             for module in imported
@@ -288,7 +288,7 @@ class InstallationContract(ABC):
             } <= replaced
 
         n_tried, wrong = 0, {}
-        table = self.parts().PATCHES
+        table = self.parts().host.patches
         for module in table.modules:
             for group in table.groups(module):
                 for patch in group:
@@ -312,12 +312,11 @@ class InstallationContract(ABC):
             for owner, name in self.targets
             if isinstance(owner, type)
         }
-        expected = {patch.target for patch in self.parts().PATCHES.rows if patch.owner}
+        expected = {patch.target for patch in self.parts().host.patches.rows if patch.owner}
         assert expected <= replaced
 
     def _listens(self) -> bool:
-        events = sys.modules[f"{self.parts().__package__}.write_events"].write_events
-        return bool(events._listening)
+        return bool(self.parts().write_events._listening)
 
     def test_what_is_replaced_looks_like_what_was_there(self) -> None:
         """Kind, signature, defaults, name, documentation, `__wrapped__`, pickling by name, autospec."""

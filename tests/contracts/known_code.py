@@ -31,12 +31,12 @@ PATHS = sorted({path for paths in PARTS.values() for path in paths})
 
 DAGRUN, TASK_INSTANCE = "airflow.models.dagrun", "airflow.models.taskinstance"
 
-_PROGRAM = f"""
+_PROGRAM = """
 import json
 import airflow.jobs.scheduler_job_runner
-from sched_cache_airflow.hosts.{HOST.name}.runtime import runtime
-from sched_cache_airflow.hosts.{HOST.name}.replacements import replacements
-print(json.dumps([runtime().fast_path._host_code.doubt(), [replaced.name for replaced in replacements]]))
+from sched_cache_airflow.hosts.installed import host_process, runtime
+replaced = [replaced.name for replaced in host_process().replacements]
+print(json.dumps([runtime().fast_path._host_code.doubt(), replaced]))
 """
 
 

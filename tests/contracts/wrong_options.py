@@ -134,6 +134,7 @@ class WrongOptionsContract(ABC):
 
     def _start(self, is_tried: bool) -> dict[str, Any]:
         from sched_cache_airflow import policy
+        from sched_cache_airflow.hosts.installed import host_process
         from sched_cache_airflow.patching import status as status_module
         from sched_cache_airflow.patching.status import Status
         from sched_cache_airflow.reporting import doctor
@@ -147,7 +148,7 @@ class WrongOptionsContract(ABC):
         logger = logging.getLogger("sched_cache")
         logger.addHandler(lines)
         if status.decide():
-            status.installed = status.part("install").install()
+            status.installed = host_process().install()
         self.construct()
         if not is_tried:
             doctor.try_installation = lambda: iter(())  # type: ignore[assignment]

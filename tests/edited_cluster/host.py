@@ -16,12 +16,3 @@ def host_name() -> Any:
 def support(name: str) -> Any:
     """A module of the host's `support`."""
     return import_module(f"tests.{host()}.support.{name}")
-
-
-def plugin() -> Any:
-    """The plugin's package for this host."""
-    return import_module(f"sched_cache_airflow.hosts.{host()}")
-
-
-def runtime() -> Any:
-    return import_module(f"sched_cache_airflow.hosts.{host()}.runtime").runtime()

@@ -27,14 +27,15 @@ _BETWEEN_LOOKS_SECONDS = 10.0
 def main() -> None:
     answer = open_answers()
     given = json.loads(sys.stdin.readline())
-    from tests.edited_cluster.host import plugin, runtime, support
+    from sched_cache_airflow.hosts.installed import host_process, runtime
+    from tests.edited_cluster.host import support
     from tests.support.scheduling.history import work_between_loops
     from tests.support.scheduling.scheduler_main import _n_unfinished
     from tests.support.scheduling.script import Script
 
     is_ours = os.environ.get("AIRFLOW__SCHED_CACHE__ENABLED") == "True"
     if is_ours:
-        plugin().install()
+        host_process().install()
     executor = support("scripted_executor").ScriptedExecutor(Script(**given["script"]))
     scheduler = support("whole_runs").scheduler_with(executor)
     answer({"ready": True})

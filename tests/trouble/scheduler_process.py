@@ -45,9 +45,11 @@ class SchedulerWorker:
         """Everything that comes before the first loop; how many seconds it took."""
         started = time.perf_counter()
         if self._is_ours:
+            from sched_cache_airflow.hosts.installed import host_process
+
             # What the parent has read of the options was meant for itself.
-            self._host_package().uninstall()
-            self._host_package().install()
+            host_process().uninstall()
+            host_process().install()
         self._scheduler = Scheduler()
         self._scheduler.register()
         bag = self._scheduler._runner
@@ -68,7 +70,9 @@ class SchedulerWorker:
         """Drops every DAG from the memory of this process."""
         assert self._scheduler is not None
         if self._is_ours:
-            self._runtime().contents.l1.clear()
+            from sched_cache_airflow.hosts.installed import runtime
+
+            runtime().contents.l1.clear()
 
     def edit(self, numbers: list[int], retries: int) -> None:
         """Stores these DAGs anew, every task with so many retries."""
@@ -80,23 +84,9 @@ class SchedulerWorker:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the plugin has counted in this process."""
-        return dict(self._runtime().snapshot())
+        from sched_cache_airflow.hosts.installed import runtime
 
-    def _host_package(self) -> Any:
-        if host() == "airflow2":
-            from sched_cache_airflow.hosts import airflow2
-
-            return airflow2
-        from sched_cache_airflow.hosts import airflow3
-
-        return airflow3
-
-    def _runtime(self) -> Any:
-        if host() == "airflow2":
-            from sched_cache_airflow.hosts.airflow2.runtime import runtime
-        else:
-            from sched_cache_airflow.hosts.airflow3.runtime import runtime
-        return runtime()
+        return dict(runtime().snapshot())
 
 
 def facts_of(dag: Any) -> tuple[str, str]:

@@ -35,7 +35,7 @@ def _import_host() -> None:
     import sched_cache.store.sql  # noqa: F401
 
     if host() == "airflow2":
-        from sched_cache_airflow.hosts.airflow2 import runtime
+        from sched_cache_airflow.hosts.shared import runtime
     else:
         from sched_cache_airflow.hosts.airflow3 import runtime  # type: ignore[no-redef]  # noqa: F401
     settings.engine.dispose()  # a child must not share a connection

@@ -27,7 +27,7 @@ def forget(bag: Any) -> None:
 
     bag._dags.clear()
     if status.is_on:
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
 
         runtime().contents.l1.clear()
 

@@ -90,7 +90,7 @@ def _settle() -> None:
     from sched_cache_airflow.patching.status import status
 
     if status.is_on:
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
 
         runtime().contents.publisher.drain(_PUBLISH_SECONDS)
 

@@ -1,23 +1,31 @@
-"""The contract of a host: everything in which the supported major releases of Airflow differ, and nothing else.
+"""The contract of a host: everything in which the supported major versions of Airflow differ, and nothing else.
 
-The folders below the hosts know a host only by these protocols. What the core has to know of a host is in the core:
-`sched_cache.scheduling.HostRules`, which `HostDecisions` has among its attributes.
+`AirflowHost` is the whole of it, composed of the protocols above it. Each folder of hosts has one class that fulfils
+it, in its `host.py`; the folders below the hosts know a host only by this file. `HostRules`, which `HostDecisions` has
+among its attributes, is in the core: the proof of blocked task instances needs it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from sched_cache.config import Config
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import HostRules
+from sched_cache_airflow.patching.patch_table import PatchTable
+from sched_cache_airflow.releases import Host
+from sched_cache_airflow.settings.settings import Settings
 
 if TYPE_CHECKING:  # `sched-cache --help` finds commands through this module, and opens no database
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import ORMExecuteState, Session
+
+R_co = TypeVar("R_co", covariant=True)
 
 # DAG objects and their fields
 
@@ -114,6 +122,9 @@ class HostContents(Protocol):
     def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
         """(DAG, version, hash) of the current content of the first `limit` DAGs with greater ids. One query or two."""
 
+    def version_of_row(self, row: Any) -> Any:
+        """What names the version of a row of `serialized_dag`."""
+
     def key_of(self, version_id: Any) -> str:
         """Its key in our tables."""
 
@@ -192,6 +203,9 @@ class HostWrites(Protocol):
     column: str
     """That of the table of written versions which names them."""
 
+    def table(self, config: Config) -> Table:
+        """The table of written versions, under the prefix and in the schema of the others; nothing is created."""
+
     def of_row(self, row: Any) -> str | None:
         """What names the content of an object that is flushed."""
 
@@ -230,3 +244,39 @@ class HostRequests(Protocol):
 
     def row(self, file: ChangedFile) -> dict[str, Any]:
         """The columns of a request for one file, its id left to the host."""
+
+
+# The whole
+
+
+class AirflowHost(Protocol[R_co]):
+    """A major version of Airflow, of which the plugin serves several minor releases.
+
+    Making it imports nothing of Airflow. `contents` and `decisions` import what they need when they are first asked
+    for, because their modules derive from classes that the host may be about to import.
+    """
+
+    releases: Host
+    """The row of this folder: the releases it serves, and the code that the plugin rests on."""
+    patches: PatchTable
+    writes: HostWrites
+    requests: HostRequests
+
+    @property
+    def contents(self) -> HostContents: ...
+
+    @property
+    def decisions(self) -> HostDecisions: ...
+
+    def weight_rules(self) -> Collection[type[Any]]:
+        """The host's own rules of priority weights, which read nothing but the task of a task instance."""
+
+    def stats(self) -> Any | None:
+        """What the host sends its own metrics through; None if it sends them nowhere."""
+
+    def make_runtime(self, settings: Settings, original: Callable[[Any, str], Any]) -> R_co:
+        """The state of a new process.
+
+        Args:
+            original: (class, name) -> the function as the host defined it, before the plugin replaced it.
+        """

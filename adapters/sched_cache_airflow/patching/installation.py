@@ -46,6 +46,7 @@ class Installation:
     Args:
         table: the patches.
         known: finds the known code that a row of the table names.
+        process: the process of the host, given to the wrappers whose row says so.
         prepare: creates everything that the replacements need, so that it can fail while nothing is replaced.
         give_up: ends everything else that was started: listeners, threads, connections.
     """
@@ -55,12 +56,15 @@ class Installation:
         replacements: Replacements,
         table: PatchTable,
         known: Known,
+        *,
+        process: object,
         prepare: Callable[[], object],
         give_up: Callable[[], object],
     ) -> None:
         self._replacements = replacements
         self._table = table
         self._known = known
+        self._process = process
         self._prepare = prepare
         self._give_up = give_up
         self._done: list[str] = []
@@ -101,7 +105,7 @@ class Installation:
     def patch(self, module: ModuleType) -> None:
         """Applies each group of patches of this module whose targets all fit."""
         for group in self._table.groups(module.__name__):
-            self._apply([target for patch in group for target in _targets(patch, module)])
+            self._apply([target for patch in group for target in _targets(patch, module, self._process)])
 
     def _apply(self, targets: Sequence[_Target]) -> None:
         unfit = next((target for target in targets if not target.fits(self._known)), None)
@@ -120,7 +124,7 @@ class Installation:
         self._give_up()
 
 
-def _targets(patch: Patch, module: ModuleType) -> Iterator[_Target]:
+def _targets(patch: Patch, module: ModuleType, process: object) -> Iterator[_Target]:
     """The target of a patch; none if it is replaced already, or if it is optional and missing.
 
     Raises:
@@ -133,8 +137,13 @@ def _targets(patch: Patch, module: ModuleType) -> Iterator[_Target]:
     member = part_of(owner, name)
     wrapper = _loaded(patch.wrapper)
     if not isinstance(wrapper, type):
-        yield _Target(patch, owner, name, wrapper)
-    elif member is not wrapper:  # else the module has imported the replacement
+        make = (lambda original: wrapper(original, process)) if patch.with_process else wrapper
+        yield _Target(patch, owner, name, make)
+        return
+    if patch.with_process:
+        of_class: Any = wrapper
+        of_class.host_process = process
+    if member is not wrapper:  # else the module has imported the replacement
         yield _Target(patch, owner, name, lambda _: wrapper)
 
 

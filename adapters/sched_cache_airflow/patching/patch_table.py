@@ -29,6 +29,9 @@ class Patch:
     is_optional: bool = False
     """Whether the host may lack the target. If it lacks any other target, nothing at all is replaced."""
 
+    with_process: bool = False
+    """Whether what makes the replacement is given the process beside the original; a class has it as `host_process`."""
+
     named_by: str = ""
     """`module:name` in this package: the attribute's name in the installed release, where releases differ in it."""
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from sched_cache_airflow.patching.standard_error import say
 from sched_cache_airflow.releases import host_version, release_of, supported
@@ -42,10 +40,6 @@ class Status:
         if self.is_on and self.wrong:
             said = f"is on, in part: {in_one_line(self.wrong)}"
         say(logger, logging.DEBUG if as_wanted else logging.WARNING, f"sched_cache {said}")
-
-    def part(self, name: str) -> Any:
-        """The module of this name for the installed host."""
-        return import_module(f"{self._parts}.{name}")
 
     def has_part(self, name: str) -> bool:
         """Whether there is such a module for this host."""

@@ -19,11 +19,12 @@ from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_transaction
-from sched_cache_airflow.hosts.contract import HostContents
+from sched_cache_airflow.hosts.contract import AirflowHost
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.patching.guard import SHARED_TIERS, guard
 from sched_cache_airflow.patching.status import status
 from sched_cache_airflow.reporting.heartbeat import Heartbeat
+from sched_cache_airflow.reporting.host_stats import HostStats
 from sched_cache_airflow.reporting.process_facts import ProcessFacts
 from sched_cache_airflow.settings.hold import hold
 from sched_cache_airflow.settings.host_settings import host_database_url
@@ -44,13 +45,8 @@ class ProcessState:
     written: the table of written versions; None if ours are in another database than the host's.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        host: HostContents,
-        written: Table,
-        begin_metrics: Callable[[Callable[[], Snapshot]], StatsdExporter | None],
-    ) -> None:
+    def __init__(self, settings: Settings, host: AirflowHost[Any]) -> None:
+        self._host = host
         self.settings = settings
         self.stats = Stats()
         self.fallbacks = Fallbacks(self.stats)
@@ -58,15 +54,14 @@ class ProcessState:
         self.cache = _open_cache(settings)
         self.shares_database = settings.shares and settings.config.database_url == host_database_url()
         self.contents = ResidentDags(
-            *(host, settings, self.cache, self.stats, self.fallbacks),
+            *(host.contents, settings, self.cache, self.stats, self.fallbacks),
             shares_database=self.shares_database,
         )
-        self.written = written if self.shares_database else None
+        self.written: Table | None = host.writes.table(settings.config) if self.shares_database else None
         self.maintenance: Maintenance = self._make_maintenance()
         self.heartbeat: Heartbeat | None = None
         self.metrics: StatsdExporter | None = None
         self.refresh: BackgroundRefresh | None = None
-        self._begin_metrics = begin_metrics
         self._is_listening = False
         fork.register(self)
 
@@ -108,7 +103,7 @@ class ProcessState:
         """Starts the reports of this process under the name of its component, unless they have started."""
         if component == "scheduler":
             self.maintenance.start()
-        self.metrics = self.metrics or self._begin_metrics(self.snapshot)
+        self.metrics = self.metrics or self._begin_metrics()
         store, every_seconds = self.cache.store, self.settings.process_report_seconds
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
             # A clone of the metadata database has its own tables if they are in it, or in a file beside it on SQLite.
@@ -120,6 +115,15 @@ class ProcessState:
             facts = ProcessFacts(component, self, status)
             self.heartbeat = Heartbeat(store.processes, facts, every_seconds, look)
             self.heartbeat.start()
+
+    def _begin_metrics(self) -> StatsdExporter | None:
+        """Sends our counters every few seconds among the host's own metrics; None if it sends them nowhere."""
+        stats = self._host.stats()
+        if stats is None:
+            return None
+        exporter = StatsdExporter(self.snapshot, HostStats(stats))
+        exporter.start()
+        return exporter
 
     def _look(self, owner: Owner) -> None:
         owner.try_look()

@@ -8,8 +8,6 @@ from importlib import metadata
 
 from sched_cache.cli.failure import UsageError
 from sched_cache_airflow.hosts.contract import ChangedFile, HostFolder, HostRequests
-from sched_cache_airflow.watch.airflow2 import Airflow2
-from sched_cache_airflow.watch.airflow3 import Airflow3
 
 
 class AskFailedError(Exception):
@@ -100,5 +98,7 @@ def host_here() -> InstalledAirflow | None:
         if version.split(".")[0] == major:
             # Output of the host during its import must not mix with the lines of this command.
             os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
-            return InstalledAirflow(Airflow3() if major == "3" else Airflow2())
+            from sched_cache_airflow.hosts.installed import host_named
+
+            return InstalledAirflow(host_named(f"airflow{major}").requests)
     return None

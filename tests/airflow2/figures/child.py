@@ -36,7 +36,7 @@ class Airflow2(HostOfFigures):
         return create_session()
 
     def runtime(self) -> Any:
-        from sched_cache_airflow.hosts.airflow2.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
 
         return runtime()
 
@@ -62,7 +62,7 @@ if __name__ == "__main__":
     if is_plugin():
         import airflow.jobs.scheduler_job_runner  # noqa: F401
 
-        from sched_cache_airflow.hosts.airflow2 import install
+        from sched_cache_airflow.hosts.installed import host_process
 
-        install()
+        host_process().install()
     answer(CHILDREN)

@@ -13,12 +13,12 @@ from tests.airflow3.support.home import option
 @contextmanager
 def plugin(**options: str) -> Iterator[None]:
     """The plugin in charge of this process until the block ends, with these options."""
-    from sched_cache_airflow.hosts import airflow2
+    from sched_cache_airflow.hosts.installed import host_process
 
     chosen = {"enabled": "True", "publish_contents": "False", **options}
     with mock.patch.dict(os.environ, {option("sched_cache", name): value for name, value in chosen.items()}):
-        airflow2.install()
+        host_process().install()
         try:
             yield
         finally:
-            airflow2.uninstall()
+            host_process().uninstall()

@@ -20,11 +20,10 @@ def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
     from airflow.models import dagbag
     from sqlalchemy import event
 
-    from sched_cache_airflow.hosts import airflow2
-    from sched_cache_airflow.hosts.airflow2.runtime import runtime
     from sched_cache_airflow.hosts.airflow2.webserver import begin_refresh
+    from sched_cache_airflow.hosts.installed import host_process, runtime
 
-    airflow2.install()
+    host_process().install()
     bag: Any = dagbag.DagBag(read_dags_from_db=True, collect_dags=False)
     statements: list[str] = []
     looking = False
@@ -36,7 +35,7 @@ def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
     event.listen(settings.engine, "before_cursor_execute", note)
     bag.get_dag(DAG_ID)
     if refreshes:
-        begin_refresh(bag)
+        begin_refresh(host_process(), bag)
     looks: list[tuple[float, int]] = []
     print("ready", flush=True)
     end = time.monotonic() + seconds
@@ -48,7 +47,7 @@ def main(seconds: float, every_seconds: float, refreshes: bool) -> None:
         time.sleep(every_seconds)
     found = {"looks": looks, "n_statements": len(statements), "fallbacks": dict(runtime().stats.fallbacks)}
     print(json.dumps(found), flush=True)
-    airflow2.uninstall()
+    host_process().uninstall()
 
 
 if __name__ == "__main__":

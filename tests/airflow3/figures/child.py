@@ -40,7 +40,7 @@ class Airflow3(HostOfFigures):
         return create_session(scoped=False)
 
     def runtime(self) -> Any:
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import runtime
 
         return runtime()
 
@@ -89,7 +89,7 @@ if __name__ == "__main__":
         import airflow.api_fastapi.common.dagbag
         import airflow.jobs.scheduler_job_runner  # noqa: F401
 
-        from sched_cache_airflow.hosts.airflow3 import install
+        from sched_cache_airflow.hosts.installed import host_process
 
-        install()
+        host_process().install()
     answer(CHILDREN)

@@ -11,10 +11,9 @@ from tests.airflow3.support.home import option
 def main() -> None:
     runtime = None
     if os.environ.get(option("sched_cache", "enabled")) == "True":
-        from sched_cache_airflow.hosts import airflow3
-        from sched_cache_airflow.hosts.airflow3.runtime import runtime
+        from sched_cache_airflow.hosts.installed import host_process, runtime
 
-        airflow3.install()
+        host_process().install()
     from tests.airflow3.support.scripted_executor import ScriptedExecutor
     from tests.airflow3.support.whole_runs import scheduler_with
     from tests.support.scheduling.scheduler_main import serve

@@ -43,18 +43,18 @@ class Subject:
         import airflow.api_fastapi.common.dagbag
         import airflow.jobs.scheduler_job_runner  # noqa: F401
 
-        from sched_cache_airflow.hosts import airflow3
+        from sched_cache_airflow.hosts.installed import host_process
 
-        airflow3.uninstall()
+        host_process().uninstall()
         if self.name == "stock":
             yield
             return
         with mock.patch.dict(os.environ, ON):
-            airflow3.install()
+            host_process().install()
             try:
                 yield
             finally:
-                airflow3.uninstall()
+                host_process().uninstall()
 
     def environment(self) -> dict[str, str]:
         """Variables that put the subject into every process of an installation, entry points included."""

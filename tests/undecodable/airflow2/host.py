@@ -87,11 +87,11 @@ class Airflow2:
 
     @contextmanager
     def activated(self, is_plugin: bool) -> Iterator[None]:
-        from sched_cache_airflow.hosts import airflow2
+        from sched_cache_airflow.hosts.installed import host_process
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            airflow2.uninstall()
+            host_process().uninstall()
             if not is_plugin:
                 self.runner = Scheduler().runner
                 yield
@@ -128,7 +128,7 @@ class Airflow2:
         )
 
     def share_encoded(self) -> None:
-        from sched_cache_airflow.hosts.airflow2.runtime import discard_runtime, runtime
+        from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 
         with create_session() as session:
             for dag_id, dag_hash in session.execute(

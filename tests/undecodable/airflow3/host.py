@@ -115,7 +115,7 @@ class Airflow3:
         )
 
     def share_encoded(self) -> None:
-        from sched_cache_airflow.hosts.airflow3.runtime import discard_runtime, runtime
+        from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 
         with create_session(scoped=False) as session:
             for row in session.scalars(select(SerializedDagModel)):

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from airflow.utils.state import DagRunState, State
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.shared.runtime import Runtime
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
 from sched_cache_airflow.patching.guard import BEGIN_DECISIONS, MEMORY_BOOKS, VERSIONS_OF_LOOP, guard
+from sched_cache_airflow.process.host_process import HostProcess
 
 Method = Callable[..., Any]
+Process: TypeAlias = HostProcess[Runtime]
 
 
-def do_scheduling(stock: Method) -> Method:
+def do_scheduling(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._do_scheduling`: the loop whose look-ups are answered together."""
 
     def _do_scheduling(self: Any, session: Session) -> Any:
         begin_loop(session)
         try:
-            _tend()
+            _tend(process)
             return stock(self, session)
         finally:
             end_loop(session)
@@ -31,12 +33,12 @@ def do_scheduling(stock: Method) -> Method:
     return _do_scheduling
 
 
-def _tend() -> None:
-    with guard(MEMORY_BOOKS, runtime().fallbacks.note):
-        runtime().contents.tend()
+def _tend(process: Process) -> None:
+    with guard(MEMORY_BOOKS, process.runtime().fallbacks.note):
+        process.runtime().contents.tend()
 
 
-def runs_to_examine(stock: Method) -> Method:
+def runs_to_examine(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._get_next_dagruns_to_examine`.
 
     What is current is read after the runs are locked and before their task instances are read: an instance that is
@@ -48,24 +50,24 @@ def runs_to_examine(stock: Method) -> Method:
         if versions_of(session) is None:
             return found
         dag_runs = found.all()
-        _begin_versions(dag_runs, session)
+        _begin_versions(process, dag_runs, session)
         if state == DagRunState.RUNNING:
-            _begin_decisions(dag_runs, session)
+            _begin_decisions(process, dag_runs, session)
         return scalar_result(dag_runs)
 
     return _get_next_dagruns_to_examine
 
 
-def _begin_versions(dag_runs: Sequence[Any], session: Session) -> None:
+def _begin_versions(process: Process, dag_runs: Sequence[Any], session: Session) -> None:
     versions = begin_loop(session)
     versions.read_for(dag_runs, session)
-    with guard(VERSIONS_OF_LOOP, runtime().fallbacks.note):
-        runtime().contents.prefetch(versions.hashes)
+    with guard(VERSIONS_OF_LOOP, process.runtime().fallbacks.note):
+        process.runtime().contents.prefetch(versions.hashes)
 
 
-def _begin_decisions(dag_runs: Sequence[Any], session: Session) -> None:
-    with guard(BEGIN_DECISIONS, runtime().fallbacks.note):
-        runtime().fast_path.begin_loop(dag_runs, session)
+def _begin_decisions(process: Process, dag_runs: Sequence[Any], session: Session) -> None:
+    with guard(BEGIN_DECISIONS, process.runtime().fallbacks.note):
+        process.runtime().fast_path.begin_loop(dag_runs, session)
 
 
 def should_update_dag_next_dagruns(stock: Method) -> Method:

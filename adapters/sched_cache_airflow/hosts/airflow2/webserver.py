@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
-from sched_cache_airflow.hosts.airflow2.jobs import jobs
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.shared import jobs
+from sched_cache_airflow.process.host_process import HostProcess
 
 logger = logging.getLogger("sched_cache.airflow")
 
@@ -32,23 +32,23 @@ def init_dagbag(stock: Method) -> Method:
     return init
 
 
-def post_worker_init(stock: Method) -> Method:
+def post_worker_init(stock: Method, process: HostProcess[Any]) -> Method:
     """`post_worker_init` of the host's configuration of gunicorn: a worker begins."""
 
     def begin(worker: Any) -> Any:
         result = stock(worker)
-        jobs.begin_reports("webserver")
+        jobs.begin_reports(process, "webserver")
         for bag in _bags:
-            begin_refresh(bag)
+            begin_refresh(process, bag)
         return result
 
     return begin
 
 
-def begin_refresh(bag: Any) -> None:
+def begin_refresh(process: HostProcess[Any], bag: Any) -> None:
     """Has the bag of this worker kept up to date. Never raises."""
     try:
         if is_certified(bag) and bag.read_dags_from_db:
-            runtime().begin_refresh(bag.refresh)
+            jobs.begin_refresh(process, bag.refresh)
     except Exception:
         logger.exception("changed DAGs are loaded when they are requested")

@@ -1,61 +1,35 @@
-"""The plugin's state in one process: made at first use, shared by everything that was replaced."""
+"""The state of a process of Airflow 3, where runs are reconciled with contents that were rewritten in place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
-from sched_cache_airflow.fast_path.fast_path import FastPath
-from sched_cache_airflow.hosts.airflow3.dags.stored_contents import StoredContents
-from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
-from sched_cache_airflow.hosts.airflow3.metrics import begin_metrics
-from sched_cache_airflow.hosts.airflow3.replacements import replacements
-from sched_cache_airflow.patching.known_code import host_code_of
-from sched_cache_airflow.process.per_process import PerProcess
-from sched_cache_airflow.process.state import ProcessState
-from sched_cache_airflow.releases import AIRFLOW_3
-from sched_cache_airflow.settings.host_settings import forget_settings, settings_of_host
+from sched_cache_airflow.hosts.contract import AirflowHost
+from sched_cache_airflow.hosts.shared import runtime
+from sched_cache_airflow.process.host_process import HostProcess
 from sched_cache_airflow.settings.settings import Settings
-from sched_cache_airflow.sharing.written_table import written_table
 
 
-class Runtime(ProcessState):
-    """Settings, tiers and counters of this process."""
+class Runtime(runtime.Runtime):
+    """That of both hosts, and the runs that are known to agree with their content."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings, StoredContents(), written_table(settings.config), begin_metrics)
+    def __init__(
+        self, settings: Settings, host: AirflowHost[Any], original: Callable[[Any, str], Any]
+    ) -> None:
+        super().__init__(settings, host, original)
         self.reconciler = Reconciler(self.contents)
-        host_code = host_code_of(AIRFLOW_3, replacements.original_of)
-        self.fast_path = FastPath(settings, self.fallbacks, Decisions(), self.contents, host_code)
 
     def reset_counts(self) -> None:
         """Sets to zero what `own_counts` counts."""
-        self.fast_path.n_decided = 0
-        self.fast_path.shadow.n_compared = self.fast_path.shadow.n_differences = 0
+        super().reset_counts()
         self.reconciler.n_compared = self.reconciler.n_reconciled = 0
 
     def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """What was decided and reconciled here."""
-        shadow = self.fast_path.shadow
-        counts = {
-            "runs_reconciled": self.reconciler.n_reconciled,
-            "fast_decisions": self.fast_path.n_decided,
-            "decisions_compared": shadow.n_compared,
-            "decisions_different": shadow.n_differences,
-        }
-        return counts, {"fast_path_dags_off": self.fast_path.n_dags_off}
+        counts, gauges = super().own_counts()
+        return {"runs_reconciled": self.reconciler.n_reconciled, **counts}, gauges
 
 
-_runtime = PerProcess(lambda: Runtime(settings_of_host()))
-
-
-def runtime() -> Runtime:
-    """The one of this process. What is wrong in the section `[sched_cache]` has cost what it costs before."""
-    return _runtime.get()
-
-
-def discard_runtime() -> None:
-    """Forgets the state of this process; the next use reads the configuration again."""
-    _runtime.discard(Runtime.close)
-    forget_settings()
+Process: TypeAlias = HostProcess[Runtime]

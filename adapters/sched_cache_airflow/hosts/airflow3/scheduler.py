@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow3.dags.dag_bag import latest_dag
-from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
 from sched_cache_airflow.patching.guard import (
     BEGIN_DECISIONS,
@@ -25,18 +24,13 @@ from sched_cache_airflow.patching.guard import (
 Method = Callable[..., Any]
 
 
-def reconciler() -> Reconciler:
-    """The one of this process."""
-    return runtime().reconciler
-
-
-def do_scheduling(stock: Method) -> Method:
+def do_scheduling(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._do_scheduling`: the loop whose look-ups are answered together."""
 
     def _do_scheduling(self: Any, session: Session) -> Any:
         begin_loop(session)
         try:
-            _tend()
+            _tend(process)
             return stock(self, session)
         finally:
             end_loop(session)
@@ -44,12 +38,12 @@ def do_scheduling(stock: Method) -> Method:
     return _do_scheduling
 
 
-def _tend() -> None:
-    with guard(MEMORY_BOOKS, runtime().fallbacks.note):
-        runtime().contents.tend()
+def _tend(process: Process) -> None:
+    with guard(MEMORY_BOOKS, process.runtime().fallbacks.note):
+        process.runtime().contents.tend()
 
 
-def runs_to_examine(stock: Method) -> Method:
+def runs_to_examine(stock: Method, process: Process) -> Method:
     """`DagRun.get_running_dag_runs_to_examine`, `get_queued_dag_runs_to_set_running`.
 
     What is current is read after the runs are locked and before their task instances are read: an instance that is
@@ -61,16 +55,16 @@ def runs_to_examine(stock: Method) -> Method:
         if versions_of(session) is None:
             return found
         dag_runs = found.all()
-        with guard(VERSIONS_OF_LOOP, runtime().fallbacks.note):
+        with guard(VERSIONS_OF_LOOP, process.runtime().fallbacks.note):
             versions = begin_loop(session)
             versions.read_for(dag_runs, session)
-            runtime().contents.prefetch(versions.hashes)
+            process.runtime().contents.prefetch(versions.hashes)
         return scalar_result(dag_runs)
 
     return get_dag_runs
 
 
-def runs_to_decide(stock: Method) -> Method:
+def runs_to_decide(stock: Method, process: Process) -> Method:
     """`DagRun.get_running_dag_runs_to_examine`: which runs this loop is going to decide."""
 
     def get_running_dag_runs_to_examine(cls: Any, session: Session) -> Any:
@@ -78,8 +72,8 @@ def runs_to_decide(stock: Method) -> Method:
         if versions_of(session) is None:
             return found
         dag_runs = found.all()
-        with guard(BEGIN_DECISIONS, runtime().fallbacks.note):
-            runtime().fast_path.begin_loop(dag_runs, session)
+        with guard(BEGIN_DECISIONS, process.runtime().fallbacks.note):
+            process.runtime().fast_path.begin_loop(dag_runs, session)
         return scalar_result(dag_runs)
 
     return get_running_dag_runs_to_examine
@@ -94,13 +88,13 @@ def create_dag_runs(stock: Method) -> Method:
     return _create_dag_runs
 
 
-def get_current_dag(stock: Method) -> Method:
+def get_current_dag(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._get_current_dag`: the content that runs are created from."""
 
     def _get_current_dag(self: Any, dag_id: str, session: Session) -> Any:
         dag = None
-        with guard(CURRENT_DAG, runtime().fallbacks.note):
-            dag = latest_dag(dag_id, False, session)
+        with guard(CURRENT_DAG, process.runtime().fallbacks.note):
+            dag = latest_dag(process.runtime(), dag_id, False, session)
         return stock(self, dag_id, session) if dag is None else dag
 
     return _get_current_dag
@@ -122,17 +116,19 @@ def set_exceeds_max_active_runs(stock: Method) -> Method:
     return _set_exceeds_max_active_runs
 
 
-def verify_integrity_if_dag_changed(stock: Method) -> Method:
+def verify_integrity_if_dag_changed(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._verify_integrity_if_dag_changed`: two queries, not needed for a run that agrees."""
 
     def _verify_integrity_if_dag_changed(self: Any, dag_run: Any, session: Session) -> Any:
         versions = versions_of(session)
         if versions is not None and dag_run.dag_id in versions.latest:
             version_id = versions.version_of_run(dag_run, session)
-            if reconciler().agrees(dag_run, version_id, versions.hash_of(version_id, session)):
+            if process.runtime().reconciler.agrees(
+                dag_run, version_id, versions.hash_of(version_id, session)
+            ):
                 return True
         result = stock(self, dag_run=dag_run, session=session)
-        reconciler().forget(
+        process.runtime().reconciler.forget(
             dag_run
         )  # verified, and not created: its task instances may be of another version
         return result
@@ -140,26 +136,26 @@ def verify_integrity_if_dag_changed(stock: Method) -> Method:
     return _verify_integrity_if_dag_changed
 
 
-def verify_integrity(stock: Method) -> Method:
+def verify_integrity(stock: Method, process: Process) -> Method:
     """`DagRun.verify_integrity`: a run that it was created by has what its content has, and is not compared with it."""
 
     def _verify_integrity(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = stock(self, *args, **kwargs)
-        with guard(VERIFY_INTEGRITY, runtime().fallbacks.note):
-            reconciler().created(self, kwargs["dag_version_id"])
+        with guard(VERIFY_INTEGRITY, process.runtime().fallbacks.note):
+            process.runtime().reconciler.created(self, kwargs["dag_version_id"])
         return result
 
     return _verify_integrity
 
 
-def task_instance_scheduling_decisions(stock: Method) -> Method:
+def task_instance_scheduling_decisions(stock: Method, process: Process) -> Method:
     """`DagRun.task_instance_scheduling_decisions`, after the run was given what its content has."""
 
     def decisions(self: Any, *, session: Session | None = None) -> Any:
         if session is None:
             return stock(self)  # the host makes one of its own
-        with guard(RECONCILE, runtime().fallbacks.note):
-            reconciler().reconcile(self, session)
+        with guard(RECONCILE, process.runtime().fallbacks.note):
+            process.runtime().reconciler.reconcile(self, session)
         return stock(self, session=session)
 
     return decisions

@@ -9,27 +9,22 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import object_session
 
 from sched_cache_airflow.patching.guard import STORED_DAG, falls_back
-from sched_cache_airflow.process.state import ProcessState
+from sched_cache_airflow.process.host_process import HostProcess
 
 
-def dag_property(
-    stock: property, runtime: Callable[[], ProcessState], version_of: Callable[[Any], Any]
-) -> property:
-    """`SerializedDagModel.dag`: by the version and the hash of the same row.
-
-    Args:
-        version_of: what names the version of a row.
-    """
+def dag(stock: property, process: HostProcess[Any]) -> property:
+    """`SerializedDagModel.dag`: by the version and the hash of the same row."""
+    version_of = process.host.contents.version_of_row
 
     def get(row: Any) -> Any:
-        found = _compact_dag(row, runtime, version_of)
+        found = _compact_dag(row, process, version_of)
         # A new object each time, as in the host: the caller may change it.
         return stock.fget(row) if found is None else found.fresh()  # type: ignore[misc]  # the host's has a getter
 
     return property(get, doc=stock.__doc__)
 
 
-def _compact_dag(row: Any, runtime: Callable[[], ProcessState], version_of: Callable[[Any], Any]) -> Any:
+def _compact_dag(row: Any, process: HostProcess[Any], version_of: Callable[[Any], Any]) -> Any:
     """The DAG of the row as it was loaded; None where the host has to make it."""
     row_state: Any = inspect(row)
     loaded = row_state.dict
@@ -42,7 +37,7 @@ def _compact_dag(row: Any, runtime: Callable[[], ProcessState], version_of: Call
     if session is None and "dag_hash" not in loaded:
         return None
     version_id, dag_hash = version_of(row), row.dag_hash
-    state = runtime()
+    state = process.runtime()
     try:
         if not version_id or not dag_hash or state.settings.excludes(row.dag_id):
             return None

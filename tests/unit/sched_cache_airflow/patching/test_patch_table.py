@@ -56,6 +56,22 @@ def test_each_row_can_be_understood_alone(table: PatchTable) -> None:
         assert (_PACKAGE / f"{module.replace('.', '/')}.py").exists(), row
 
 
+def test_a_wrapper_is_given_the_process_where_it_takes_it(table: PatchTable) -> None:
+    """A function by its second parameter, a class by an attribute that it declares."""
+    for row in table.rows:
+        path, _, name = row.wrapper.partition(":")
+        module = ast.parse((_PACKAGE / f"{path.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        (wrapper,) = (node for node in module.body if getattr(node, "name", None) == name)
+        if isinstance(wrapper, ast.ClassDef):
+            declared = [node.target for node in wrapper.body if isinstance(node, ast.AnnAssign)]
+            names = [target.id for target in declared if isinstance(target, ast.Name)]
+            assert ("host_process" in names) == row.with_process, row
+        else:
+            assert isinstance(wrapper, ast.FunctionDef), row
+            names = [argument.arg for argument in wrapper.args.args]
+            assert names == ["stock", "process"][: 1 + row.with_process], row
+
+
 def test_the_parts_of_a_target() -> None:
     of_class = Patch("airflow.m:A.f", "w:f", "g", "why")
     assert (of_class.module, of_class.owner, of_class.name) == ("airflow.m", "A", "f")

@@ -44,7 +44,7 @@ def test_a_known_release_gets_its_parts(
     installed.update(distributions)
     status = Status()
     assert status.decide()
-    for name in ("install", "write_events"):
+    for name in ("host", "writes"):
         assert status.has_part(name)
     assert status.has_part("ui") == (part == "airflow3")
     assert status._parts.endswith(part)
@@ -61,7 +61,7 @@ def test_an_unknown_release_is_left_alone_and_told_once(
         assert not any(status.decide() for _ in range(3))
     (record,) = caplog.records
     assert version in record.message
-    assert not status.has_part("install")
+    assert not status.has_part("host")
 
 
 @pytest.mark.parametrize("version", ["2.11.2", "3.0.6"])

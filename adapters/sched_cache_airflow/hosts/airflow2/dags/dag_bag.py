@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, MutableMapping
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from airflow.models import dagbag as host
 from airflow.serialization.serialized_objects import SerializedDAG
@@ -21,9 +21,10 @@ from sched_cache import fork
 from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import read_hash, read_hashes, versions_of
-from sched_cache_airflow.hosts.airflow2.runtime import runtime
+from sched_cache_airflow.hosts.shared.runtime import Runtime
 from sched_cache_airflow.patching.guard import GET_DAG, falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
+from sched_cache_airflow.process.host_process import HostProcess
 
 # The host's own: by the time this runs, its module may have ours under this name.
 StockDagBag = host.DagBag
@@ -100,6 +101,9 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
         3. the first has to load A; when it is ready a later reading is settled, and it takes what that found
     """
 
+    host_process: ClassVar[HostProcess[Runtime]]
+    """Set when the class is put into the host's place."""
+
     def __init__(self, *args: Any, **options: Any) -> None:
         # Guards _n_readings, _settled and what dags_hash says. Held while a hash is read, so that the order of
         # readings is that of their results; a thread that takes it has a connection already.
@@ -107,7 +111,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
         fork.register(self)
         self._n_readings = 0
         self._settled: dict[str, Reading] = {}
-        self._state = runtime()
+        self._state: Runtime = self.host_process.runtime()
         super().__init__(*args, **options)
         if self.read_dags_from_db:
             self.dags = BagDags(self.dags_hash, self._state.contents, self.load_op_links)

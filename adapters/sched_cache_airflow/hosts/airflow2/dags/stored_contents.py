@@ -56,6 +56,10 @@ class StoredContents:
         """The host's object; None for a document that only the host's own path reads."""
         return dag_of_compact(compact, load_op_links=load_op_links)
 
+    def version_of_row(self, row: Any) -> Any:
+        """The id of its DAG."""
+        return row.dag_id
+
     def key_of(self, version_id: Any) -> str:
         """The id with the prefix."""
         return f"{_PREFIX}{version_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, MutableMapping
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 from airflow.models import dagbag as host
@@ -24,7 +24,7 @@ from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
     versions_of,
 )
 from sched_cache_airflow.hosts.airflow3.dags.serialized_dag_model import is_host_asked_alone
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.airflow3.runtime import Process, Runtime
 from sched_cache_airflow.patching.guard import GET_DAG, LATEST_VERSION, falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
@@ -103,9 +103,12 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
     answers.
     """
 
+    host_process: ClassVar[Process]
+    """Set when the class is put into the host's place."""
+
     def __init__(self, load_op_links: bool = True, *cache: Any, **options: Any) -> None:
         super().__init__(load_op_links, *cache, **options)
-        self._state = runtime()
+        self._state: Runtime = self.host_process.runtime()
         self._contents = self._state.contents
         self._fallbacks = self._state.fallbacks
         self._settings = self._state.settings
@@ -225,7 +228,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
 
     def get_latest_version_of_dag(self, dag_id: str, *, session: Session) -> SerializedDAG | None:
         """The DAG of the latest version. Two columns are read, and the content if it is not resident."""
-        dag = latest_dag(dag_id, self.load_op_links, session)
+        dag = latest_dag(self._state, dag_id, self.load_op_links, session)
         return super().get_latest_version_of_dag(dag_id, session=session) if dag is None else dag
 
 
@@ -238,9 +241,8 @@ def refresh_bags() -> int:
         return sum(bag.refresh(connection) for bag in list(_bags))
 
 
-def latest_dag(dag_id: str, load_op_links: bool, session: Session) -> SerializedDAG | None:
+def latest_dag(state: Runtime, dag_id: str, load_op_links: bool, session: Session) -> SerializedDAG | None:
     """The DAG of the latest version of `dag_id`; None if the host has to answer."""
-    state = runtime()
     if state.settings.excludes(dag_id) or not is_host_asked_alone("get", "dag"):
         return None
     try:

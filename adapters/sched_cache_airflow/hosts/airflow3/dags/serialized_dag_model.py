@@ -1,4 +1,4 @@
-"""`SerializedDagModel` of Airflow 3: its rows, and the queries for them."""
+"""`SerializedDagModel` of Airflow 3: the queries for its rows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,11 @@ from typing import Any
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy.orm import defer
 
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
-from sched_cache_airflow.hosts.shared.serialized_dag_model import dag_property
 from sched_cache_airflow.patching.known_code import is_hosts_own
 
 logger = logging.getLogger("sched_cache.airflow")
 
 Method = Callable[..., Any]
-
-
-def dag(stock: property) -> property:
-    """`SerializedDagModel.dag`, by the version."""
-    return dag_property(stock, runtime, lambda row: row.dag_version_id)
 
 
 _known: dict[str, tuple[Any, bool]] = {}

@@ -66,6 +66,10 @@ class StoredContents:
         """The host's object; None for a document that only the host's own path reads."""
         return dag_of_compact(compact, load_op_links=load_op_links)
 
+    def version_of_row(self, row: Any) -> Any:
+        """The UUID of its version."""
+        return row.dag_version_id
+
     def key_of(self, version_id: Any) -> str:
         """The UUID as text."""
         return str(version_id)

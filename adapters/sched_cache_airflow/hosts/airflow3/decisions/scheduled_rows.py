@@ -21,7 +21,8 @@ from sqlalchemy import bindparam, or_, update
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.fast_path.fast_path import fast_path_of
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.airflow3.runtime import Process
+from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.patching.guard import ROWS_NOTED, ROWS_WRITTEN, falls_back
 
 Method = Callable[..., Any]
@@ -60,9 +61,10 @@ class RunsThenRows:
     The host iterates once more if the database has aborted the transaction.
     """
 
-    def __init__(self, dag_runs: Sequence[Any], session: Session) -> None:
+    def __init__(self, dag_runs: Sequence[Any], session: Session, fallbacks: Fallbacks) -> None:
         self._dag_runs = dag_runs
         self._session = session
+        self._fallbacks = fallbacks
         self._n_failed = 0
 
     def __iter__(self) -> Iterator[Any]:
@@ -80,23 +82,25 @@ class RunsThenRows:
                 ids = [one.ti_id for one in noted[start : start + _IDS_PER_STATEMENT]]
                 self._session.connection().execute(_UPDATE, {"ids": ids, "now": datetime.now(timezone.utc)})
         except Exception as error:
-            if not falls_back(error, ROWS_WRITTEN, runtime().fallbacks.note):
+            if not falls_back(error, ROWS_WRITTEN, self._fallbacks.note):
                 self._n_failed += 1
                 if self._n_failed == _OWN_TRIES:
-                    runtime().fallbacks.note(ROWS_WRITTEN.reason, error)
+                    self._fallbacks.note(ROWS_WRITTEN.reason, error)
                 raise
             for one in noted:
                 one.by_host()
 
 
-def schedule_all_dag_runs(stock: Method) -> Method:
+def schedule_all_dag_runs(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._schedule_all_dag_runs`."""
 
     def _schedule_all_dag_runs(self: Any, guard: Any, dag_runs: Iterable[Any], session: Session) -> Any:
         if fast_path_of(session) is None:
             return stock(self, guard, dag_runs, session)
         try:
-            return stock(self, guard, RunsThenRows(list(dag_runs), session), session)
+            return stock(
+                self, guard, RunsThenRows(list(dag_runs), session, process.runtime().fallbacks), session
+            )
         finally:
             session.info.pop(_INFO_KEY, None)
 
@@ -121,7 +125,7 @@ def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     return plain, others
 
 
-def schedule_tis(stock: Method) -> Method:
+def schedule_tis(stock: Method, process: Process) -> Method:
     """`DagRun.schedule_tis`: notes those that only become `scheduled`, and leaves the others to the host."""
 
     def _schedule_tis(self: Any, schedulable_tis: Iterable[Any], **options: Any) -> Any:
@@ -133,7 +137,7 @@ def schedule_tis(stock: Method) -> Method:
         try:
             plain, others = _parted(tis) if _fits(self, session) else ([], tis)
         except Exception as error:
-            if not falls_back(error, ROWS_NOTED, runtime().fallbacks.note):
+            if not falls_back(error, ROWS_NOTED, process.runtime().fallbacks.note):
                 raise
             plain, others = [], tis
         noted.extend(Noted(ti.id, partial(stock, self, [ti], **options)) for ti in plain)

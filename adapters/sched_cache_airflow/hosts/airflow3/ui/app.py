@@ -20,10 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from sched_cache.errors import SchedCacheError
-from sched_cache_airflow.hosts.airflow3.jobs import begin_refresh, jobs
+from sched_cache_airflow.hosts.airflow3.dags.dag_bag import refresh_bags
+from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.hosts.airflow3.ui.dag_facts import read_dag_facts
 from sched_cache_airflow.hosts.airflow3.ui.overview_facts import read_overview
 from sched_cache_airflow.hosts.airflow3.ui.rights import Rights, requires_versions
+from sched_cache_airflow.hosts.shared import jobs
 from sched_cache_airflow.reporting.page.dag_view import dag_page
 from sched_cache_airflow.reporting.page.overview import overview_page
 from sched_cache_airflow.reporting.page.rendering import render
@@ -39,27 +41,48 @@ _WORDS = {
 }
 
 
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Runs in each worker of the API server. The workers are not jobs of the host, so no job announces them."""
-    jobs.begin_reports("api-server")
-    begin_refresh()
-    yield
-    jobs.end_reports()
+class _Pages:
+    """The endpoints and the lifespan of the app, which read the state of this process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Runs in each worker of the API server. The workers are not jobs of the host, so no job announces them."""
+        jobs.begin_reports(self._process, "api-server")
+        jobs.begin_refresh(self._process, refresh_bags)
+        yield
+        jobs.end_reports(self._process)
+
+    # Not coroutines: they wait for the database, in a thread.
+    def overview(self, user: GetUserDep) -> HTMLResponse:
+        nonce = secrets.token_urlsafe(12)
+        return _response(overview_page(read_overview(self._process, Rights(user)), nonce=nonce), nonce)
+
+    def dag(
+        self, dag_id: Annotated[str, Query(min_length=1, max_length=_MAX_DAG_ID)], user: GetUserDep
+    ) -> HTMLResponse:
+        nonce = secrets.token_urlsafe(12)
+        facts = read_dag_facts(self._process, dag_id, Rights(user))
+        return _response(dag_page(facts, nonce=nonce), nonce)
 
 
-def make_app() -> FastAPI:
+def make_app(process: Process) -> FastAPI:
     """The app that the host mounts under `URL_PREFIX`."""
-    app = FastAPI(title="sched_cache", lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    pages = _Pages(process)
+    app = FastAPI(
+        title="sched_cache", lifespan=pages.lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
     app.add_api_route(
         "/",
-        _overview,
+        pages.overview,
         response_class=HTMLResponse,
         dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
     )
     app.add_api_route(
         "/dag",
-        _dag,
+        pages.dag,
         response_class=HTMLResponse,
         dependencies=[Depends(requires_versions)],
     )
@@ -69,19 +92,6 @@ def make_app() -> FastAPI:
     for kind in (SQLAlchemyError, SchedCacheError, OSError, Exception):
         app.add_exception_handler(kind, _failed)
     return app
-
-
-# Not coroutines: they wait for the database, in a thread.
-def _overview(user: GetUserDep) -> HTMLResponse:
-    nonce = secrets.token_urlsafe(12)
-    return _response(overview_page(read_overview(Rights(user)), nonce=nonce), nonce)
-
-
-def _dag(
-    dag_id: Annotated[str, Query(min_length=1, max_length=_MAX_DAG_ID)], user: GetUserDep
-) -> HTMLResponse:
-    nonce = secrets.token_urlsafe(12)
-    return _response(dag_page(read_dag_facts(dag_id, Rights(user)), nonce=nonce), nonce)
 
 
 async def _refused(request: Request, error: Any) -> HTMLResponse:

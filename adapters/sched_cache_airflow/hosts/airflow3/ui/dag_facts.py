@@ -11,7 +11,7 @@ from sqlalchemy import String, cast, func, select
 
 from sched_cache.store import Pointer
 from sched_cache.store.sql import SqlStore
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.hosts.airflow3.ui.holders import Holders
 from sched_cache_airflow.hosts.airflow3.ui.overview_facts import seconds_since, told
 from sched_cache_airflow.reporting.page.dag_view import DagFacts, VersionFacts
@@ -25,7 +25,7 @@ _MAX_VERSIONS = 20
 _MAX_TASKS_OF_GRAPH = 50_000
 
 
-def read_dag_facts(dag_id: str, rights: Rights) -> DagFacts:
+def read_dag_facts(process: Process, dag_id: str, rights: Rights) -> DagFacts:
     """The facts for a user with access to the versions of the DAG. Never raises.
 
     Eight queries at most, three of them for the newest content, and the auth manager's.
@@ -33,8 +33,8 @@ def read_dag_facts(dag_id: str, rights: Rights) -> DagFacts:
     facts = DagFacts(dag_id)
     reports: list[tuple[dict[str, Any], float]] = []
     with told(facts.troubles, "The reports of the processes could not be read"):
-        facts.is_excluded = runtime().settings.excludes(dag_id)
-        reports = recent_reports(runtime().settings)
+        facts.is_excluded = process.runtime().settings.excludes(dag_id)
+        reports = recent_reports(process.runtime().settings)
     rows: list[Any] = []
     with told(facts.troubles, "Airflow's tables could not be read"):
         rows, facts.n_versions, facts.n_document_bytes = _rows(dag_id)
@@ -42,7 +42,7 @@ def read_dag_facts(dag_id: str, rights: Rights) -> DagFacts:
     sizes: dict[str, tuple[int, int]] = {}
     with told(facts.troubles, "The tables of the plugin could not be read"):
         keys = [str(row.id) for row in rows]
-        store = runtime().cache.store
+        store = process.runtime().cache.store
         pointers = store.read_pointers(keys)
         if isinstance(store, SqlStore):
             sizes = store.content_sizes(keys)
@@ -52,7 +52,7 @@ def read_dag_facts(dag_id: str, rights: Rights) -> DagFacts:
     ]
     if rows and rows[0].dag_hash and not facts.is_excluded:
         with told(facts.troubles, "The content of the newest version could not be read"):
-            _add_content(facts, rows[0], with_graph=rights.may_see_tasks(dag_id))
+            _add_content(process, facts, rows[0], with_graph=rights.may_see_tasks(dag_id))
     return facts
 
 
@@ -101,9 +101,9 @@ def _version(
     )
 
 
-def _add_content(facts: DagFacts, row: Any, *, with_graph: bool) -> None:
+def _add_content(process: Process, facts: DagFacts, row: Any, *, with_graph: bool) -> None:
     """The content, from where any other page of the UI would get it: memory, the shared tiers, Airflow's row."""
-    contents = runtime().contents
+    contents = process.runtime().contents
     with create_session(scoped=False) as session:
         dag = contents.get(row.id, row.dag_hash, True, session)
     if with_graph and dag is not None and dag.compact.n_tasks <= _MAX_TASKS_OF_GRAPH:

@@ -6,12 +6,13 @@ from typing import Any
 
 from airflow.api_fastapi.app import API_ROOT_PATH
 
+from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.hosts.airflow3.ui.app import URL_PREFIX, make_app
 
 
-def fastapi_apps() -> list[dict[str, Any]]:
+def fastapi_apps(process: Process) -> list[dict[str, Any]]:
     """The app, to be mounted by each worker of the API server."""
-    return [{"app": make_app(), "url_prefix": URL_PREFIX, "name": "sched_cache"}]
+    return [{"app": make_app(process), "url_prefix": URL_PREFIX, "name": "sched_cache"}]
 
 
 def external_views() -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.errors import SchedCacheError
-from sched_cache_airflow.hosts.airflow3.runtime import runtime
+from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.hosts.airflow3.ui.holders import Holders
 from sched_cache_airflow.reporting.page.overview import Changed, Overview
 from sched_cache_airflow.reporting.reports import recent_reports
@@ -31,25 +31,25 @@ _MAX_LOOKED_AT = 300
 _MAX_FRESH = 1_000
 
 
-def read_overview(rights: Rights) -> Overview:
+def read_overview(process: Process, rights: Rights) -> Overview:
     """What there is to show to a user with these rights. Never raises."""
     overview = Overview()
     with told(overview.troubles, "Airflow could not tell what you may see"):
         overview.with_hosts = rights.may_see_jobs()
     with told(overview.troubles, "The reports of the processes could not be read"):
-        overview.reports = recent_reports(runtime().settings)
+        overview.reports = recent_reports(process.runtime().settings)
     rows: list[Any] = []
     with told(overview.troubles, "Airflow's tables could not be read"):
         rows = _changed_rows(rights)
     shared: set[str] = set()
     fresh: set[str] = set()
     with told(overview.troubles, "The tables of the plugin could not be read"):
-        pointers = runtime().cache.store.read_pointers([str(row.dag_version_id) for row in rows])
+        pointers = process.runtime().cache.store.read_pointers([str(row.dag_version_id) for row in rows])
         shared = {key for key, pointer in pointers.items() if pointer.content_hash is not None}
-        fresh = {pointer.key for pointer in runtime().cache.store.fresh(0, _MAX_FRESH).pointers}
+        fresh = {pointer.key for pointer in process.runtime().cache.store.fresh(0, _MAX_FRESH).pointers}
         overview.n_fresh = len(fresh)
     with told(overview.troubles, "The trigger of the database could not be looked at"):
-        overview.troubles += _trigger_troubles()
+        overview.troubles += _trigger_troubles(process)
     holders = Holders(overview.reports)
     overview.changed = [
         Changed(
@@ -87,9 +87,9 @@ def seconds_since(moment: datetime | None) -> float:
     return max((datetime.now(timezone.utc) - aware).total_seconds(), 0.0)
 
 
-def _trigger_troubles() -> list[str]:
+def _trigger_troubles(process: Process) -> list[str]:
     with create_session(scoped=False) as session:
-        weaknesses = trigger_weaknesses(session.connection(), runtime().settings.config)
+        weaknesses = trigger_weaknesses(session.connection(), process.runtime().settings.config)
     # `doctor` shows the address of the database, to users with access to the command.
     as_whom = " with a --database-url of that role or of a superuser"
     return [f"{one.found}. Run: {one.command}{as_whom if one.url else ''}" for one in weaknesses]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import ORMExecuteState
 
-from sched_cache_airflow.process.state import ProcessState
-from sched_cache_airflow.sharing.write_events import WriteEvents, rows_of, table_of
+from sched_cache.config import Config
+from sched_cache_airflow.sharing.write_events import rows_of, table_of
+from sched_cache_airflow.sharing.written_table import written_dag_table
 
 
 class DagWrites:
     """Names are DAG ids."""
 
     column = "dag_id"
+
+    def table(self, config: Config) -> Table:
+        """The table, under the prefix and in the schema of the others; nothing is created."""
+        return written_dag_table(config)
 
     def of_row(self, row: Any) -> str | None:
         """The DAG of a row of `serialized_dag`."""
@@ -25,14 +30,3 @@ class DagWrites:
         """Those whose content the statement changes."""
         written, name = table_of(state)
         return rows_of(state, select(written.c.dag_id)) if name == "serialized_dag" else None
-
-
-def _runtime() -> ProcessState:
-    # Commands that write import neither bag nor scheduler before.
-    from sched_cache_airflow.hosts.airflow2.runtime import runtime
-
-    return runtime()
-
-
-write_events = WriteEvents(DagWrites(), _runtime)
-"""Those of this process."""

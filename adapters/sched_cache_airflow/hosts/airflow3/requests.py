@@ -7,7 +7,7 @@ from typing import Any
 from sched_cache_airflow.hosts.contract import ChangedFile, HostFolder
 
 
-class Airflow3:
+class BundleRequests:
     """Source: 3.3.2 models/dagbag.py `DagPriorityParsingRequest`, dag_processing/bundles/manager.py."""
 
     def folders(self) -> list[HostFolder]:

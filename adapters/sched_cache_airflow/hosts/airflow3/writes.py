@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, cast, column, select, table
+from sqlalchemy import String, Table, cast, column, select, table
 from sqlalchemy.orm import ORMExecuteState
 
-from sched_cache_airflow.process.state import ProcessState
-from sched_cache_airflow.sharing.write_events import WriteEvents, rows_of, table_of
-from sched_cache_airflow.sharing.written_table import MAX_VERSION_ID_LENGTH
+from sched_cache.config import Config
+from sched_cache_airflow.sharing.write_events import rows_of, table_of
+from sched_cache_airflow.sharing.written_table import MAX_VERSION_ID_LENGTH, written_table
 
 _VERSION = table("dag_version", column("id"), column("dag_id"))
 
@@ -18,6 +18,10 @@ class VersionWrites:
     """Names are version ids."""
 
     column = "dag_version_id"
+
+    def table(self, config: Config) -> Table:
+        """The table, under the prefix and in the schema of the others; nothing is created."""
+        return written_table(config)
 
     def of_row(self, row: Any) -> str | None:
         """The version of a row of `serialized_dag`."""
@@ -38,14 +42,3 @@ class VersionWrites:
 
 def _as_text(version_id: Any) -> Any:
     return cast(version_id, String(MAX_VERSION_ID_LENGTH))
-
-
-def _runtime() -> ProcessState:
-    # Commands that write import neither bag nor scheduler before.
-    from sched_cache_airflow.hosts.airflow3.runtime import runtime
-
-    return runtime()
-
-
-write_events = WriteEvents(VersionWrites(), _runtime)
-"""Those of this process."""

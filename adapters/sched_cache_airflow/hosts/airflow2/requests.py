@@ -7,7 +7,7 @@ from typing import Any
 from sched_cache_airflow.hosts.contract import ChangedFile, HostFolder
 
 
-class Airflow2:
+class FolderRequests:
     """Source: 2.11.2 models/dagbag.py `DagPriorityParsingRequest`."""
 
     def folders(self) -> list[HostFolder]:

@@ -1,0 +1,69 @@
+"""Airflow 3 as the contract of a host describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from sched_cache_airflow.hosts.airflow3.requests import BundleRequests
+from sched_cache_airflow.hosts.airflow3.writes import VersionWrites
+from sched_cache_airflow.hosts.contract import (
+    AirflowHost,
+    HostContents,
+    HostDecisions,
+    HostRequests,
+    HostWrites,
+)
+from sched_cache_airflow.hosts.patches.airflow3 import PATCHES
+from sched_cache_airflow.releases import AIRFLOW_3
+from sched_cache_airflow.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from sched_cache_airflow.hosts.airflow3.runtime import Runtime
+
+
+class Airflow3:
+    """Its parts import Airflow when they are first asked for."""
+
+    releases = AIRFLOW_3
+    patches = PATCHES
+    writes: HostWrites = VersionWrites()
+    requests: HostRequests = BundleRequests()
+
+    @cached_property
+    def contents(self) -> HostContents:
+        """Documents, hashes and DAG objects."""
+        from sched_cache_airflow.hosts.airflow3.dags.stored_contents import StoredContents
+
+        return StoredContents()
+
+    @cached_property
+    def decisions(self) -> HostDecisions:
+        """Rows and rules of task instances."""
+        from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
+
+        return Decisions()
+
+    def weight_rules(self) -> Collection[type[Any]]:
+        """The three that a task names by a word."""
+        from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
+
+        return frozenset(get_airflow_priority_weight_strategies().values())
+
+    def stats(self) -> Any | None:
+        """The module `stats`."""
+        from airflow._shared.observability.metrics import stats
+        from airflow._shared.observability.metrics.base_stats_logger import NoStatsLogger
+        from airflow.observability.metrics.stats_utils import get_stats_factory
+
+        return None if get_stats_factory() is NoStatsLogger else stats
+
+    def make_runtime(self, settings: Settings, original: Callable[[Any, str], Any]) -> Runtime:
+        """With a reconciler: versions are rewritten in place."""
+        from sched_cache_airflow.hosts.airflow3.runtime import Runtime
+
+        return Runtime(settings, self, original)
+
+
+HOST: Final[AirflowHost[Runtime]] = Airflow3()
