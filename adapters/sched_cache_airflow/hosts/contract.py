@@ -36,16 +36,16 @@ class HostFields(Protocol):
     host_class: type[Any]
     """The class of the host's own operators."""
     release: str
-    """Of the host: another one may deserialize in another way."""
+    """The release of the host. Another release may deserialize in another way."""
     portable_types: frozenset[str]
-    """The `__type` of what deserializes everywhere or nowhere."""
+    """The `__type` of values that either every process can deserialize, or none."""
 
     @property
     def loads_links(self) -> bool:
         """Whether the host gives operators their extra links at present."""
 
     def decode(self, name: str, value: Any) -> Any:
-        """The attribute's value, as the host's deserialization makes it."""
+        """The value of the attribute, as the host deserializes it."""
 
     def default(self, name: str) -> Any:
         """The value for an operator whose document lacks the field."""
@@ -54,7 +54,7 @@ class HostFields(Protocol):
         """Whether that default could be changed, so that each operator has to have its own."""
 
     def decode_start_trigger_args(self, value: Any) -> Any:
-        """The object that the host makes of a document's value."""
+        """The object that the host creates from a value of a document."""
 
     def attempt(self, name: str, value: Any) -> Any:
         """The host's result for a value of a column, including `partial_kwargs`. Raises the errors of the host."""
@@ -64,7 +64,7 @@ class HostFields(Protocol):
 
 
 class DagColumns(Protocol):
-    """The documents that the operators of a DAG object are made of."""
+    """The documents from which the operators of a DAG object are created."""
 
     load_op_links: bool
 
@@ -98,7 +98,7 @@ class HostDag(Protocol):
 
 
 class HostContents(Protocol):
-    """The contents that the host stores, and its objects of them. `version_id`: what names a version there."""
+    """The contents that the host stores, and its objects of them. `version_id`: the id of a version there."""
 
     @property
     def fields(self) -> HostFields: ...
@@ -117,16 +117,16 @@ class HostContents(Protocol):
         """The hash of the host's row as it is now; None if there is none. One query."""
 
     def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
-        """Those that the host has a row of. One query."""
+        """The versions that have a row. One query."""
 
     def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:
         """(DAG, version, hash) of the current content of the first `limit` DAGs with greater ids. One query or two."""
 
     def version_of_row(self, row: Any) -> Any:
-        """What names the version of a row of `serialized_dag`."""
+        """The id of the version of a row of `serialized_dag`."""
 
     def key_of(self, version_id: Any) -> str:
-        """Its key in our tables."""
+        """The key of the version in our tables."""
 
     def version_of(self, key: str) -> Any:
         """The version that has this key in our tables; None for a key of another program."""
@@ -140,7 +140,7 @@ class HostContents(Protocol):
 
 @dataclass(slots=True)
 class RawRows:
-    """Rows of one run by column. ids: what `HostRows.load_task_instances` finds each one by."""
+    """Rows of one run by column. ids: the keys by which `HostRows.load_task_instances` finds the task instances."""
 
     task_ids: list[str] = field(default_factory=list)
     map_indices: list[int] = field(default_factory=list)
@@ -149,7 +149,7 @@ class RawRows:
 
 
 class HostRows(Protocol):
-    """How the host's tables of task instances are read: `slim_rows.py` of that host."""
+    """The queries for task instances in the host's tables: `slim_rows.py` of that host."""
 
     def read_rows(self, dag_runs: Collection[Any], session: Session) -> dict[int, RawRows]:
         """Every task instance of these runs, by the run's id. One query, however many runs."""
@@ -161,20 +161,20 @@ class HostRows(Protocol):
         """State -> how many task instances of the run have it, and when the first of these started. One query."""
 
     def load_last_ended(self, dag_run: Any, state: str, session: Session) -> Any:
-        """The host's object of the one that ended last among those in this state, or None.
+        """The host's object of the task instance in this state that ended last, or None.
 
-        Of several that ended at that time the first in the order in which the host asks for them. One query.
+        If several ended at the same time, the first one in the order of the host's query. One query.
         """
 
     def read_task_order(self, dag_run: Any, session: Session) -> Sequence[str]:
-        """The tasks that have an instance in the run, in the order in which the host asks for them. One query."""
+        """The tasks that have an instance in the run, in the order of the host's query. One query."""
 
     def load_task_instances(self, ids: Iterable[Any], session: Session) -> dict[Any, Any]:
-        """The host's objects by their id. Those that are gone by now are missing."""
+        """The host's objects by their id, without those that were deleted meanwhile."""
 
 
 class HostDecisions(Protocol):
-    """What the fast path needs of the host."""
+    """The host's part of the fast path."""
 
     rules: HostRules
     """The conditions under which a task instance may change."""
@@ -183,15 +183,15 @@ class HostDecisions(Protocol):
     def rows(self) -> HostRows: ...
 
     is_ordered: bool
-    """Whether the host asks for task instances by task and map index; else the order of the database counts."""
+    """Whether the host orders task instances by task and map index; otherwise the order of the database decides."""
     names_last_ended: bool
     """Whether the callback of a run that ends names the task instance that ended last."""
 
     def loop_of(self, session: Session) -> object | None:
-        """What is current in the loop that a session is in, None outside of one; another object in the next loop."""
+        """The current versions of the loop of a session; None outside of one. Each loop has another object."""
 
     def predicted(self, dag_run: Any, session: Session) -> tuple[Any, str] | None:
-        """(version, hash) of the content that a run is going to be decided with, as the loop has read it; or None."""
+        """(version, hash) of the content by which the loop will decide a run, or None."""
 
 
 # Writes
@@ -201,13 +201,13 @@ class HostWrites(Protocol):
     """The statements and rows that change contents. Imports nothing of Airflow: commands that write import little."""
 
     column: str
-    """That of the table of written versions which names them."""
+    """The column of the table of written versions that has the names of contents."""
 
     def table(self, config: Config) -> Table:
-        """The table of written versions, under the prefix and in the schema of the others; nothing is created."""
+        """The table of written versions, with the prefix and in the schema of the other ones. Creates nothing."""
 
     def of_row(self, row: Any) -> str | None:
-        """What names the content of an object that is flushed."""
+        """The name of the content in an object that is flushed."""
 
     def of_statement(self, state: ORMExecuteState) -> Any:
         """A query for the names of the contents that an update or delete is about to change; None if for none."""
@@ -224,7 +224,7 @@ class HostFolder(NamedTuple):
 
 
 class ChangedFile(NamedTuple):
-    """A DAG file as the host names it: the bundle (None: a host without bundles), its folder, the path in that."""
+    """A DAG file as the host names it: the bundle (None on a host without bundles), its folder, the path in that."""
 
     bundle: str | None
     root: str
@@ -232,7 +232,7 @@ class ChangedFile(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """The path of the file."""
         return os.path.join(self.root, self.relative)
 
 
@@ -240,24 +240,24 @@ class HostRequests(Protocol):
     """Requests to parse a DAG file at once. Serves every release of the major version. Imports Airflow when asked."""
 
     def folders(self) -> list[HostFolder]:
-        """The folders whose files change in place."""
+        """The folders in which files change in place."""
 
     def row(self, file: ChangedFile) -> dict[str, Any]:
-        """The columns of a request for one file, its id left to the host."""
+        """The columns of a request for one file, without the id, which the host sets."""
 
 
-# The whole
+# The host as a whole
 
 
 class AirflowHost(Protocol[R_co]):
     """A major version of Airflow, of which the plugin serves several minor releases.
 
-    Making it imports nothing of Airflow. `contents` and `decisions` import what they need when they are first asked
-    for, because their modules derive from classes that the host may be about to import.
+    Creating it imports nothing of Airflow. `contents` and `decisions` import their modules at first use, because these
+    derive from classes that the host may be importing.
     """
 
     releases: Host
-    """The row of this folder: the releases it serves, and the code that the plugin rests on."""
+    """The row of this folder: the supported releases, and the code on which the plugin depends."""
     patches: PatchTable
     writes: HostWrites
     requests: HostRequests
@@ -269,10 +269,10 @@ class AirflowHost(Protocol[R_co]):
     def decisions(self) -> HostDecisions: ...
 
     def weight_rules(self) -> Collection[type[Any]]:
-        """The host's own rules of priority weights, which read nothing but the task of a task instance."""
+        """The host's own rules of priority weights, which read only the task of a task instance."""
 
     def stats(self) -> Any | None:
-        """What the host sends its own metrics through; None if it sends them nowhere."""
+        """The object that sends the host's own metrics; None if the host sends none."""
 
     def make_runtime(self, settings: Settings, original: Callable[[Any, str], Any]) -> R_co:
         """The state of a new process.

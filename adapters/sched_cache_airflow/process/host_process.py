@@ -1,4 +1,4 @@
-"""One process of a host with the plugin in it: the host, its state here, what is replaced, and what is listened to."""
+"""One process of a host with the plugin: the host, its state, the replacements and the listeners."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ R = TypeVar("R", bound=ProcessState)
 
 
 class HostProcess(Generic[R]):
-    """What stands in for the host is given this when it is installed, and asks it for the state at each call.
+    """The host, the state of this process, the replacements and the listeners. Replacements get it when installed.
 
-    runtime: the state, made at first use, because it may be discarded and made again while replacements stay. In a
-    forked child it is that of the parent, whose parts `sched_cache.fork` makes new.
+    runtime: returns the state, which is created at first use. Replacements call it each time, because the state may be
+    discarded and created again. A forked child has the state of its parent, whose parts `sched_cache.fork` resets.
     """
 
     def __init__(self, host: AirflowHost[R]) -> None:
@@ -39,7 +39,7 @@ class HostProcess(Generic[R]):
         )
 
     def install(self, just_imported: str = "") -> list[str]:
-        """Replaces what there is to replace in the modules that the host has imported: see `Installation`."""
+        """Applies the patches to the modules that the host has imported: see `Installation`."""
         return self.installation.install(just_imported)
 
     def uninstall(self) -> None:
@@ -55,7 +55,7 @@ class HostProcess(Generic[R]):
         return known_part(self.host.releases, name)
 
     def _prepare(self) -> None:
-        """Makes the state, and listens to what the process writes; ended with the rest if something is missing."""
+        """Creates the state, and starts the write events. Both are ended with the rest if something is missing."""
         self.runtime()
         writers = (vars(sys.modules[name]) for name in self.host.patches.writers if name in sys.modules)
         models = (names["SerializedDagModel"] for names in writers if "SerializedDagModel" in names)

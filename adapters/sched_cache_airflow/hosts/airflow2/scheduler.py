@@ -1,4 +1,4 @@
-"""Answers the queries that the scheduler job sends in every loop from one query."""
+"""Replacements in the scheduler job, which answer its queries of a loop from one query."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Process: TypeAlias = HostProcess[Runtime]
 
 
 def do_scheduling(stock: Method, process: Process) -> Method:
-    """`SchedulerJobRunner._do_scheduling`: the loop whose look-ups are answered together."""
+    """`SchedulerJobRunner._do_scheduling`: the loop with look-ups that are answered together."""
 
     def _do_scheduling(self: Any, session: Session) -> Any:
         begin_loop(session)
@@ -41,7 +41,7 @@ def _tend(process: Process) -> None:
 def runs_to_examine(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._get_next_dagruns_to_examine`.
 
-    What is current is read after the runs are locked and before their task instances are read: an instance that is
+    The current hashes are read after the runs are locked and before their task instances are read. An instance that is
     read later was committed under a content that this query sees, or its run has another hash.
     """
 
@@ -73,8 +73,8 @@ def _begin_decisions(process: Process, dag_runs: Sequence[Any], session: Session
 def should_update_dag_next_dagruns(stock: Method) -> Method:
     """`SchedulerJobRunner._should_update_dag_next_dagruns`: what follows writes dates that differ from what was read.
 
-    The row was read for the whole loop, and another scheduler may have written them since. So a run that ends has it
-    read again.
+    The row was read for the whole loop, and another scheduler may have written them since. Therefore it is read again
+    when a run ends.
     """
 
     def _should_update_dag_next_dagruns(

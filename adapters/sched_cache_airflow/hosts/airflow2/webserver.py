@@ -1,7 +1,7 @@
-"""The workers of the webserver, which are not jobs of the host, so no job announces their start.
+"""The workers of the webserver. They are not jobs of the host, so no job announces their start.
 
-The app is created before they are forked, or in each of them with `[webserver] reload_on_plugin_change`. Commands
-create one, too, and serve no requests.
+The app is created before they are forked or, with `[webserver] reload_on_plugin_change`, in each of them. Commands
+create an app, too, but serve no requests.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def init_dagbag(stock: Method) -> Method:
 
 
 def post_worker_init(stock: Method, process: HostProcess[Any]) -> Method:
-    """`post_worker_init` of the host's configuration of gunicorn: a worker begins."""
+    """`post_worker_init` of the host's configuration of gunicorn: a worker starts."""
 
     def begin(worker: Any) -> Any:
         result = stock(worker)

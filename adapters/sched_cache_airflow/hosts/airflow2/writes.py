@@ -1,4 +1,4 @@
-"""Writes to the contents of Airflow 2.11: the row of a DAG, which no deletion of another row takes along."""
+"""Writes to the contents of Airflow 2: the row of a DAG, to which no other deletion cascades."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ class DagWrites:
         return dag_id
 
     def of_statement(self, state: ORMExecuteState) -> Any:
-        """Those whose content the statement changes."""
+        """The DAGs with a content that the statement changes."""
         written, name = table_of(state)
         return rows_of(state, select(written.c.dag_id)) if name == "serialized_dag" else None

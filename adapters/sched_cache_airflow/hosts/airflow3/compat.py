@@ -9,14 +9,14 @@ from airflow._shared.observability.metrics import stats
 from airflow.models import dagbag
 
 BAG: Final = "CachedDBDagBag" if "CachedDBDagBag" in vars(dagbag) else "DBDagBag"
-"""The bag of schedulers and API servers. Before 3.3.2 every bag was of one class, with a cache or without."""
+"""The bag of schedulers and API servers. Before 3.3.2, all bags had the same class, with a cache or without."""
 
 _Bag: Final = vars(dagbag)[BAG]
 _TELLS_OF_CACHE: Final = hasattr(_Bag, "_on_cache_hit")
 
 
 def count_hit(bag: Any) -> None:
-    """Has the host's metrics count a DAG that was in memory."""
+    """Counts a DAG that was in memory in the host's metrics."""
     if _TELLS_OF_CACHE:
         bag._on_cache_hit()
     elif bag._use_cache:
@@ -24,7 +24,7 @@ def count_hit(bag: Any) -> None:
 
 
 def count_miss(bag: Any) -> None:
-    """Has the host's metrics count a DAG that was not in memory, and is now."""
+    """Counts a DAG that had to be loaded in the host's metrics."""
     if _TELLS_OF_CACHE:
         bag._on_cache_miss()
         bag._on_cache_size(rate=0.1)
@@ -38,7 +38,7 @@ class _Asked(Exception):
 
 
 class _Session:
-    """A session that says when it is used."""
+    """A session that raises an error when it is used."""
 
     def __getattr__(self, name: str) -> Any:
         raise _Asked(name)

@@ -27,7 +27,7 @@ class Runtime(runtime.Runtime):
         self.reconciler.n_compared = self.reconciler.n_reconciled = 0
 
     def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """What was decided and reconciled here."""
+        """The counts of decisions and of reconciled runs."""
         counts, gauges = super().own_counts()
         return {"runs_reconciled": self.reconciler.n_reconciled, **counts}, gauges
 

@@ -1,4 +1,4 @@
-"""Answers the queries that the scheduler job sends in every loop from one query."""
+"""Replacements in the scheduler job, which answer its queries of a loop from one query."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Method = Callable[..., Any]
 
 
 def do_scheduling(stock: Method, process: Process) -> Method:
-    """`SchedulerJobRunner._do_scheduling`: the loop whose look-ups are answered together."""
+    """`SchedulerJobRunner._do_scheduling`: the loop with look-ups that are answered together."""
 
     def _do_scheduling(self: Any, session: Session) -> Any:
         begin_loop(session)
@@ -46,8 +46,8 @@ def _tend(process: Process) -> None:
 def runs_to_examine(stock: Method, process: Process) -> Method:
     """`DagRun.get_running_dag_runs_to_examine`, `get_queued_dag_runs_to_set_running`.
 
-    What is current is read after the runs are locked and before their task instances are read: an instance that is
-    read later was committed under a content that this query sees, or is noticed by the reconciler.
+    The current versions are read after the runs are locked and before their task instances are read. An instance that
+    is read later was committed under a content that this query sees, or the reconciler notices it.
     """
 
     def get_dag_runs(cls: Any, session: Session) -> Any:
@@ -65,7 +65,7 @@ def runs_to_examine(stock: Method, process: Process) -> Method:
 
 
 def runs_to_decide(stock: Method, process: Process) -> Method:
-    """`DagRun.get_running_dag_runs_to_examine`: which runs this loop is going to decide."""
+    """`DagRun.get_running_dag_runs_to_examine`: notes the runs that this loop will decide."""
 
     def get_running_dag_runs_to_examine(cls: Any, session: Session) -> Any:
         found = stock(cls, session)
@@ -80,7 +80,7 @@ def runs_to_decide(stock: Method, process: Process) -> Method:
 
 
 def create_dag_runs(stock: Method) -> Method:
-    """`SchedulerJobRunner._create_dag_runs`: two queries, about no DAG in most loops."""
+    """`SchedulerJobRunner._create_dag_runs`: two queries, which are omitted if no DAG is due, as in most loops."""
 
     def _create_dag_runs(self: Any, dag_models: Any, session: Session) -> Any:
         return stock(self, dag_models, session) if dag_models else None
@@ -103,8 +103,8 @@ def get_current_dag(stock: Method, process: Process) -> Method:
 def set_exceeds_max_active_runs(stock: Method) -> Method:
     """`SchedulerJobRunner._set_exceeds_max_active_runs`: writes a flag if it differs from what was read.
 
-    The row was read for the whole loop, and another scheduler may have set the flag since. Left standing, a flag
-    that should be down keeps a DAG from getting runs. So a run that ends has it read again.
+    The row was read for the whole loop, and another scheduler may have set the flag since. A flag that is set wrongly
+    would prevent runs of the DAG, so the row is read again when a run ends.
     """
 
     def _set_exceeds_max_active_runs(self: Any, *, dag_model: Any, session: Session, **options: Any) -> Any:
@@ -117,7 +117,7 @@ def set_exceeds_max_active_runs(stock: Method) -> Method:
 
 
 def verify_integrity_if_dag_changed(stock: Method, process: Process) -> Method:
-    """`SchedulerJobRunner._verify_integrity_if_dag_changed`: two queries, not needed for a run that agrees."""
+    """`SchedulerJobRunner._verify_integrity_if_dag_changed`: two queries, which a run that agrees does not need."""
 
     def _verify_integrity_if_dag_changed(self: Any, dag_run: Any, session: Session) -> Any:
         versions = versions_of(session)
@@ -137,7 +137,7 @@ def verify_integrity_if_dag_changed(stock: Method, process: Process) -> Method:
 
 
 def verify_integrity(stock: Method, process: Process) -> Method:
-    """`DagRun.verify_integrity`: a run that it was created by has what its content has, and is not compared with it."""
+    """`DagRun.verify_integrity`: a run that it has just created agrees with its content, and is not compared."""
 
     def _verify_integrity(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = stock(self, *args, **kwargs)
@@ -149,7 +149,7 @@ def verify_integrity(stock: Method, process: Process) -> Method:
 
 
 def task_instance_scheduling_decisions(stock: Method, process: Process) -> Method:
-    """`DagRun.task_instance_scheduling_decisions`, after the run was given what its content has."""
+    """`DagRun.task_instance_scheduling_decisions`, after the run has got the task instances of its content."""
 
     def decisions(self: Any, *, session: Session | None = None) -> Any:
         if session is None:

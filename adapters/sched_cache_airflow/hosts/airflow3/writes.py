@@ -1,4 +1,4 @@
-"""Writes to the contents of Airflow 3: those of versions, which go with their version or their DAG."""
+"""Writes to the contents of Airflow 3: the rows of versions, to which deletions of versions and DAGs cascade."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class VersionWrites:
         return None if row.dag_version_id is None else str(row.dag_version_id)
 
     def of_statement(self, state: ORMExecuteState) -> Any:
-        """Those whose content the statement changes. The scheduler updates `dag` all the time; deletions count."""
+        """The versions with a content that the statement changes. Of the table `dag`, only deletions count."""
         written, name = table_of(state)
         if name == "serialized_dag":
             return rows_of(state, select(_as_text(written.c.dag_version_id)))

@@ -1,4 +1,4 @@
-"""Everything that is replaced in Airflow 2."""
+"""The table of patches for Airflow 2."""
 
 from __future__ import annotations
 

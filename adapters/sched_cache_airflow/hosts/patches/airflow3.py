@@ -1,4 +1,4 @@
-"""Everything that is replaced in Airflow 3."""
+"""The table of patches for Airflow 3."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ PATCHES: Final = PatchTable(
             with_process=True,
             why="The versions of all queued runs are read in one query, after the runs are locked.",
         ),
-        # Outside of the first of this group: the versions of a loop are read before its runs are noted.
+        # Wraps the first patch of this group, so that the versions of a loop are read before its runs are noted.
         Patch(
             f"{DAG_RUN}.get_running_dag_runs_to_examine",
             f"{_SCHEDULER}:runs_to_decide",
@@ -79,7 +79,7 @@ PATCHES: Final = PatchTable(
             with_process=True,
             why="A run that was just created has what its content has, and is not compared with it.",
         ),
-        # Outside of the decision: a run is reconciled before it is decided.
+        # Wraps the decision, so that a run is reconciled before it is decided.
         Patch(
             f"{DAG_RUN}.task_instance_scheduling_decisions",
             f"{_SCHEDULER}:task_instance_scheduling_decisions",

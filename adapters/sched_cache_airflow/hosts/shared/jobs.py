@@ -1,6 +1,6 @@
-"""`Job`: a process of the host tells when it begins and ends to be a scheduler, triggerer or DAG processor.
+"""`Job`: the start and the end of a scheduler, triggerer or DAG processor in a process of the host.
 
-A listener would hear of that too. But where any listener exists Airflow 3 refuses DAGs with `end_from_trigger`.
+A listener would be notified of them, too. But if any listener exists, Airflow 3 refuses DAGs with `end_from_trigger`.
 Source: Airflow 3.3.2 dag_processing/dagbag.py.
 """
 
@@ -19,7 +19,7 @@ Method = Callable[..., Any]
 
 
 def prepare_for_execution(stock: Method, process: HostProcess[Any]) -> Method:
-    """`Job.prepare_for_execution`: the process begins its work."""
+    """`Job.prepare_for_execution`: the process starts its work."""
 
     def prepare(job: Any, *args: Any, **kwargs: Any) -> Any:
         result = stock(job, *args, **kwargs)

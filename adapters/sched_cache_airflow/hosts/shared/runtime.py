@@ -1,4 +1,4 @@
-"""The plugin's state in one process, with the fast path: made at first use, shared by everything that was replaced."""
+"""The plugin's state in one process, with the fast path. Created at first use, and shared by all replacements."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Runtime(ProcessState):
         self.fast_path = FastPath(settings, self.fallbacks, host.decisions, self.contents, host_code)
 
     def reset_counts(self) -> None:
-        """Sets to zero what `own_counts` counts."""
+        """Resets the counters in `own_counts`."""
         self.fast_path.n_decided = 0
         self.fast_path.shadow.n_compared = self.fast_path.shadow.n_differences = 0
 
     def own_counts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """What was decided here."""
+        """The counts of decisions."""
         shadow = self.fast_path.shadow
         counts = {
             "fast_decisions": self.fast_path.n_decided,

@@ -1,4 +1,4 @@
-"""Rows that were read already, as the result of a query that they came from."""
+"""The result of a query whose rows were already read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 
 def scalar_result(rows: Sequence[Any]) -> ScalarResult[Any]:
-    """Gives the rows away once, as `Session.scalars` does, with all methods of its result."""
+    """Returns the rows once, like the result of `Session.scalars`, with all its methods."""
     metadata = SimpleResultMetaData(["row"])
     return IteratorResult(metadata, iter([(row,) for row in rows])).scalars()

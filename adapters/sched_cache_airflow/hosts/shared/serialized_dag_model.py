@@ -1,4 +1,4 @@
-"""`SerializedDagModel`: rows that bring their DAG without deserializing their document, if this process has it."""
+"""`SerializedDagModel`: the DAG of a row, without deserializing its document if this process has the DAG."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def dag(stock: property, process: HostProcess[Any]) -> property:
 
 
 def _compact_dag(row: Any, process: HostProcess[Any], version_of: Callable[[Any], Any]) -> Any:
-    """The DAG of the row as it was loaded; None where the host has to make it."""
+    """The DAG of the row as it was loaded; None if the host has to create it."""
     row_state: Any = inspect(row)
     loaded = row_state.dict
-    # A row that is about to be written has a hash that the database does not know yet.
+    # A row that will be written has a hash that the database does not have yet.
     if row_state.modified or not (row_state.persistent or row_state.detached):
         return None
     if loaded.get("_SerializedDagModel__data_cache") is not None:
@@ -42,7 +42,7 @@ def _compact_dag(row: Any, process: HostProcess[Any], version_of: Callable[[Any]
         if not version_id or not dag_hash or state.settings.excludes(row.dag_id):
             return None
         load_op_links = bool(row.load_op_links)
-        if session is None:  # only what is in memory: there is no transaction to look anything up in
+        if session is None:  # only DAGs in memory, because there is no transaction for a query
             return state.contents.resident(version_id, dag_hash, load_op_links)
         found = state.contents.get(version_id, dag_hash, load_op_links, session)
     except Exception as error:
@@ -50,5 +50,5 @@ def _compact_dag(row: Any, process: HostProcess[Any], version_of: Callable[[Any]
             raise
         return None
     if found is not None and found.compact.label("dag_hash") != dag_hash:
-        return None  # rewritten since the row was read: the caller works with the row it has
+        return None  # rewritten since the row was read; the caller uses the row that it has
     return found

@@ -1,7 +1,7 @@
-"""Which content is current: one query for all DAGs of a loop, Core columns only.
+"""The current contents: one query of Core columns for all DAGs of a loop.
 
-ORM entities would not do: a session that has read a row before hands out the old one. A DAG has one content here, and
-its version is the hash of that.
+ORM entities cannot be used, because a session that has read a row before returns the old one. A DAG has one content
+here, and its version is the hash of that content.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sched_cache_airflow.reporting.hash_queries import hash_queries
 
 _INFO_KEY = "sched_cache.versions"
 
-# Made once, and of tables: a statement about entities takes longer to make than the database to answer.
+# Created once, and from tables: creating a statement about entities takes longer than its execution.
 _CONTENT = SerializedDagModel.__table__.c
 _HASH = select(_CONTENT.dag_hash).where(_CONTENT.dag_id == bindparam("dag_id"))
 
@@ -81,7 +81,7 @@ class Versions:
         self.hashes.update((dag_id, dag_hash) for dag_id, dag_hash in rows)
 
     def read_for(self, dag_runs: Collection[Any], session: Session) -> None:
-        """Reads what the scheduler is going to ask for these runs, in two queries; none without runs."""
+        """Reads the rows that the scheduler will request for these runs, in two queries; none without runs."""
         if dag_runs:
             dag_ids = {run.dag_id for run in dag_runs}
             self.read(dag_ids, session)
@@ -89,7 +89,7 @@ class Versions:
             self.dag_models = session.scalars(of_runs.options(joinedload(DagModel.parent_dag))).all()
 
     def read_again(self, dag_model: Any, session: Session) -> None:
-        """Has `dag_model` say what its row says by now about the next run."""
+        """Updates the dates of the next run in `dag_model` from its row."""
         row = session.execute(
             select(*(getattr(DagModel, name) for name in _OF_NEXT_RUN)).where(
                 DagModel.dag_id == dag_model.dag_id
@@ -100,13 +100,13 @@ class Versions:
 
 
 def versions_of(session: Session) -> Versions | None:
-    """The versions of the loop that this session is in; None outside of a loop."""
+    """The versions of the current loop of this session; None outside of a loop."""
     versions: Versions | None = session.info.get(_INFO_KEY)
     return versions
 
 
 def begin_loop(session: Session) -> Versions:
-    """Starts a loop: nothing that was read before counts any more."""
+    """Starts a loop, and discards everything that was read before."""
     versions = session.info[_INFO_KEY] = Versions()
     return versions
 

@@ -38,7 +38,7 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
     _reference = _ExpandInputRef
     _id_field = "_dag_id"
     _tree_field = "_task_group"
-    # With what the host's own path reads of each, two sets among it: see tests/airflow2/figures.
+    # Including the attributes that the host's own path reads of each task, two sets among them: tests/airflow2/figures.
     _bytes_per_dag = 5_000
     _bytes_per_operator = 140
 
@@ -76,10 +76,9 @@ class CompactSerializedDAG(ColumnDag, SerializedDAG):
 
 
 def dag_of_compact(compact: CompactDag, *, load_op_links: bool) -> CompactSerializedDAG | None:
-    """The host's object for `compact`; None for a document that only the host's own path reads.
+    """The host's object for `compact`; None for a document that only the host's own path can read.
 
-    Those have subdags, no tree of task groups (the host then leaves the DAG without one), or names of fields that the
-    host rewrites.
+    Such a document has subdags, no tree of task groups, or field names that the host rewrites.
     """
     if compact.outer("__version") not in AIRFLOW_2.document_versions:
         return None

@@ -1,6 +1,6 @@
-"""The host's bag of DAGs over compact contents.
+"""The host's bag of DAGs, over compact contents.
 
-The host serves a DAG for `[core] min_serialized_dag_fetch_interval` (10 s) without asking whether it is current.
+The host itself uses a DAG for `[core] min_serialized_dag_fetch_interval` (10 s) without checking whether it is current.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from sched_cache_airflow.patching.guard import GET_DAG, falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 from sched_cache_airflow.process.host_process import HostProcess
 
-# The host's own: by the time this runs, its module may have ours under this name.
+# The host's own class. When this runs, the host's module may have ours under this name.
 StockDagBag = host.DagBag
 
 
 class BagDags(MutableMapping[str, Any]):
-    """The bag's `dags`: those that are resident, by their ids.
+    """The bag's `dags`: the DAGs in memory, by id.
 
-    Ours are in the L1 of the process, which bounds them in bytes and may evict one at any time; the bag's `dags_hash`
-    says which hash each has. What the host's own path puts here stays in `stock`.
+    Our DAGs are in the L1 of the process, which limits them in bytes and may evict one at any time. The bag's
+    `dags_hash` has the hash of each. DAGs from the host's own path are in `stock`.
     """
 
     def __init__(self, hashes: dict[str, str], contents: ResidentDags, load_op_links: bool) -> None:
@@ -55,7 +55,7 @@ class BagDags(MutableMapping[str, Any]):
         self.stock[dag_id] = dag
 
     def __delitem__(self, dag_id: str) -> None:
-        # What was resident a moment ago may be evicted by now.
+        # A DAG may have been evicted since the look-up.
         self.stock.pop(dag_id, None)
 
     def __iter__(self) -> Iterator[str]:
@@ -73,10 +73,10 @@ class BagDags(MutableMapping[str, Any]):
 
 
 class Reading(NamedTuple):
-    """Which hash the host's row had.
+    """The hash of the host's row at a time.
 
-    number: of a later reading it is higher; 0 if nothing had to be read.
-    at: the clock, before the database was asked. floor: what the shared tiers had told of the DAG by then.
+    number: increases with each reading; 0 if nothing had to be read.
+    at: the time before the query. floor: the answer of the shared tiers about the DAG at that time.
     """
 
     dag_hash: str | None
@@ -87,26 +87,26 @@ class Reading(NamedTuple):
 
 @stands_in
 class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
-    """A `DagBag` whose stored DAGs come compact, and by the hash that the host's row has now.
+    """A `DagBag` that returns compact stored DAGs, by the current hash in the host's row.
 
-    Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
-    of a column when its last confirmation is older than `max_staleness_seconds`, or when a write of
-    the DAG was announced since. If anything fails on our side, the host's own method answers. DAGs that only the host
-    reads are kept as the host keeps them, and are as new.
+    In a scheduler loop, one query reads the hashes of all its DAGs. Outside of a loop, a query for one column confirms
+    the hash, if the last confirmation is older than `max_staleness_seconds` or if a write of the DAG was announced
+    since. If the plugin fails, the host's own method answers. DAGs that only the host can read are kept in the host's
+    way, and are as current.
 
     A caller that has got a DAG never gets an older one, in any thread:
 
-        1. two threads read the hash, one after the other: of A, and, since B was written meanwhile, of B
-        2. the second has B in memory, and gives it away
-        3. the first has to load A; when it is ready a later reading is settled, and it takes what that found
+        1. two threads read the hash, one after the other: that of A, and, because B was written meanwhile, that of B
+        2. the second one has B in memory, and returns it
+        3. the first one has to load A; then a later reading is settled, and it returns the DAG of that reading
     """
 
     host_process: ClassVar[HostProcess[Runtime]]
     """Set when the class is put into the host's place."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        # Guards _n_readings, _settled and what dags_hash says. Held while a hash is read, so that the order of
-        # readings is that of their results; a thread that takes it has a connection already.
+        # Guards _n_readings, _settled and the values of dags_hash. Held while a hash is read, so that the order of
+        # readings is that of their results. A thread that takes it has a connection already.
         self.reset_after_fork()
         fork.register(self)
         self._n_readings = 0
@@ -122,7 +122,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
 
     @provide_session  # type: ignore[untyped-decorator]  # the host is not there where types are checked
     def get_dag(self, dag_id: str, session: Session = None) -> Any:  # type: ignore[assignment]  # as the host's
-        """The DAG; None if the database says that there is none."""
+        """The DAG; None if the database has none."""
         if not self.read_dags_from_db or self.excludes(dag_id):
             return super().get_dag(dag_id, session=session)
         try:
@@ -137,7 +137,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
         return self._state.settings.excludes(dag_id)
 
     def refresh(self) -> int:
-        """Loads what has changed of the DAGs that are in memory; how many. One query, and one for each to load.
+        """Reloads the changed DAGs among those in memory; how many. One query, and one for each DAG to load.
 
         Until the next call, no reader has to check whether one of them is current.
         """
@@ -160,7 +160,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
         resident = self.dags.stock.get(dag_id)
         parent = getattr(resident, "parent_dag", None)
         if parent is not None:
-            # A subdag comes and goes with the DAG that it is in.
+            # A subdag is loaded and dropped with its parent.
             self._current_dag(parent.dag_id, session)
             return self.dags.get(dag_id)
         while True:
@@ -198,7 +198,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
             return self._numbered(read_hash(dag_id, session), now, floor)
 
     def _known(self, dag_id: str) -> Reading | None:
-        """The hash read lately, if no change of the DAG was announced since, or another thread loads the change."""
+        """The hash of a recent reading, if no change was announced since, or if another thread loads the change."""
         settled = self._settled.get(dag_id)
         if settled is None:
             return None
@@ -222,9 +222,9 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
     def _settle(
         self, dag_id: str, reading: Reading, dag_hash: str | None, session: Session | None = None
     ) -> bool:
-        """Says which hash the DAG has that is given away; whether no later reading was faster.
+        """Notes the hash of the DAG that is returned; whether no later reading was faster.
 
-        dag_hash: that of the DAG. It may be newer than what was read.
+        dag_hash: the hash of the DAG, which may be newer than the reading.
         """
         if dag_hash is None:
             return False
@@ -235,7 +235,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
                     return False
                 self._settled[dag_id] = reading._replace(dag_hash=dag_hash)
             elif settled is not None and settled.dag_hash != dag_hash:
-                return False  # a later reading came while the DAG was fetched from memory
+                return False  # a later reading was settled while the DAG was fetched from memory
             if self.dags_hash.get(dag_id) != dag_hash:
                 self.dags_hash[dag_id] = dag_hash
                 self.dags_last_fetched[dag_id] = timezone.utcnow()
@@ -245,7 +245,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
         return True
 
     def _load_stock(self, dag_id: str, reading: Reading, session: Session) -> None:
-        """Has the host make its own object of the row as it is now."""
+        """Lets the host create its own object of the current row."""
         found = self._state.contents.host.read(dag_id, session)
         if found is None:
             self._forget(dag_id)
@@ -256,7 +256,7 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
         dag = SerializedDAG.from_dict(document)
         if not self._settle(dag_id, reading, dag_hash, session):
             return
-        # Another thread that looks meanwhile finds the one or the other, never nothing.
+        # A concurrent look-up in another thread finds one of the two, never none.
         dags = self.dags.stock
         before = {subdag.dag_id for subdag in getattr(dags.get(dag_id), "subdags", ())}
         for subdag in dag.subdags:
@@ -275,5 +275,5 @@ class CertifiedDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,vali
 
 
 def is_certified(bag: Any) -> bool:
-    """Whether the bag is one of ours; `isinstance` says so of the host's own too."""
+    """Whether the bag is one of ours. `isinstance` would be true for the host's own, too."""
     return CertifiedDagBag in type(bag).__mro__

@@ -1,8 +1,8 @@
 """Operators as flyweights over the columns of a compact DAG.
 
-An instance is two references and keeps no field that a column has: a hot field is looked up there at every read,
-decoded once for all tasks that share the value. The first read of any other field has the host deserialize that one
-task from its restored document, so what the host's code makes of a field is what our operators have. Source:
+An instance has two references and no field that is a column: each read of a hot field looks it up in the column, where
+it is decoded once for all tasks that share the value. At the first read of any other field, the host deserializes that
+one task from its restored document, so the fields of our operators are equal to those of the host's. Source:
 Airflow 2.11.2 serialization/serialized_objects.py `populate_operator`, `set_task_dag_references`.
 """
 
@@ -38,7 +38,7 @@ from sched_cache_airflow.dags.task_columns import TaskColumns
 _TIMEDELTAS = frozenset(("retry_delay", "execution_timeout", "sla", "max_retry_delay"))
 _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
 
-# The host sets these on every operator when it makes one.
+# The host sets these attributes on every new operator.
 _DEFAULTS: dict[str, Any] = vars(SerializedBaseOperator(task_id="any"))
 _MUTABLE = {name: value for name, value in _DEFAULTS.items() if isinstance(value, (dict, list, set))}
 
@@ -59,7 +59,7 @@ class _Fields:
 
     @property
     def loads_links(self) -> bool:
-        """The switch of this process."""
+        """The host's switch for operator links in this process."""
         return bool(SerializedBaseOperator._load_operator_extra_links)
 
     def attempt(self, name: str, value: Any) -> Any:
@@ -83,7 +83,7 @@ class _Fields:
         return self.decode(name, value)
 
     def are_links_portable(self, links: Any) -> bool:
-        """None at all: others are objects of classes that another process may not know."""
+        """Only if there are no links: a link is an object of a class that another process may lack."""
         return links in ([], {})
 
     def decode(self, name: str, value: Any) -> Any:
@@ -101,13 +101,13 @@ class _Fields:
         return value
 
     def default(self, name: str) -> Any:
-        """The value that the host sets on a new operator, else the class attribute."""
+        """The value that the host sets on a new operator; otherwise the class attribute."""
         if name in _MUTABLE:
             return type(_MUTABLE[name])(_MUTABLE[name])
         return _DEFAULTS[name] if name in _DEFAULTS else getattr(SerializedBaseOperator, name, None)
 
     def is_own(self, name: str) -> bool:
-        """Whether the host makes a new one for each operator."""
+        """Whether the host creates a new value for each operator."""
         return name in _MUTABLE
 
     def decode_start_trigger_args(self, value: Any) -> Any:
@@ -148,7 +148,7 @@ _own_dict = next(
 
 
 class CompactOperator(ColumnOperator, SerializedBaseOperator):
-    """One task that is not mapped. The DAG hands out the same object every time.
+    """One task that is not mapped. The DAG returns the same object every time.
 
     The classes in use are subclasses that `operator_class` makes: a field that no task of a DAG has is not lazy
     there, but what the host gives every operator, as an attribute of the class.
@@ -178,12 +178,12 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
             super().__setattr__(name, value)
 
     def own(self) -> dict[str, Any]:
-        """The attributes of the instance so far."""
+        """The current attributes of the instance."""
         own: dict[str, Any] = _own_dict(self)
         return own
 
     def _populate(self) -> None:
-        """Has the host deserialize this task, and keeps what it made of the fields not read so far."""
+        """Lets the host deserialize this task, and keeps the fields that were not read so far."""
         if self._is_populated:
             return
         own, lazy = self.own(), type(self)
@@ -200,7 +200,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
         return SerializedBaseOperator.deserialize_operator(columns.serialized_task(self._index))
 
     def __getattr__(self, name: str) -> Any:
-        # Reached for what no class attribute answers: template fields and keys that the host does not know.
+        # Called for names without a class attribute: template fields and keys that the host does not know.
         if not (name.startswith("__") and name.endswith("__")):
             columns = self._columns
             if columns.is_hot(name):
@@ -222,7 +222,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
         return all(getattr(self, name, None) == getattr(other, name, None) for name in self._comps)
 
     def __hash__(self) -> int:
-        """That of the host's operator with the same values."""
+        """The hash of the host's operator with the same values."""
         parts: list[Any] = [SerializedBaseOperator]
         for name in self._comps:
             value = getattr(self, name, None)
@@ -235,7 +235,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
 
 
 def new_operator(make: type[CompactOperator], columns: TaskColumns, index: int) -> CompactOperator:
-    """The operator of one task. Not by the host's `__init__`: what it sets is computed when asked for."""
+    """The operator of one task. The host's `__init__` is not called, because its attributes are computed on access."""
     operator = make.__new__(make)
     for name, value in (("_columns", columns), ("_index", index), ("_is_populated", False)):
         object.__setattr__(operator, name, value)
@@ -278,7 +278,7 @@ def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: boo
             fields[name] = Default() if name in _MUTABLE else value
     names = set(cold)
     if load_op_links:
-        names.add("_operator_extra_links")  # plugins add links to operators whose document has none
+        names.add("_operator_extra_links")  # plugins add links to operators without links in the document
     for column in (hot | names) - {"label"}:
         attribute = _ATTRIBUTE_OF.get(column, column)
         if attribute not in _ALWAYS_LAZY and (

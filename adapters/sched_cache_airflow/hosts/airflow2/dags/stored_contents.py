@@ -20,10 +20,10 @@ _PREFIX = "dag:"
 
 
 class StoredContents:
-    """The contents in the host's database. A DAG's only version is named by its id, in our tables with a prefix.
+    """The contents in the host's database. The only version of a DAG is named by its id, in our tables with a prefix.
 
-    Without it, a key could be equal to one of another program with DAGs in the same tables: Airflow 3 after an upgrade,
-    or schedulers of 1.10.
+    Without the prefix, a key could be equal to that of another program with DAGs in the same tables: Airflow 3 after an
+    upgrade, or schedulers of 1.10.
     """
 
     fields = CompactOperator._fields_of_host
@@ -42,7 +42,7 @@ class StoredContents:
         return found
 
     def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
-        """Those that have a row. One query."""
+        """The DAGs that have a row. One query."""
         return set(reader.scalars(select(_ROW.dag_id).where(_ROW.dag_id.in_(list(version_ids)))))
 
     def current(self, after: str, limit: int, reader: Connection) -> list[tuple[str, Any, str]]:

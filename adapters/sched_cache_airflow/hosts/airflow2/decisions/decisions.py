@@ -1,4 +1,4 @@
-"""What the fast path needs of Airflow 2."""
+"""The part of the fast path that is specific to Airflow 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The task instances of runs as the fast path reads them: Core columns for all, ORM objects for those asked for.
+"""The queries of the fast path for task instances: Core columns of all, ORM objects of the requested ones.
 
 A task instance has no id here: it is (dag_id, run_id, task_id, map_index).
 """
@@ -38,7 +38,7 @@ _READ_BY_DECISIONS: Final = (
 )
 
 
-# Made once: a statement takes as long to make as the database to answer.
+# Created once, because creating a statement takes as long as its execution.
 _TI, _RUN, _XCOM = TaskInstance.__table__.c, DagRun.__table__.c, BaseXCom.__table__.c
 _ROWS = (
     select(_RUN.id, _TI.task_id, _TI.map_index, _TI.state)
@@ -60,7 +60,7 @@ _SKIP_DECISIONS = select(_XCOM.dag_run_id, _XCOM.task_id).where(
 
 
 class Key(NamedTuple):
-    """What a task instance is found by."""
+    """The key of a task instance."""
 
     dag_id: str
     run_id: str
@@ -69,7 +69,7 @@ class Key(NamedTuple):
 
 
 class Keys(Sequence[Key]):
-    """The keys of the rows of one run, each made when it is read: nearly none of them is used."""
+    """The keys of the rows of one run. Each is created when it is read, because few of them are used."""
 
     def __init__(self, dag_run: Any, rows: RawRows) -> None:
         self._dag_id, self._run_id = dag_run.dag_id, dag_run.run_id
@@ -134,7 +134,7 @@ def read_task_order(dag_run: Any, session: Session) -> Sequence[str]:
 
 
 def load_task_instances(ids: Iterable[Any], session: Session) -> dict[Any, Any]:
-    """The host's objects by their key. Those that are gone by now are missing. One query a thousand.
+    """The host's objects by their key, without those that were deleted meanwhile. One query per thousand.
 
     They come with the columns that decisions read. Other columns are read from the database one by one if they
     are used; the caller has their run.
@@ -153,7 +153,7 @@ def load_task_instances(ids: Iterable[Any], session: Session) -> dict[Any, Any]:
 
 
 def _conditions(keys: Iterable[Key]) -> Iterator[Any]:
-    """One for the unexpanded ones of each run, and one for each expanded task."""
+    """One condition for the unexpanded ones of each run, and one for each expanded task."""
     unexpanded: dict[tuple[str, str], list[str]] = defaultdict(list)
     expanded: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for dag_id, run_id, task_id, map_index in keys:

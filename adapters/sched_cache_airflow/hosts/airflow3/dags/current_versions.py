@@ -1,6 +1,6 @@
-"""Which content is current: one query for all DAGs of a loop, Core columns only.
+"""The current contents: one query of Core columns for all DAGs of a loop.
 
-ORM entities would not do: a session that has read a row before hands out the old one.
+ORM entities cannot be used, because a session that has read a row before returns the old one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Current(NamedTuple):
     dag_hash: str | None
 
 
-# Made once, and of tables: a statement about entities takes longer to make than the database to answer.
+# Created once, and from tables: creating a statement about entities takes longer than its execution.
 _VERSION, _CONTENT = DagVersion.__table__.c, SerializedDagModel.__table__.c
 _LATEST = (
     select(_VERSION.id, _CONTENT.dag_hash)
@@ -86,7 +86,7 @@ def read_hash(version_id: Any, session: Session) -> str | None:
 
 @dataclass(slots=True)
 class Versions:
-    """What was current when it was read. Good for one loop, whose decisions then agree with each other.
+    """The versions that were current when read. Valid for one loop, so that its decisions agree with each other.
 
     latest: by dag_id, the version with the highest number; None for a DAG that has no version.
     hashes: by version id.
@@ -116,7 +116,7 @@ class Versions:
             self.read_by(session.connection(), dag_ids, version_ids)
 
     def read_by(self, connection: Connection, dag_ids: Collection[str], version_ids: Collection[Any]) -> None:
-        """The same without a session; at least one of them is named."""
+        """The same without a session. At least one id must be given."""
         self.n_queries += 1
         hash_queries.at, hash_queries.n_queries = monotonic(), hash_queries.n_queries + 1
         wanted = {"dag_ids": list(dag_ids), "version_ids": list(version_ids)}
@@ -132,14 +132,14 @@ class Versions:
                 self.latest[dag_id] = Current(version_id, dag_hash)  # the highest number comes last
 
     def read_for(self, dag_runs: Collection[Any], session: Session) -> None:
-        """Reads what the scheduler is going to ask for these runs, in two queries; none without runs."""
+        """Reads the rows that the scheduler will request for these runs, in two queries; none without runs."""
         if dag_runs:
             self._read_runs(dag_runs, session)
             of_runs = DagModel.dag_id.in_({run.dag_id for run in dag_runs})
             self.dag_models = session.scalars(select(DagModel).where(of_runs)).all()
 
     def read_again(self, dag_model: Any, session: Session) -> None:
-        """Has `dag_model` say what its row says by now about the number of runs."""
+        """Updates the number of runs in `dag_model` from its row."""
         names = ("max_active_runs", "exceeds_max_non_backfill")
         row = session.execute(
             select(*(getattr(DagModel, name) for name in names)).where(DagModel.dag_id == dag_model.dag_id)
@@ -148,10 +148,10 @@ class Versions:
             set_committed_value(dag_model, name, value)
 
     def version_of_run(self, dag_run: Any, session: Session) -> Any:
-        """The id of the version that the host schedules the run by; None if it finds none.
+        """The id of the version by which the host schedules the run; None if it finds none.
 
-        If it was not read yet, it is read together with those of all other runs that the session holds. In the
-        critical section they are those whose task instances may be queued.
+        If it was not read yet, it is read together with those of all other runs in the session. In the critical
+        section, these are the runs with task instances that may be queued.
         """
         if dag_run.bundle_version and not (dag_run.created_dag_version_id or compat.LOST_VERSION_IS_LATEST):
             return None
@@ -174,13 +174,13 @@ class Versions:
 
 
 def versions_of(session: Session) -> Versions | None:
-    """The versions of the loop that this session is in; None outside of a loop."""
+    """The versions of the current loop of this session; None outside of a loop."""
     versions: Versions | None = session.info.get(_INFO_KEY)
     return versions
 
 
 def begin_loop(session: Session) -> Versions:
-    """Starts a loop: nothing that was read before counts any more."""
+    """Starts a loop, and discards everything that was read before."""
     versions = session.info[_INFO_KEY] = Versions()
     return versions
 

@@ -1,4 +1,4 @@
-"""The host's bag of DAGs over compact contents."""
+"""The host's bag of DAGs, over compact contents."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sched_cache_airflow.hosts.airflow3.runtime import Process, Runtime
 from sched_cache_airflow.patching.guard import GET_DAG, LATEST_VERSION, falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
-# The host's own: by the time this runs, its module may have ours under these names.
+# The host's own classes. When this runs, the host's module may have ours under these names.
 StockDagBag = vars(host)[compat.BAG]
 CacheEntry = host._CacheEntry
 
@@ -36,8 +36,8 @@ CacheEntry = host._CacheEntry
 class BagEntries(MutableMapping[Any, Any]):
     """The bag's `_dags`: version id to the host's cache entry, for the DAGs that are resident.
 
-    Ours are in the L1 of the process, which bounds them in bytes and may evict one at any time; here is which hash
-    each had when it was last confirmed, and when. What the host's own path puts here stays in the host's own cache.
+    Our DAGs are in the L1 of the process, which limits them in bytes and may evict one at any time. This mapping has
+    the last confirmed hash of each, and the time of the confirmation. DAGs from the host's own path are in its cache.
     """
 
     def __init__(self, stock: MutableMapping[Any, Any], contents: ResidentDags, load_op_links: bool) -> None:
@@ -49,7 +49,7 @@ class BagEntries(MutableMapping[Any, Any]):
     def confirm(self, version_id: Any, dag_hash: str, now: float, floor: object) -> None:
         """Notes that the version had this hash at `now` or later.
 
-        floor: what the shared tiers had told of the version before it was asked for.
+        floor: the answer of the shared tiers about the version before the query.
         """
         self._confirmed[version_id] = (dag_hash, now, floor)
         if len(self._confirmed) > 2 * len(self._contents.l1) + 1_000:
@@ -58,7 +58,7 @@ class BagEntries(MutableMapping[Any, Any]):
                     self._confirmed.pop(other, None)
 
     def is_still_at(self, version_id: Any, floor: object) -> bool:
-        """Whether nothing was heard of the version since it was confirmed."""
+        """Whether no change of the version was announced since it was confirmed."""
         confirmed = self._confirmed.get(version_id)
         return confirmed is None or confirmed[2] is floor
 
@@ -95,12 +95,11 @@ class BagEntries(MutableMapping[Any, Any]):
 
 @stands_in
 class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-type]  # the host is not there where types are checked
-    """A bag whose DAGs come compact, and by the hash that the host's row has now.
+    """A bag that returns compact DAGs, by the current hash in the host's row.
 
-    Inside a scheduler loop the hashes of all its DAGs were read by one query. Outside, one is confirmed by a look-up
-    of a column when its last confirmation is older than `max_staleness_seconds`, or when a write of
-    the version was announced since. If anything fails on our side, or a version has no row, the host's own method
-    answers.
+    In a scheduler loop, one query reads the hashes of all its DAGs. Outside of a loop, a query for one column confirms
+    the hash, if the last confirmation is older than `max_staleness_seconds` or if a write of the version was announced
+    since. If the plugin fails, or a version has no row, the host's own method answers.
     """
 
     host_process: ClassVar[Process]
@@ -146,7 +145,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
             return versions.hash_of(version_id, session)
         entry = self._entries.get(version_id)
         now = time.monotonic()
-        # The host's own throttle still counts where it is the shorter one.
+        # The host's own interval still applies if it is shorter.
         max_age = min(self._max_staleness_seconds, self._revalidation_interval)
         floor = self._contents.floor(version_id)
         if (
@@ -164,9 +163,9 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         return dag_hash
 
     def refresh(self, connection: Connection) -> int:
-        """Loads what has changed of the DAGs that are in memory, and their new versions; how many.
+        """Reloads the changed DAGs among those in memory, and loads their new versions; how many.
 
-        One query, a second one for versions that are not the latest, and one for each to load.
+        One query, a second one for versions that are not the latest, and one for each DAG to load.
         """
         version_ids = [version_id for version_id in self._entries if version_id not in self._entries.stock]
         dag_ids = self._contents.resident_dag_ids(self.load_op_links)
@@ -176,7 +175,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         with self._reading:
             now = time.monotonic()
             floors = {version_id: self._contents.floor(version_id) for version_id in version_ids}
-            # Most are the latest: thousands of ids, which a database takes longer to read than to find, go there once.
+            # Most are the latest. Parsing thousands of ids takes longer than finding rows, so each is sent once.
             if dag_ids:
                 versions.read_by(connection, dag_ids, ())
             older = [version_id for version_id in version_ids if version_id not in versions.hashes]
@@ -205,7 +204,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         return dag
 
     def _stock_dag(self, version_id: Any, dag_hash: str | None, session: Session) -> SerializedDAG | None:
-        """What the host's own path says; its copy only if that has the hash that is current."""
+        """The result of the host's own path. The host's copy counts only if it has the current hash."""
         entry = self._entries.stock.get(version_id)
         if entry is not None and entry.dag_hash != dag_hash:
             with self._lock:
@@ -213,7 +212,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         return super()._get_dag(version_id, session)
 
     def get_dag_for_run(self, dag_run: Any, session: Session) -> SerializedDAG | None:
-        """The DAG of the version that the run resolves to; the host's own path for an excluded DAG."""
+        """The DAG of the version of the run; by the host's own path for an excluded DAG."""
         if self._settings.excludes(dag_run.dag_id):
             version_id = self._version_from_dag_run(dag_run=dag_run, session=session)
             return super()._get_dag(version_id, session) if version_id else None

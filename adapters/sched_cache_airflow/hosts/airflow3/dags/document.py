@@ -1,4 +1,4 @@
-"""From the host's stored document to its DAG object over the compact form."""
+"""The DAG object over the compact form, for a stored document of the host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sched_cache_airflow.hosts.airflow3.dags.dag import dag_of_compact
 
 
 def dag_of(document: Mapping[str, Any], *, load_op_links: bool) -> SerializedDAG:
-    """The DAG of one document, without any tier: ours, or the host's where only the host can read it.
+    """The DAG of one document, without any tier: our object, or the host's if only the host can read the document.
 
     Raises:
         What the host raises for a document that it cannot read.

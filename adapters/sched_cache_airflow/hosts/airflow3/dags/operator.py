@@ -1,8 +1,8 @@
 """Operators as flyweights over the columns of a compact DAG.
 
-An instance is two references and keeps no field that a column has: a hot field is looked up there at every read,
-decoded once for all tasks that share the value. The first read of any other field has the host deserialize that one
-task from its restored document, and keeps what it made of it, so our operators have what the host's have. Source:
+An instance has two references and no field that is a column: each read of a hot field looks it up in the column, where
+it is decoded once for all tasks that share the value. At the first read of any other field, the host deserializes that
+one task from its restored document, so the fields of our operators are equal to those of the host's. Source:
 Airflow 3.3.2 serialization/serialized_objects.py `populate_operator`, `set_task_dag_references`.
 """
 
@@ -32,7 +32,7 @@ _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
 
 
 class _Fields:
-    """What Airflow 3.3 makes of fields."""
+    """The decoding of fields by Airflow 3."""
 
     host_class = SerializedBaseOperator
     release = f"airflow {airflow_version}"
@@ -42,11 +42,11 @@ class _Fields:
 
     @property
     def loads_links(self) -> bool:
-        """The switch of this process."""
+        """The host's switch for operator links in this process."""
         return bool(OperatorSerialization._load_operator_extra_links)
 
     def attempt(self, name: str, value: Any) -> Any:
-        """What `populate_operator` makes of one column's value, that of `partial_kwargs` included."""
+        """The result of `populate_operator` for a value of a column, including `partial_kwargs`."""
         if name == "partial_kwargs":
             return OperatorSerialization._deserialize_partial_kwargs(value)
         if name.startswith(PARTIAL_PREFIX):
@@ -104,7 +104,7 @@ _own_dict = next(
 
 
 class CompactOperator(ColumnOperator, SerializedBaseOperator):
-    """One task that is not mapped. The DAG hands out the same object every time.
+    """One task that is not mapped. The DAG returns the same object every time.
 
     The classes in use are subclasses that `operator_class` makes: a field that no task of a DAG has is not lazy
     there, but the host's class attribute.
@@ -119,7 +119,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
     _not_mapped = NotMapped
 
     def __init__(self, columns: TaskColumns, index: int) -> None:
-        # Not the host's __init__: what it sets is computed when asked for.
+        # The host's __init__ is not called, because its attributes are computed on access.
         self._columns = columns
         self._index = index
         self._is_populated = False
@@ -132,12 +132,12 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
     _BaseOperator__from_mapped = False
 
     def own(self) -> dict[str, Any]:
-        """What stands in the instance by now."""
+        """The current attributes of the instance."""
         own: dict[str, Any] = _own_dict(self)
         return own
 
     def _populate(self) -> None:
-        """Has the host deserialize this task, and keeps what it made of the fields not read so far."""
+        """Lets the host deserialize this task, and keeps the fields that were not read so far."""
         if self._is_populated:
             return
         columns = self._columns
@@ -152,7 +152,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
         self._is_populated = True
 
     def __getattr__(self, name: str) -> Any:
-        # Reached for what no class attribute answers: template fields and keys that the host does not know.
+        # Called for names without a class attribute: template fields and keys that the host does not know.
         if not (name.startswith("__") and name.endswith("__")):
             columns = self._columns
             if columns.is_hot(name):
@@ -177,7 +177,7 @@ def _strategy(name: str) -> Any:
     return _decode_priority_weight_strategy(name)
 
 
-# What the host sets after it has read the document, or what is lazy here in every class.
+# Fields that the host sets after it has read the document, and fields that are lazy in every class here.
 _NOT_FROM_DOCUMENT = frozenset(
     ("task_id", "upstream_task_ids", "downstream_task_ids", "start_date", "end_date", "dag")
 )
@@ -197,7 +197,7 @@ def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: boo
     lazy: dict[str, Any] = {"__slots__": (), "__module__": SerializedBaseOperator.__module__}
     names = set(cold)
     if load_op_links:
-        names.add("_operator_extra_links")  # plugins add links to operators whose document has none
+        names.add("_operator_extra_links")  # plugins add links to operators without links in the document
     for name in hot - _ALWAYS_LAZY:
         attribute = _ATTRIBUTE_OF.get(name, name)
         if hasattr(SerializedBaseOperator, attribute):

@@ -22,9 +22,9 @@ _known: dict[str, tuple[Any, bool]] = {}
 
 
 def is_host_asked_alone(*names: str) -> bool:
-    """Whether these members of `SerializedDagModel` are the host's own code and ours, and nothing of a site's.
+    """Whether these members of `SerializedDagModel` contain only code of the host and of the plugin.
 
-    Code that bypasses them for a DAG checks this first, because a site's own code there may affect each DAG.
+    Code that bypasses them checks this first, because code of a site there may affect every DAG.
     """
     return all(_is_hosts(name) for name in names)
 

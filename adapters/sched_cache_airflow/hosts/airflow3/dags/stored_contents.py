@@ -31,7 +31,7 @@ class StoredContents:
         query = select(_ROW.data, _ROW.data_compressed, _ROW.dag_hash).where(
             _ROW.dag_version_id == version_id
         )
-        # Not a flush of the caller's, whose error would leave its session broken.
+        # Without a flush of the caller's session, which an error would leave broken.
         row = reader.execute(query.execution_options(autoflush=False)).one_or_none()
         document = None if row is None else document_of(row[0], row[1])
         return None if row is None or document is None else (document, row[2])
@@ -42,7 +42,7 @@ class StoredContents:
         return found
 
     def present(self, version_ids: Collection[Any], reader: Connection) -> set[Any]:
-        """Those that have a row. One query."""
+        """The versions that have a row. One query."""
         column = _ROW.dag_version_id
         return {UUID(str(found)) for found in reader.scalars(select(column).where(column.in_(version_ids)))}
 
@@ -80,7 +80,7 @@ class StoredContents:
         return found if str(found) == key else None
 
     def noted(self, text: str) -> UUID | None:
-        """The UUID, with dashes or without; None if it is none."""
+        """The UUID, with dashes or without; None for other text."""
         try:
             return UUID(text)
         except ValueError:

@@ -7,9 +7,9 @@ still open, so a run can be created from the old content and end up under the ne
     2. the DAG processor sees no task instance of the version, and replaces A by B in place
     3. both commit; the version ids agree, so the host never looks again
 
-On stock a task that only B has never gets an instance in that run, and one that only A has is not marked as removed
-until it is met. Here a run is compared with its content once for each content that it is scheduled by, and not at
-all with the one that this process has created it from.
+On stock, a task that only B has never gets an instance in that run, and a task that only A has is not marked as removed
+until a scheduler finds it. Here, a run is compared once with each content by which it is scheduled, except with the
+content from which this process has created it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _MAX_RUNS = 50_000
 
 
 class Reconciler:
-    """Which runs are known to agree with which content. For the one thread that schedules."""
+    """The runs that are known to agree with a content. Only the thread that schedules uses it."""
 
     def __init__(self, contents: ResidentDags) -> None:
         self._contents = contents
-        # By `DagRun.id`: run_id, version, hash. The run_id is there because SQLite gives the id of a run that was
-        # rolled back to the next one.
+        # By `DagRun.id`: run_id, version, hash. The run_id is needed because SQLite reuses the id of a run that was
+        # rolled back.
         self._agreed: LRUCache[int, tuple[str, Any, str]] = LRUCache(_MAX_RUNS)
         self.n_compared = 0
         self.n_reconciled = 0
@@ -47,12 +47,12 @@ class Reconciler:
     def created(self, dag_run: Any, version_id: Any) -> None:
         """Notes that the host has just given a new run every task instance that `dag_run.dag` has.
 
-        That is the content, not the version: by the next loop the version may have another one. A run that the host
-        verifies because its task instances have no version or an older one is not such a run.
+        The note is about the content, because the version may have another content in the next loop. A run that the
+        host verifies because its task instances have no version, or an older one, is not new.
         """
         dag = dag_run.dag
         is_new = dag_run.last_scheduling_decision is None and dag_run.created_dag_version_id == version_id
-        # After an error the host rolls back and goes on: there is no such run then.
+        # After an error the host rolls back and continues, and the run does not exist.
         if is_new and isinstance(dag, CompactSerializedDAG) and inspect(dag_run).persistent:
             self._agree(dag_run, version_id, dag.compact.label("dag_hash"))
 
@@ -76,8 +76,8 @@ class Reconciler:
         self.n_compared += 1
         present, restorable, version_ids = _task_ids(dag_run, session)
         if not present <= set(dag.compact.task_ids):
-            # Perhaps the task instances are newer than what was read at the beginning of the loop: a task may
-            # only be given up as removed by the content that is current now.
+            # The task instances may be newer than the versions that were read at the start of the loop. Only the
+            # current content may mark a task as removed.
             versions.read([dag_run.dag_id], [version_id], session)
             version_id = versions.version_of_run(dag_run, session)
             dag_hash = versions.hash_of(version_id, session)
@@ -91,15 +91,15 @@ class Reconciler:
             dag_run.verify_integrity(dag_version_id=version_id, session=session)
             if wanted - present:
                 version_ids.add(version_id)
-        # Until an instance has the version, the host has to look: it gives the version to those that are unfinished.
-        # A run that was carried over from Airflow 2 has none, and its tasks cannot be sent to an executor.
+        # If no instance has the version, the host must verify the run, which sets the version of unfinished instances.
+        # A run that was migrated from Airflow 2 has none, and its tasks cannot be sent to an executor.
         if version_id in version_ids:
             self._agree(dag_run, version_id, dag_hash)
         else:
             self.forget(dag_run)
 
     def forget(self, dag_run: Any) -> None:
-        """The run is to be compared again."""
+        """Lets the next loop compare the run again."""
         self._agreed.pop(dag_run.id, None)
 
 

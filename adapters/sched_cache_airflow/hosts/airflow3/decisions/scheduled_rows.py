@@ -1,9 +1,8 @@
-"""The task instances that a loop has found ready, set to `scheduled` in one statement, where the host sends one a run.
+"""Sets the ready task instances of a loop to `scheduled` in one statement. The host sends one statement per run.
 
-Written behind the last run of the loop, in its transaction and before its commit. No decision reads what it changes:
-the host asks for the rows of the run it decides, which are read before, or whether those of another run were
-successful, which they are neither before nor after. Those that the host finishes itself, defers, or schedules again
-after a `reschedule`, it writes as always.
+The statement follows the last run of the loop, in the same transaction. No decision depends on it: the host reads the
+rows of the run that it decides, which were read before, or checks whether those of another run have succeeded, which is
+false before and after. The host itself writes those that it finishes, defers, or schedules again after a `reschedule`.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ Method = Callable[..., Any]
 
 _INFO_KEY: Final = "sched_cache.scheduled_rows"
 _IDS_PER_STATEMENT: Final = 500
-"""Not the host's `max_tis_per_query`: that bounds what a loop takes up, and is small."""
+"""Not the host's `max_tis_per_query`, which limits the work of a loop, and is small."""
 _OWN_TRIES: Final = 2
-"""Of the three that the host has by default; the last one is its own."""
+"""The host tries three times by default; it writes the rows itself the last time."""
 
 _TI = TaskInstance.__table__.c
 _UPDATE = (
@@ -49,16 +48,16 @@ _UPDATE = (
 
 
 class Noted(NamedTuple):
-    """A task instance to be scheduled, and what has the host do it."""
+    """A task instance to be scheduled, and a function that lets the host do it."""
 
     ti_id: Any
     by_host: Callable[[], Any]
 
 
 class RunsThenRows:
-    """The runs of a loop; iterating to the end writes the task instances that were found ready.
+    """The runs of a loop. The end of an iteration writes the ready task instances.
 
-    The host iterates once more if the database has aborted the transaction.
+    The host iterates again if the database has aborted the transaction.
     """
 
     def __init__(self, dag_runs: Sequence[Any], session: Session, fallbacks: Fallbacks) -> None:
@@ -76,7 +75,7 @@ class RunsThenRows:
     def _write(self, noted: Sequence[Noted]) -> None:
         if not noted:
             return
-        self._session.flush()  # as the host's own statement does: rows of an expansion may not be there yet
+        self._session.flush()  # like the host's own statement, because rows of an expansion may be pending
         try:
             for start in range(0, len(noted), _IDS_PER_STATEMENT):
                 ids = [one.ti_id for one in noted[start : start + _IDS_PER_STATEMENT]]
@@ -116,7 +115,7 @@ def _fits(dag_run: Any, session: Session) -> bool:
 
 
 def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
-    """Those that only become `scheduled`, and all others."""
+    """(task instances that only become `scheduled`, all others)."""
     plain: list[Any] = []
     others: list[Any] = []
     for ti in tis:
@@ -126,7 +125,7 @@ def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def schedule_tis(stock: Method, process: Process) -> Method:
-    """`DagRun.schedule_tis`: notes those that only become `scheduled`, and leaves the others to the host."""
+    """`DagRun.schedule_tis`: notes task instances that only become `scheduled`, and leaves the others to the host."""
 
     def _schedule_tis(self: Any, schedulable_tis: Iterable[Any], **options: Any) -> Any:
         session: Session | None = options.get("session")

@@ -1,4 +1,4 @@
-"""The task instances of runs as the fast path reads them: Core columns for all, ORM objects for those asked for."""
+"""The queries of the fast path for task instances: Core columns of all, ORM objects of the requested ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _READ_BY_DECISIONS: Final = (
 )
 
 
-# Made once: a statement takes as long to make as the database to answer.
+# Created once, because creating a statement takes as long as its execution.
 _TI, _RUN, _XCOM = TaskInstance.__table__.c, DagRun.__table__.c, XComModel.__table__.c
 _ROWS = (
     select(_RUN.id, _TI.task_id, _TI.map_index, _TI.state, cast(_TI.id, String(36)))
@@ -68,7 +68,7 @@ def _objects() -> Any:
 def read_rows(dag_runs: Collection[Any], session: Session) -> dict[int, RawRows]:
     """Every task instance of these runs. One query, however many runs.
 
-    The id comes as text: drivers make an object of each UUID, and nearly none of them is used.
+    The id is text, because drivers would create an object for each UUID, and few of them are used.
     """
     if any(isinstance(changed, TaskInstance) for changed in (*session.new, *session.dirty)):
         session.flush()  # the host's sessions do not do that by themselves
@@ -84,7 +84,7 @@ def read_states(dag_run: Any, session: Session) -> dict[str | None, tuple[int, d
 
 
 def load_last_ended(dag_run: Any, state: str, session: Session) -> Any:
-    """The host's object of the one that ended last among those in this state, or None. One query."""
+    """The host's object of the task instance in this state that ended last, or None. One query."""
     ti = TaskInstance
     return session.scalars(
         select(ti)
@@ -107,14 +107,14 @@ def read_skip_decisions(dag_run_ids: Collection[int], session: Session) -> dict[
 def read_task_order(dag_run: Any, session: Session) -> Sequence[str]:
     """The tasks that have an instance in the run, as the database sorts them. One query.
 
-    The host asks for task instances in this order, and it rests with the collation of the database.
+    The host requests task instances in this order, which depends on the collation of the database.
     """
     of_run = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}
     return session.connection().execute(_TASK_ORDER, of_run).scalars().all()
 
 
 def load_task_instances(ids: Iterable[str], session: Session) -> dict[str, Any]:
-    """The host's objects by their id as text. Those that are gone by now are missing. One query a thousand.
+    """The host's objects by their id as text, without those that were deleted meanwhile. One query per thousand.
 
     They come with the columns that decisions read. Other columns are read from the database one by one if they
     are used; the caller has their run.

@@ -55,7 +55,7 @@ class _Pages:
         yield
         jobs.end_reports(self._process)
 
-    # Not coroutines: they wait for the database, in a thread.
+    # No coroutines, because they wait for the database in a thread.
     def overview(self, user: GetUserDep) -> HTMLResponse:
         nonce = secrets.token_urlsafe(12)
         return _response(overview_page(read_overview(self._process, Rights(user)), nonce=nonce), nonce)
@@ -88,7 +88,7 @@ def make_app(process: Process) -> FastAPI:
     )
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
-    # After the handler of `Exception` the error goes on to the host; of its kinds it does not.
+    # A handler of `Exception` passes the error on to the host, handlers of its subclasses do not.
     for kind in (SQLAlchemyError, SchedCacheError, OSError, Exception):
         app.add_exception_handler(kind, _failed)
     return app

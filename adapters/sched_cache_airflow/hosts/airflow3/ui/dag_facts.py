@@ -57,7 +57,7 @@ def read_dag_facts(process: Process, dag_id: str, rights: Rights) -> DagFacts:
 
 
 def _rows(dag_id: str) -> tuple[list[Any], int, int | None]:
-    """(the latest versions, newest first; how many there are; characters of the newest document)."""
+    """(the latest versions, newest first; the number of versions; characters of the newest document)."""
     serialized = SerializedDagModel.__table__.c
     versions = (
         select(
@@ -102,7 +102,7 @@ def _version(
 
 
 def _add_content(process: Process, facts: DagFacts, row: Any, *, with_graph: bool) -> None:
-    """The content, from where any other page of the UI would get it: memory, the shared tiers, Airflow's row."""
+    """The content from memory, the shared tiers or Airflow's row, as for any other page of the UI."""
     contents = process.runtime().contents
     with create_session(scoped=False) as session:
         dag = contents.get(row.id, row.dag_hash, True, session)

@@ -1,4 +1,4 @@
-"""Which processes have a version in memory, by what they reported."""
+"""The processes that have a version in memory, by their reports."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _WIDTH = TAIL_DIGITS // 2
 
 
 class Holders:
-    """Looks versions up in the reports; as old as those are."""
+    """Looks versions up in the reports, so its answers are as old as these."""
 
     def __init__(self, reports: Sequence[tuple[dict[str, Any], float]]) -> None:
         self._tails = [(str(facts.get("component")), _tails(facts.get("resident"))) for facts, _ in reports]
 
     def of(self, version_id: Any) -> list[str]:
-        """The components, each with how many of its processes if they are several."""
+        """The components, each with the number of its processes if there are several."""
         tail = tail_of(version_id)
         names = [component for component, tails in self._tails if tail in tails]
         counts = {name: names.count(name) for name in names}

@@ -32,7 +32,7 @@ _MAX_FRESH = 1_000
 
 
 def read_overview(process: Process, rights: Rights) -> Overview:
-    """What there is to show to a user with these rights. Never raises."""
+    """The facts for a user with these permissions. Never raises."""
     overview = Overview()
     with told(overview.troubles, "Airflow could not tell what you may see"):
         overview.with_hosts = rights.may_see_jobs()
@@ -68,19 +68,19 @@ def read_overview(process: Process, rights: Rights) -> Overview:
 
 @contextmanager
 def told(troubles: list[str], what: str) -> Iterator[None]:
-    """What goes wrong inside becomes a sentence on the page; its cause is in the log."""
+    """Turns an error in the block into a sentence on the page, and logs its cause."""
     try:
         yield
     except (SchedCacheError, SQLAlchemyError, OSError) as error:
         logger.warning("%s", what, exc_info=error)
         troubles.append(f"{what}: {type(error).__name__}. The log of the API server says more.")
-    except Exception as error:  # our own bug must not take the rest of the page along
+    except Exception as error:  # a bug of ours must not break the rest of the page
         logger.exception("%s", what)
         troubles.append(f"{what}: {type(error).__name__}. This is a bug; the log of the API server has it.")
 
 
 def seconds_since(moment: datetime | None) -> float:
-    """By the clock of this machine; for reading only."""
+    """The time by the clock of this machine, for display only."""
     if moment is None:
         return 0.0
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
@@ -96,7 +96,7 @@ def _trigger_troubles(process: Process) -> list[str]:
 
 
 def _changed_rows(rights: Rights) -> list[Any]:
-    """The contents that changed last, of DAGs whose versions the user may see."""
+    """The contents that changed last, if the user may see the versions of their DAGs."""
     permitted = rights.readable_dags()
     if not permitted:
         return []

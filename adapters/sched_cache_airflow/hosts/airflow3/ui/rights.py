@@ -1,4 +1,4 @@
-"""The permissions of a user by the host's own rules: the page shows nothing that the host would not show."""
+"""The permissions of a user by the host's own rules. The page shows nothing that the host would not show."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from starlette.exceptions import HTTPException
 
 
 class Rights:
-    """Those of one user. Each method asks the auth manager again."""
+    """The permissions of one user. Each method asks the auth manager."""
 
     def __init__(self, user: Any) -> None:
         self._user = user
 
     def readable_dags(self) -> set[str]:
-        """The ids of the DAGs that exist for this user."""
+        """The ids of the DAGs that the user may see."""
         return set(get_auth_manager().get_authorized_dag_ids(user=self._user))
 
     def may_see_versions(self, dag_id: str) -> bool:
@@ -47,10 +47,10 @@ _requires_versions = requires_access_dag("GET", DagAccessEntity.VERSION)
 
 
 def requires_versions(request: Request, user: GetUserDep) -> None:
-    """The host's own check of the right to a DAG's versions, also for an id that no database can look up.
+    """The host's own check of access to the versions of a DAG, also for an id that no database accepts.
 
     Raises:
-        HTTPException: 403; or 422 for the id of no DAG, for users who may list DAGs and their versions.
+        HTTPException: 403; or 422 for an invalid id, if the user has access to lists of DAGs and versions.
     """
     if "\0" not in request.query_params.get("dag_id", ""):
         _requires_versions(request, user)
