@@ -41,7 +41,7 @@ def install(packages: Sequence[str]) -> bool:
 
 
 def lacks_venv() -> bool:
-    """Whether this Python cannot make a virtual environment with pip in it: Debian's without python3-venv."""
+    """Whether this Python cannot create a virtual environment with pip, like that of Debian without python3-venv."""
     return importlib.util.find_spec("ensurepip") is None
 
 

@@ -1,4 +1,4 @@
-"""The virtual environments under .venvs/, each rebuilt when what it is made from changes."""
+"""The virtual environments in .venvs/. Each is rebuilt when its pins, setup.py or interpreter change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Environment:
     name: str
     python: str
     extras: tuple[str, ...] | None
-    also: tuple[str, ...] = ()  # requirements beside this project's own
+    also: tuple[str, ...] = ()  # requirements in addition to those of this project
     builders: tuple[str, ...] = field(
         default=(), repr=False
     )  # installed first: source distributions need them
@@ -89,7 +89,7 @@ ENVIRONMENTS = {
         *(_release(version, "airflow3", like="airflow-3.3.2") for version in ("3.3.0", "3.3.1")),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),
-        # Its own bounds let in releases that it does not run with.
+        # Its own limits allow releases with which it does not work.
         Environment(
             "airflow-1.10.15",
             "3.8",
@@ -125,7 +125,7 @@ def ensure(environment: Environment) -> str:
             # uv builds source distributions with build requirements of today only.
             if environment.builders or not _install_with_uv(environment, pinned):
                 _pip(environment, "install", "-qq", *pinned)
-        stamp.write_text(wanted)  # last: an interrupted build is made again
+        stamp.write_text(wanted)  # last, so that an interrupted build is repeated
         return f"{environment.name}: made with {base}"
 
 
@@ -144,7 +144,7 @@ def pin(environment: Environment) -> str:
 
 @contextmanager
 def _making() -> Iterator[None]:
-    """One environment is made at a time: editable installs write into the same source tree."""
+    """Holds the lock for the creation of an environment, because editable installs write to the source tree."""
     VENVS.mkdir(exist_ok=True)
     with (VENVS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -206,7 +206,7 @@ def _pip(environment: Environment, *arguments: str) -> str:
 
 def _made_from(environment: Environment, base: Path) -> str:
     inputs = (
-        str(ROOT).encode(),  # an editable install and the scripts of a venv hold their own path
+        str(ROOT).encode(),  # an editable install and the scripts of a venv contain their own path
         str(base).encode(),
         repr(environment).encode(),
         environment.constraints().encode(),

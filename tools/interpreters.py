@@ -1,4 +1,4 @@
-"""Which Python interpreters of this machine can make a virtual environment."""
+"""Finds the Python interpreters of this machine that can create a virtual environment."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ print(f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 class NoInterpreterError(Exception):
-    """No interpreter of this version can make a virtual environment here; the text says what was tried."""
+    """No interpreter of this version can create a virtual environment here; the text lists the candidates."""
 
 
 def find(version: str) -> Path:
     """The first interpreter of `version`, such as "3.12", that works: this one, those on PATH, of pyenv.
 
-    Each candidate is run, not just looked at: a pyenv shim is on PATH for every version and fails for most.
+    Each candidate is run, because a pyenv shim is on PATH for every version and fails for most.
 
     Raises:
         NoInterpreterError: none works.
@@ -59,4 +59,4 @@ def _candidates(version: str) -> Iterator[Path]:
 
 def _patch_level(path: Path) -> int:
     patch = path.parts[-3].split(".")[2]
-    return int(patch) if patch.isdigit() else -1  # such as 3.13.0rc1: after every release
+    return int(patch) if patch.isdigit() else -1  # such as 3.13.0rc1, which sorts after every release

@@ -1,4 +1,4 @@
-"""A plugin of pytest that notes at once which test runs and which has failed: `-p tools.noted_tests`.
+"""A plugin of pytest that notes each running and each failed test at once: `-p tools.noted_tests`.
 
 pytest itself names failures at its end, which a run that is cut off never reaches.
 """
@@ -29,7 +29,7 @@ def pytest_collectreport(report: Any) -> None:
 
 
 def _reason(report: Any) -> str:
-    """When it failed and with which error, on one line."""
+    """The phase and the error of a failure, on one line."""
     crash = getattr(report.longrepr, "reprcrash", None)
     message = str(crash.message if crash is not None else report.longrepr)
     return f"{getattr(report, 'when', 'collect')}: {' '.join(message.split())[:_MAX_REASON_LENGTH]}"

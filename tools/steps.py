@@ -1,4 +1,4 @@
-"""Runs steps that need each other, a few at a time, and tells how each of them went."""
+"""Runs steps that depend on each other, a few at a time, and reports the result of each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Step:
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
     timeout_seconds: float = 4800.0
-    alone_in: str = ""  # of the steps that say the same here, one runs at a time
+    alone_in: str = ""  # only one of the steps with the same value runs at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Result:
 
 
 class _Running:
-    """A started step: its process leads a group of its own, so that ending it ends what it started."""
+    """A started step. Its process leads a process group, so that all its children can be ended."""
 
     def __init__(self, step: Step, cwd: Path, grace_seconds: float) -> None:
         self.step = step
@@ -78,7 +78,7 @@ class _Running:
         )
 
     def result(self) -> Result | None:
-        """How the step went, after printing its output; None while it runs."""
+        """Prints the output of the step, and returns its result; None while it runs."""
         pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
         self._tell_failures()
         if not pid:
@@ -104,12 +104,12 @@ class _Running:
         )
 
     def interrupt(self) -> None:
-        """Asks it to end: pytest then takes its servers down."""
+        """Interrupts the step, so that pytest ends its servers."""
         self._interrupted_at = time.monotonic()
         self._signal(signal.SIGINT)
 
     def _tell_failures(self) -> None:
-        """Names the tests that have failed meanwhile: whatever ends this run, they have been named."""
+        """Prints the tests that have failed meanwhile, so that they are known even if this run is cut off."""
         for line in self._notes:
             what, _, name = line.rstrip("\n").partition(" ")
             if what == RUNNING:

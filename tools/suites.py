@@ -10,7 +10,7 @@ from tools.steps import Step
 _CORE = "core-3.11"
 _OTHER_PYTHONS = ("core-3.10", "core-3.12", "core-3.13")
 _HOSTS = {"airflow-3.3.2": "tests/airflow3", "airflow-2.11.2": "tests/airflow2"}
-# A host that runs on none of our Pythons: the tests start it from beside.
+# A host that runs on none of our Pythons, so the tests start it in a process of its own.
 _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 
 # Releases that are tested in short, beside the two hosts above: in `make test` the newest patch release of each minor
@@ -49,7 +49,7 @@ _ON_SQLITE = tuple(
     )
 )
 
-# Half of the time of that host, beside the other half.
+# Half of the tests of that host, in parallel with the other half.
 _LONG = tuple(
     f"tests/airflow3/test_{name}.py"
     for name in (

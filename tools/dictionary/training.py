@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Sequence
 
 _SHORTEST_MATCH = 24
-"""Bytes that have to stand in the dictionary in one piece to count as known: many short matches cost more."""
+"""The shortest match in the dictionary that counts as known, because many short matches cost more."""
 
 _CONTEXT = 4
-"""Bytes kept around what is new, so that a match can run on into it."""
+"""The bytes that are kept around new ones, so that a match can extend into them."""
 
 
 def train(samples: Sequence[bytes], max_bytes: int) -> bytes:

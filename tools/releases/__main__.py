@@ -73,7 +73,7 @@ def _write(package: Package, chosen: Sequence[str]) -> None:
 
 
 def _compare(folder: Path) -> None:
-    """Says what a folder changes that holds `airflow/`."""
+    """Reports the changes in a folder that contains `airflow/`."""
     read = sources_in(folder)
     found = _VERSION.search(read("airflow") or "")
     package = next((one for one in PACKAGES if found and one.has(found.group(1))), None)
@@ -107,7 +107,7 @@ def _paths(parts: Mapping[str, Paths]) -> list[str]:
 
 
 def _alike(table: CodeTable) -> list[list[str]]:
-    """The releases, those together that follow each other and have the same code."""
+    """The releases, in groups of consecutive releases with the same code."""
     found: list[list[str]] = []
     for release in table.releases:
         if found and release in table.like(found[-1][0], table.code):

@@ -25,7 +25,7 @@ Sources = Callable[[str], str | None]
 
 
 class PackageError(Exception):
-    """pip could not list or download what was asked for; the text is what it said."""
+    """pip could not list or download a package; the text is its output."""
 
 
 def order_of(release: str) -> tuple[int, int, int, str, int]:
@@ -83,7 +83,7 @@ def _text(read: Callable[[str], bytes | None], module: str) -> str | None:
     data = read(f"{path}.py")
     if data is None:
         data = read(f"{path}/__init__.py")
-    # As the compiler reads lines, whichever way they end.
+    # Reads lines like the compiler, with any line ending.
     return None if data is None else data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -103,7 +103,7 @@ def _fetch(project: str, release: str) -> str:
         with zipfile.ZipFile(wheel) as package, zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in _code_in(package.namelist()):
                 archive.writestr(name, package.read(name))
-        kept.replace(_archive(project, release))  # last: an interrupted download is made again
+        kept.replace(_archive(project, release))  # last, so that an interrupted download is repeated
     return release
 
 

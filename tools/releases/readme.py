@@ -33,7 +33,7 @@ def rows() -> Iterator[str]:
 
 
 def text_with_table(text: str) -> str:
-    """README's text with the table as it is by now."""
+    """The text of README with the current table."""
     before, _, rest = text.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     assert end, f"README.md has no line {_BEGIN.strip()}"
