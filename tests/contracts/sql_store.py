@@ -42,6 +42,7 @@ def statements_of(store: SqlStore) -> Iterator[list[str]]:
     engines = [store._engines.reads, store._engines.writes]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", record)
+    store._engines.idle.close()  # a connection that was made before its engine had listeners tells none
     try:
         yield sent
     finally:
@@ -193,6 +194,17 @@ class CostContract:
             assert store.changes_since(700).pointers == ()
             store.fresh(0, 20)
         assert len(sent) == 3
+
+    def test_reads_in_turn_take_the_same_connection(self, store: SqlStore) -> None:
+        """A check-out from a pool would cost more than the statement."""
+        published = store.publish(publication("sales", "1"))
+        taken: list[object] = []
+        event.listen(store._engines.reads, "checkout", lambda connection, *rest: taken.append(connection))
+        for _ in range(10):
+            store.changes_since(published.parsed_seq)
+            store.read_pointers(["sales"])
+            store.read_hot(["sales"])
+        assert taken == []
 
     def test_many_contents_are_one_query(self, store: SqlStore) -> None:
         """One round trip for 500 DAGs, and nothing of the other part."""

@@ -12,13 +12,14 @@ from weakref import WeakSet
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, create_engine
-from sqlalchemy.pool import Pool, QueuePool
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from sched_cache import fork
 from sched_cache.config.database_url import parse_database_url
 from sched_cache.store.sql.calls import Call, calls_of_process
 from sched_cache.store.sql.driver import patience_of, understood
 from sched_cache.store.sql.failures import NoConnectionError
+from sched_cache.store.sql.idle import IdleConnections
 from sched_cache.store.sql.line import Line
 from sched_cache.store.sql.slow_threads import slow_threads
 from sched_cache.store.sql.sqlite_file import SqliteFile, file_of
@@ -29,6 +30,7 @@ Connect = Callable[[], Any]
 _LINE = "sched_cache line"
 _BUSY = "sched_cache busy_timeout"
 _LENDING = "sched_cache lending"
+_MAX_IDLE = 2
 _SHARE_OF_READS = 0.95
 _SHARE_OF_LOCKS = 0.8
 """The share of a call after which the server gives up waiting for a lock, before the deadline ends the connection."""
@@ -69,13 +71,10 @@ class Engines:
         self.is_file = file is not None
         self.max_connections = max_connections
         # Never closed in a child: closing a SQLite file there may affect the connections of the parent.
-        self._pools_of_parents: list[Pool] = []
-        # Whether returning a connection of `reads` sends no command to the server; the drivers of MySQL send one.
-        self.is_return_silent = reads.dialect.name in ("sqlite", "postgresql")
+        self._of_parents: list[Pool | IdleConnections] = []
         for engine in (reads, writes):
             event.listen(engine, "connect", self._opened)
-            if engine is writes or not self.is_return_silent:
-                event.listen(engine, "checkin", self._returned)
+        event.listen(writes, "checkin", self._returned)
         self._make_new()
         self.is_locked_for_ever = False
         """Whether this process was forked during a transaction of its parent on the SQLite file."""
@@ -88,6 +87,8 @@ class Engines:
             place = self.places[engine] = SimpleQueue()
             for _ in range(self.max_connections):
                 place.put(None)
+        self.idle = IdleConnections(min(_MAX_IDLE, self.max_connections))
+        """Of `reads`. Those of `writes` are in its pool."""
         self._lines: WeakSet[Line] = WeakSet()
         self.locking: set[Lending] = set()
         """Those in a transaction that holds a lock on a SQLite file."""
@@ -139,13 +140,15 @@ class Engines:
         """Closes the idle connections of both; those in use are closed when they come back."""
         # First: SQLAlchemy would keep what comes back in the old pool until that is collected.
         self.n_disposed += 1
+        self.idle.close()
         self.reads.dispose()
         self.writes.dispose()
 
     def reset_after_fork(self) -> None:
         """Leaves every connection to the parent."""
+        self._of_parents.append(self.idle)
         for engine in (self.reads, self.writes):
-            self._pools_of_parents.append(engine.pool)
+            self._of_parents.append(engine.pool)
             engine.dispose(close=False)
         # Not closed: the driver still has the descriptor, and would close the next file that gets this number.
         nowhere = os.open(os.devnull, os.O_RDWR)
@@ -184,19 +187,20 @@ class Lending:
         self._stay: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> Connection:
-        call, engines = self._call, self._engines
+        call, engines, engine = self._call, self._engines, self._engine
         if engines.is_locked_for_ever:
             raise NoConnectionError(
                 "this process was forked during a transaction of its parent on the SQLite file, and can never lock it"
             )
-        place = self._place = engines.places[self._engine]
+        place = self._place = engines.places[engine]
         try:
             place.get_nowait()
         except Empty:
             self._wait_for(place)
         self._n_disposed = engines.n_disposed
         try:
-            connection = self._connection = self._engine.connect()
+            idle = engines.idle.take() if engine is engines.reads else None
+            connection = self._connection = idle or engine.connect()
             try:
                 info = connection.info
                 call.uses(info.get(_LINE))
@@ -216,13 +220,20 @@ class Lending:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, call, engines = self._connection, self._call, self._engines
+        is_read = self._engine is engines.reads
         try:
+            if is_read:
+                call.uses(None)  # Its deadline cannot break the connection from here on.
+            # Shut down just after the answer, perhaps; or of a pool that was given up meanwhile.
+            is_useless = (error is None and call.is_overdue) or engines.n_disposed != self._n_disposed
+            if is_read and error is None and not (is_useless or connection.invalidated):
+                self._keep(connection)
+                return
             try:
-                if engines.is_return_silent and self._engine is engines.reads:
-                    call.uses(None)  # From here on, another thread may use it.
-                # Shut down just after the answer, perhaps; or of a pool that was given up meanwhile.
-                is_useless = (error is None and call.is_overdue) or engines.n_disposed != self._n_disposed
-                if is_useless and not connection.closed:
+                if is_read and connection.invalidated:
+                    # The server has ended it, and then the others, too.
+                    engines.idle.close()
+                elif is_useless and not connection.closed:
                     connection.invalidate()
             finally:
                 connection.close()
@@ -239,6 +250,12 @@ class Lending:
             self._stay = fork.held_off(self._call.seconds_left)
             self._stay.__enter__()
             self._engines.locking.add(self)
+
+    def _keep(self, connection: Connection) -> None:
+        engines = self._engines
+        engines.idle.keep(connection)
+        if engines.n_disposed != self._n_disposed:
+            engines.idle.close()  # They were closed between the check and `keep`.
 
     def _wait_for(self, place: SimpleQueue[None]) -> None:
         try:
@@ -281,24 +298,28 @@ def open_engines(
     with understood(database_url):
         url = parse_database_url(database_url)
         dialect = url.get_backend_name()
-        n_kept = min(2, max_connections)
         options: dict[str, Any] = {
             "connect_args": patience_of(url, lock_timeout_seconds),
-            "poolclass": QueuePool,
-            "pool_size": n_kept,
-            # `Engines` makes sure that no thread waits for a place in this pool.
-            "max_overflow": -1,
-            "pool_use_lifo": True,
             "hide_parameters": True,  # Otherwise an error would show whole contents.
             "future": True,
         }
         if url.get_dialect().driver == "psycopg2":
             options["executemany_mode"] = "values_plus_batch"  # Avoids one round trip per row.
         # A read that finds its connection dead is run again, which costs less than asking first.
-        reads = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
+        reads = create_engine(
+            url, isolation_level="AUTOCOMMIT", poolclass=NullPool, pool_reset_on_return=None, **options
+        )
         if dialect != "sqlite":
             options["isolation_level"] = "READ COMMITTED"
-        writes = create_engine(url, **options)
+        writes = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=min(_MAX_IDLE, max_connections),
+            # `Engines` makes sure that no thread waits for a place in this pool.
+            max_overflow=-1,
+            pool_use_lifo=True,
+            **options,
+        )
     file = file_of(url)
     for engine in (reads, writes):
         if dialect != "sqlite":

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Integer, and_, bindparam, literal_column, null, s
 
 from sched_cache.store.contract import ChangeSet, Pointer
 from sched_cache.store.sql.failures import TablesMissingError
+from sched_cache.store.sql.paging import KeyedStatement
 from sched_cache.store.sql.schema import Tables
 
 
@@ -16,7 +17,7 @@ class Feed:
     """Statements over the pointers.
 
     `changes` takes `above`, `fresh` takes `above` and `n_rows`; `change_set` reads their results: the row of `meta`,
-    then pointers. `hot`, `cold` and `whole` take `keys`, and return the four columns of a pointer and the part, or
+    then pointers. `hot`, `cold` and `whole` return the four columns of a pointer and the part, or
     both parts.
     """
 
@@ -37,10 +38,10 @@ class Feed:
             union_all(snapshot, fresh).order_by("parsed_seq").limit(bindparam("n_rows", type_=Integer))
         )
 
-        def part(*columns: Column[Any]) -> Any:
-            asked = and_(dag.c.key.in_(bindparam("keys", expanding=True)), dag.c.parsed_seq > 0)
+        def part(*columns: Column[Any]) -> KeyedStatement:
             rows = dag.outerjoin(tables.content, dag.c.key == tables.content.c.key)
-            return select(*pointer, *columns).select_from(rows).where(asked)
+            published = select(*pointer, *columns).select_from(rows).where(dag.c.parsed_seq > 0)
+            return KeyedStatement(published.where, dag.c.key)
 
         self.hot = part(tables.content.c.hot)
         self.cold = part(tables.content.c.cold)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.engine import Connection
 
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.contract import Pointer, Publication, PublicationResult, Seq
-from sched_cache.store.sql.paging import pages
+from sched_cache.store.sql.paging import KeyedStatement, pages
 from sched_cache.store.sql.schema import Tables
 from sched_cache.store.sql.upsert import Row, insert_missing, upsert
 from sched_cache.store.verdict import Verdict, absent, pointer_after, published, verdict_on
@@ -24,10 +23,10 @@ class Publisher:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         dag, meta = tables.dag, tables.meta
-        self._pointers = select(dag.c.key, dag.c.version, dag.c.parsed_seq, dag.c.content_hash).where(
-            dag.c.key.in_(bindparam("keys", expanding=True))
-        )
-        self._locked_pointers = self._pointers.order_by(dag.c.key).with_for_update()
+        pointers = select(dag.c.key, dag.c.version, dag.c.parsed_seq, dag.c.content_hash)
+        self._pointers = KeyedStatement(pointers.where, dag.c.key)
+        locked = pointers.order_by(dag.c.key).with_for_update()
+        self._locked_pointers = KeyedStatement(locked.where, dag.c.key)
         self._draw = update(meta).where(meta.c.id == 1).values(counter=meta.c.counter + bindparam("drawn"))
         self._counter = select(meta.c.counter, meta.c.incarnation).where(meta.c.id == 1)
 
@@ -79,10 +78,12 @@ class Publisher:
             current.update(inserted)
         return current
 
-    def _read(self, connection: Connection, keys: Collection[str], statement: Any) -> dict[str, Pointer]:
+    def _read(
+        self, connection: Connection, keys: Collection[str], pointers: KeyedStatement
+    ) -> dict[str, Pointer]:
         found = {}
-        for some in pages(keys):
-            for row in connection.execute(statement, {"keys": some}):
+        for statement, parameters in pointers.pages(keys):
+            for row in connection.execute(statement, parameters):
                 found[row[0]] = Pointer(*row)
         return found
 

@@ -41,7 +41,7 @@ from sched_cache.store.sql.feed import Feed, change_set
 from sched_cache.store.sql.flags import Flags
 from sched_cache.store.sql.guard import Guard
 from sched_cache.store.sql.incarnation import replace
-from sched_cache.store.sql.paging import pages
+from sched_cache.store.sql.paging import KeyedStatement, pages
 from sched_cache.store.sql.processes import Processes
 from sched_cache.store.sql.publishing import Publisher
 from sched_cache.store.sql.schema import DEFAULT_PREFIX, Tables, tables
@@ -320,10 +320,10 @@ class SqlStore:
             if call.is_overdue and connection.engine is self._engines.writes and not connection.closed:
                 connection.invalidate()
 
-    def _read_contents(self, keys: Collection[str], statement: Any) -> dict[str, Stored]:
+    def _read_contents(self, keys: Collection[str], contents: KeyedStatement) -> dict[str, Stored]:
         found = {}
-        for some in pages(keys):
-            for key, version, seq, digest, *parts in self._read(statement, {"keys": some}):
+        for statement, parameters in contents.pages(keys):
+            for key, version, seq, digest, *parts in self._read(statement, parameters):
                 data = None if None in parts else b"".join(parts)
                 found[key] = Stored(Pointer(key, version, seq, digest), data)
         return found

@@ -48,6 +48,21 @@ def test_a_restart_between_two_calls_is_not_noticed(
         assert store.lock_fresh(connection, store.fresh(0, 10).pointers)
 
 
+def test_dead_connections_cost_one_attempt_together(server: PostgresServer | MariadbServer) -> None:
+    """The first one that is found dead takes the others with it."""
+    store = SqlStore.open(server.url(server.create_database()), retry=Retry(attempts=2))
+    store.publish(publication("sales", "1"))
+
+    def read_in_read(connection: object) -> object:
+        return store.read_pointers(["sales"])
+
+    store._on_reads(read_in_read)
+    assert len(store._engines.idle) == 2
+    server.restart()
+    assert store.read_hot(["sales"])["sales"].data == b"hot 1"
+    store.close()
+
+
 def test_an_outage_is_an_error_and_soon(server: PostgresServer | MariadbServer, store: SqlStore) -> None:
     """Reads, publications and claims fail alike; nothing that was written is lost."""
     store.publish(publication("sales", "1"))
