@@ -18,6 +18,9 @@ from typing import Any
 _TLS_RECORD_BYTES = 1 << 14
 _LONGEST_SECONDS = 3600.0
 """The longest wait; an infinite one is not allowed by the system."""
+_NEGLIGIBLE_SECONDS = 0.001
+_SHORT_SECONDS = 0.02
+"""A call with less time left has an exact time-out."""
 
 
 class _Call(threading.local):
@@ -84,17 +87,19 @@ class BoundedSocket:
     longest: the limit of a single wait in seconds, also if no call has begun.
     """
 
-    __slots__ = ("_has_own_timeout", "_is_tls", "_longest", "_socket")
+    __slots__ = ("_has_own_timeout", "_is_tls", "_longest", "_socket", "_timeout")
 
     def __init__(self, connected: Any, is_tls: bool, longest: float) -> None:
         self._socket = connected
         self._is_tls = is_tls
         self._longest = longest
         self._has_own_timeout = False
+        self._timeout = math.inf  # of the socket; infinite: unknown
 
     def settimeout(self, seconds: float | None) -> None:
         """As `socket.settimeout`, but limited by the end of the call."""
         left = max(0.001, min(_call.ends_at - time.monotonic(), _LONGEST_SECONDS))
+        self._timeout = math.inf
         self._socket.settimeout(left if seconds is None else min(seconds, left))
         self._has_own_timeout = True
 
@@ -116,13 +121,13 @@ class BoundedSocket:
         """As of a socket. Raises TimeoutError."""
         self._has_own_timeout = False
         if not self._is_tls:
-            self._socket.settimeout(remaining_seconds(self._longest))
+            self._bound()
             self._socket.sendall(data)
             return
         # A TLS socket bounds each record by itself.
         view = memoryview(data)
         while view:
-            self._socket.settimeout(remaining_seconds(self._longest))
+            self._bound()
             view = view[self._socket.send(view[:_TLS_RECORD_BYTES]) :]
 
     def __getattr__(self, name: str) -> Any:
@@ -132,7 +137,18 @@ class BoundedSocket:
         if self._has_own_timeout:
             self._has_own_timeout = False
         else:
-            self._socket.settimeout(remaining_seconds(self._longest))
+            self._bound()
+
+    def _bound(self) -> None:
+        """Limits the next wait to the remaining time of the call.
+
+        That takes a system call, which is saved if the present time-out differs by less than a millisecond. In a call
+        that is answered at once, the one of the previous call still does.
+        """
+        seconds = remaining_seconds(self._longest)
+        if seconds < _SHORT_SECONDS or abs(seconds - self._timeout) > _NEGLIGIBLE_SECONDS:
+            self._socket.settimeout(seconds)
+            self._timeout = seconds
 
     @staticmethod
     def _count(n_bytes: int) -> None:

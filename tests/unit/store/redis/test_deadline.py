@@ -14,9 +14,9 @@ import redis
 
 from sched_cache.config import parse_redis_url
 from sched_cache.store.l2 import Answer
-from sched_cache.store.redis import dial
+from sched_cache.store.redis import deadline, dial
 from sched_cache.store.redis.client import close_client, open_client
-from sched_cache.store.redis.deadline import start_call
+from sched_cache.store.redis.deadline import BoundedSocket, start_call
 from sched_cache.store.redis.tier import RedisTier
 from tests.contracts.l2 import (
     INCARNATION,
@@ -280,3 +280,79 @@ def test_no_process_wide_time_out_is_set(redis_url: str) -> None:
     assert client_of(tier).get(key_of(DIGEST)) is not None
     assert counters(tier).errors == 0
     tier.close()
+
+
+class _Peer:
+    """A socket that answers at once, and notes each time-out that it is given."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[float] = []
+
+    def settimeout(self, seconds: float) -> None:
+        self.timeouts.append(seconds)
+
+    def sendall(self, data: bytes) -> None: ...
+
+    def recv(self, n_bytes: int) -> bytes:
+        return b"+OK\r\n"
+
+
+class _Time:
+    """In place of the module: time passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Time:
+    clock = _Time()
+    monkeypatch.setattr(deadline, "time", clock)
+    return clock
+
+
+def ask(bounded: BoundedSocket, clock: _Time, seconds: float, pause_seconds: float = 0.00002) -> None:
+    start_call(seconds)
+    bounded.sendall(b"PING\r\n")
+    clock.now += pause_seconds
+    bounded.recv(64)
+
+
+def test_calls_that_are_answered_at_once_share_a_time_out(clock: _Time) -> None:
+    """Each change of it is a system call."""
+    peer = _Peer()
+    bounded = BoundedSocket(peer, False, 60.0)
+    for _ in range(100):
+        ask(bounded, clock, 0.05)
+    assert peer.timeouts == pytest.approx([0.05])
+
+
+def test_a_time_out_is_renewed_when_time_has_passed(clock: _Time) -> None:
+    """The answer gets the rest of the call, not the whole of it again."""
+    peer = _Peer()
+    bounded = BoundedSocket(peer, False, 60.0)
+    ask(bounded, clock, 10.0, pause_seconds=0.05)
+    ask(bounded, clock, 20.0)
+    assert peer.timeouts == pytest.approx([10.0, 9.95, 20.0])
+
+
+def test_the_last_milliseconds_of_a_call_are_exact(clock: _Time) -> None:
+    peer = _Peer()
+    bounded = BoundedSocket(peer, False, 60.0)
+    for _ in range(2):
+        ask(bounded, clock, 0.015, pause_seconds=0.0005)
+    assert peer.timeouts == pytest.approx([0.015, 0.0145, 0.015, 0.0145])
+
+
+def test_a_time_out_that_another_has_set_is_replaced(clock: _Time) -> None:
+    """redis-py sets one to see whether data has come; it holds for the next receipt only."""
+    peer = _Peer()
+    bounded = BoundedSocket(peer, False, 60.0)
+    ask(bounded, clock, 10.0)
+    bounded.settimeout(0)
+    bounded.recv(64)
+    ask(bounded, clock, 10.0)
+    assert peer.timeouts == pytest.approx([10.0, 0, 10.0])
