@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql import open_engines
+from sched_cache.store.sql.engine import Connect
 from sched_cache.store.sql.failures import mapped_errors
 from sched_cache_airflow.sharing.written_table import written_table
 from sched_cache_airflow.triggers.postgresql import PostgresqlTrigger
@@ -46,15 +47,18 @@ _INSTALLED = {
 }
 
 
-def install_trigger(config: Config) -> list[str]:
+def install_trigger(config: Config, connect: Connect | None = None) -> list[str]:
     """Creates the triggers and the table that they write to; the names of the triggers. May be repeated.
+
+    Args:
+        connect: opens the connection in place of the driver; see `open_engines`.
 
     Raises:
         ConfigError: the URL or its driver cannot be used.
         StoreUnavailableError: the database does not answer, or is no metadata database of Airflow 3.
     """
     table = written_table(config)
-    with _transaction(config) as connection:
+    with _transaction(config, connect) as connection:
         if not _HOST_TABLES.issubset(inspect(connection).get_table_names()):
             raise StoreUnavailableError("this database has no tables of Airflow 3")
         if _dialect(connection) == "postgresql":
@@ -72,14 +76,17 @@ def install_trigger(config: Config) -> list[str]:
     return list(names)
 
 
-def remove_trigger(config: Config) -> list[str]:
+def remove_trigger(config: Config, connect: Connect | None = None) -> list[str]:
     """Drops the triggers; their names. The table stays, because sessions write to it, too.
+
+    Args:
+        connect: opens the connection in place of the driver; see `open_engines`.
 
     Raises:
         ConfigError: the URL or its driver cannot be used.
         StoreUnavailableError: the database does not answer.
     """
-    with _transaction(config) as connection:
+    with _transaction(config, connect) as connection:
         if _dialect(connection) == "postgresql":
             return PostgresqlTrigger(connection, written_table(config)).drop()
         return _drop(connection, written_table(config))
@@ -134,11 +141,12 @@ def _dialect(connection: Connection) -> str:
 
 
 @contextmanager
-def _transaction(config: Config) -> Iterator[Connection]:
+def _transaction(config: Config, connect: Connect | None) -> Iterator[Connection]:
     engines = open_engines(
         config.database_url,
         lock_timeout_seconds=config.database_timeout_seconds,
         connect_timeout_seconds=math.ceil(config.database_timeout_seconds),
+        connect=connect,
     )
     try:
         with mapped_errors(), engines.writes.begin() as connection:
