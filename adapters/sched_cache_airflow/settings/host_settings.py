@@ -24,7 +24,7 @@ def settings_of_host() -> Settings:
     """
     global _found
     if _found is None:
-        _found = _tried(understood_settings(section_of_host(), _host_database_url()))
+        _found = _tried(understood_settings(section_of_host(), _host_database_url(), host_schema()))
     return _found
 
 
@@ -40,7 +40,7 @@ def strict_settings_of_host() -> Settings:
     Raises:
         ConfigError: an option is unknown or its value is not allowed.
     """
-    return read_settings(section_of_host(), _host_database_url())
+    return read_settings(section_of_host(), _host_database_url(), host_schema())
 
 
 def section_of_host() -> dict[str, str | Unreadable]:
@@ -56,6 +56,17 @@ def host_database_url() -> str:
 
     url: str = conf.get("database", "sql_alchemy_conn")
     return url
+
+
+def host_schema() -> str | None:
+    """The schema that Airflow's own tables are in; None for the default one of the connection. Never raises."""
+    from airflow.configuration import conf
+
+    try:
+        schema: str | None = conf.get("database", "sql_alchemy_schema", fallback=None)
+    except Exception:  # Airflow cannot read it either, and says so
+        return None
+    return (schema or "").strip() or None
 
 
 def _host_database_url() -> str | Unreadable:

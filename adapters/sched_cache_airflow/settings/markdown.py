@@ -114,6 +114,10 @@ def _core_row(declared: Option) -> str:
     default = "as above"
     if declared.name == "database_url":
         default = _METADATA_DB
+    elif declared.name == "database_schema":
+        default = (
+            "`[database] sql_alchemy_schema` if the tables are in the metadata database, otherwise empty"
+        )
     elif declared.name in HOST_DEFAULTS:
         default = default_in_words(HOST_DEFAULTS[declared.name])
     return f"| `{declared.name}` | {default} | {READERS[declared.name]} |\n"

@@ -63,35 +63,48 @@ def host_section(
     return found
 
 
-def read_settings(section: Section, host_database_url: str | Unreadable) -> Settings:
+def read_settings(
+    section: Section, host_database_url: str | Unreadable, host_schema: str | None = None
+) -> Settings:
     """The settings in a section of the host's configuration.
 
     Raises:
         ConfigError: an option is unknown or its value is not allowed.
     """
-    settings, errors = _understood(section, host_database_url)
+    settings, errors = _understood(section, host_database_url, host_schema)
     for error in errors:
         raise error
     return settings
 
 
-def understood_settings(section: Section, host_database_url: str | Unreadable) -> Settings:
+def understood_settings(
+    section: Section, host_database_url: str | Unreadable, host_schema: str | None = None
+) -> Settings:
     """The same settings, with wrong options in `wrong`, and the parts that they affect switched off. Never raises.
 
     Args:
         section: option -> text, as in the host.
         host_database_url: of the metadata database. Unless `database_url` names another database, it contains our
             tables; on SQLite, a file beside it does.
+        host_schema: of the host's tables, and of ours if they are in that database; None: the default schema.
     """
-    return _understood(section, host_database_url)[0]
+    return _understood(section, host_database_url, host_schema)[0]
 
 
-def _understood(section: Section, host_database_url: str | Unreadable) -> tuple[Settings, list[ConfigError]]:
+def _understood(
+    section: Section, host_database_url: str | Unreadable, host_schema: str | None
+) -> tuple[Settings, list[ConfigError]]:
     chosen: dict[str, Any] = {}
     wrong: list[WrongOption] = []
     errors: list[ConfigError] = []
     of_tables = url_of_tables(host_database_url) if isinstance(host_database_url, str) else host_database_url
     texts = {"database_url": of_tables, **section}
+    if (
+        host_schema
+        and texts["database_url"] == host_database_url
+        and _is_allowed("database_schema", host_schema)
+    ):
+        texts.setdefault("database_schema", host_schema)
     for name, text in texts.items():
         try:
             chosen[name] = _value(name, text)
@@ -146,6 +159,14 @@ def _value(name: str, text: str | Unreadable) -> Any:
     value = declared.read(text)
     declared.check(value)
     return value
+
+
+def _is_allowed(name: str, text: str) -> bool:
+    try:
+        _value(name, text)
+    except ConfigError:
+        return False
+    return True
 
 
 _MAX_NAME = 100

@@ -39,6 +39,32 @@ def test_without_a_section_the_plugin_is_on_and_has_no_redis() -> None:
     assert settings.config.database_url == HOST_DATABASE
 
 
+@pytest.mark.parametrize(
+    ("host_schema", "section", "expected"),
+    [
+        ("airflow", {}, "airflow"),
+        (None, {}, None),
+        ("airflow", {"database_schema": "ours"}, "ours"),
+        ("airflow", {"database_schema": ""}, None),
+        ("airflow", {"database_url": HOST_DATABASE}, "airflow"),
+        ("airflow", {"database_url": "postgresql://airflow@other/cache"}, None),
+        ("no-identifier", {}, None),
+    ],
+)
+def test_tables_beside_those_of_the_host_are_in_its_schema(
+    host_schema: str | None, section: Mapping[str, str], expected: str | None
+) -> None:
+    """Nothing says that a user of Airflow may create tables elsewhere. A name that we cannot use changes nothing."""
+    settings = read_settings(section, HOST_DATABASE, host_schema)
+    assert settings.config.database_schema == expected
+
+
+def test_a_file_has_no_schema() -> None:
+    """SQLite would look for another file."""
+    settings = read_settings({}, "sqlite:////home/airflow/airflow.db", "airflow")
+    assert settings.config.database_schema is None
+
+
 def test_options_of_the_core_and_of_the_plugin_stand_in_one_section() -> None:
     """Each under its own name, in the words that the environment variables have."""
     section = {
