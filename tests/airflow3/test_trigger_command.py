@@ -19,7 +19,7 @@ def test_the_engine_of_airflow_opens_the_connection(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What a site needs to connect is in the arguments and events of that engine; here the URL alone leads nowhere."""
+    """The arguments and events of that engine have the settings of a site; here the URL alone does not suffice."""
     if airflow_db.name == "sqlite":
         pytest.skip("the plugin's tables are in a file of their own, which no trigger can write to")
     from airflow import settings
