@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|desel
 _OUTCOMES = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "errors")
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 20.0
+_MEMORY = Path("/dev/shm")
+_MEMORY_BYTES_A_STEP = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Result:
 class _Running:
     """A started step. Its process leads a process group, so that all its children can be ended."""
 
-    def __init__(self, step: Step, cwd: Path, grace_seconds: float) -> None:
+    def __init__(self, step: Step, cwd: Path, grace_seconds: float, scratch: str) -> None:
         self.step = step
         self._grace_seconds = grace_seconds
         self._started_at = time.monotonic()
@@ -67,10 +70,12 @@ class _Running:
         self._failed_tests: list[str] = []
         self._last_test = ""
         self._interrupted_at: float | None = None
+        self._folder = tempfile.mkdtemp(prefix="", dir=scratch)
+        os.chmod(self._folder, 0o1777)  # as /tmp
         self._process = subprocess.Popen(
             step.command,
             cwd=cwd,
-            env={**os.environ, NOTES: self._notes.name},
+            env={**os.environ, NOTES: self._notes.name, "TMPDIR": self._folder},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -96,6 +101,7 @@ class _Running:
             where = f", in {self._last_test}" if self._last_test else ""
             text += f"\nstopped after {self.step.timeout_seconds:.0f} s{where}\n"
             self._signal(signal.SIGKILL)  # to what it left behind
+        shutil.rmtree(self._folder, ignore_errors=True)
         print(f"\n---- {self.step.name}: {outcome}, {seconds:.1f} s\n{text.strip()}", flush=True)
         last_line, counts = _outcome(text)
         return Result(
@@ -140,6 +146,8 @@ def run(
     """
     waiting = list(steps)
     order = [step.name for step in waiting]
+    scratch = tempfile.TemporaryDirectory(prefix="sc-", dir=scratch_folder(jobs), ignore_cleanup_errors=True)
+    os.chmod(scratch.name, 0o755)  # servers run as users of their own, and write there
     running: list[_Running] = []
     results: list[Result] = []
     try:
@@ -160,13 +168,29 @@ def run(
                 ):
                     waiting.remove(step)
                     print(f"---- {step.name} ...", flush=True)
-                    running.append(_Running(step, cwd, grace_seconds))
+                    running.append(_Running(step, cwd, grace_seconds, scratch.name))
             time.sleep(_POLL_SECONDS)
     except BaseException:
         for one in running:
             one.interrupt()
         raise
+    finally:
+        scratch.cleanup()
     return sorted(results, key=lambda result: order.index(result.step.name))
+
+
+def scratch_folder(jobs: int, memory: Path = _MEMORY) -> Path | None:
+    """Where steps have their temporary folders: in memory if there is enough of it for all, else the usual place.
+
+    A database that is copied before each test costs a fifth of the processor time there.
+    """
+    try:
+        available = re.search(r"^MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        free = min(shutil.disk_usage(memory).free, 1024 * int(available[1]) if available else 0)
+        can_run = not os.statvfs(memory).f_flag & os.ST_NOEXEC
+    except OSError:
+        return None
+    return memory if can_run and free >= jobs * _MEMORY_BYTES_A_STEP else None
 
 
 def report(results: Sequence[Result], seconds: float) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tools import suites
-from tools.steps import SKIPPED, Step, report, run
+from tools.steps import SKIPPED, Step, report, run, scratch_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -126,6 +126,22 @@ def test_processor_time_is_that_of_a_step_and_of_its_children(tmp_path: Path) ->
     busy, idle = run([step("busy", child), step("idle", "import time; time.sleep(1)")], tmp_path, jobs=2)
     assert busy.cpu_seconds >= 0.5
     assert idle.seconds >= 1 and idle.cpu_seconds < 0.5
+
+
+def test_each_step_has_a_temporary_folder_that_goes_with_it(tmp_path: Path) -> None:
+    """Users that its servers run as can write there."""
+    code = "import os, tempfile; print(tempfile.mkdtemp(), oct(os.stat(tempfile.gettempdir()).st_mode)[-4:])"
+    results = run([step("first", code), step("second", code)], tmp_path, jobs=2)
+    folders, modes = zip(*(result.last_line.split() for result in results), strict=True)
+    assert modes == ("1777", "1777")
+    assert len({Path(folder).parent for folder in folders}) == 2
+    assert not any(Path(folder).parent.parent.exists() for folder in folders)
+
+
+def test_temporary_folders_are_in_memory_only_if_there_is_enough(tmp_path: Path) -> None:
+    assert scratch_folder(1, tmp_path / "missing") is None
+    assert scratch_folder(1_000_000, tmp_path) is None
+    assert scratch_folder(0, tmp_path) == tmp_path
 
 
 def test_what_a_step_leaves_out_is_there() -> None:
