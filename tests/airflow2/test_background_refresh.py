@@ -21,9 +21,9 @@ from airflow.utils.session import create_session
 from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support import worker_main
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.home import option
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.support.servers import RedisServer, required
+from tests.hosts.home import option
+from tests.hosts.metadata_db import MetadataDb
+from tests.support.servers import RedisServer
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -32,14 +32,6 @@ SECONDS = 8.0
 BOUND_SECONDS = 1.0
 # What lies between a look at the clock and what it stands for, where four processes share two processors.
 SLACK_SECONDS = 0.5
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with required():
-        server = RedisServer()
-    with server:
-        yield server
 
 
 def write(number: int) -> float:
@@ -106,12 +98,12 @@ def test_a_removed_dag_is_noticed(installed: None) -> None:
     assert bag.get_dag(worker_main.DAG_ID) is None
 
 
-def test_workers_show_what_is_new_and_never_anything_older(installed: None, redis: RedisServer) -> None:
+def test_workers_show_what_is_new_and_never_anything_older(installed: None, own_redis: RedisServer) -> None:
     """Four workers, a DAG that is edited every second: within the bound, in order, and without a query of a request."""
     write(0)
     options = {
         option("sched_cache", "enabled"): "True",
-        option("sched_cache", "redis_url"): redis.url,
+        option("sched_cache", "redis_url"): own_redis.url,
         option("sched_cache", "max_staleness_seconds"): str(BOUND_SECONDS),
     }
     # No entry point: the process installs the plugin itself.

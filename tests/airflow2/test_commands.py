@@ -16,9 +16,9 @@ from sqlalchemy import select
 from sched_cache_airflow.hosts.installed import runtime
 from sched_cache_airflow.sharing.written_table import written_dag_table
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.subject import PLUGIN
+from tests.hosts.home import AirflowHome
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import PLUGIN
 from tests.support.odd_hosts import BEGINNINGS, OFF, WRONG_OPTIONS, of_another_release
 
 _FILE = """

@@ -18,7 +18,7 @@ from airflow.utils.session import create_session
 
 from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.servers import PostgresServer, required
 from tests.support.servers.black_hole import black_hole
 

@@ -15,7 +15,7 @@ from tests.airflow2.support.task_fields import (
     NOT_IN_ITS_MAPPED_TASKS,
     OTHER_DEFAULT_IN_AIRFLOW_2,
 )
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support import host_agreement
 from tests.support.host_agreement import Question
 from tests.support.host_examples import (

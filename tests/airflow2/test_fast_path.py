@@ -19,8 +19,8 @@ from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support.decided_runs import DecidedDag
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.contracts.fast_path import FastHost, FastPathContract, states, task_instance
+from tests.hosts.metadata_db import MetadataDb
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from airflow.utils.session import create_session
 
 from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.forks import N_FORKS, assert_no_child_hangs
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -23,7 +23,7 @@ from sched_cache.format import decode_dag, encode_dag
 from tests.airflow2.contract.compare import compare_dags, compare_first_answers
 from tests.airflow2.support.every_kind import base_document
 from tests.airflow2.support.generated import generated_documents
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.host_examples import load_examples, load_golden_documents
 
 # Each takes a second or two.

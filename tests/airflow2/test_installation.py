@@ -17,8 +17,8 @@ from sched_cache_airflow.hosts.installed import host_process
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.contracts.installation import InstallationContract
+from tests.hosts.metadata_db import MetadataDb
 
 
 class TestInstallation(InstallationContract):

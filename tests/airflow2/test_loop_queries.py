@@ -11,8 +11,8 @@ from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.statements import statements
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.statements import statements
 
 # What a loop sends that finds nothing to do, apart from what it sends for each run, on PostgreSQL.
 STOCK_A_LOOP = 9

@@ -22,7 +22,7 @@ from sched_cache_airflow.settings.settings import Settings
 from sched_cache_airflow.sharing.missed_writes import PUBLISHED_PER_SWEEP, MissedWrites
 from sched_cache_airflow.sharing.version_publisher import VersionPublisher
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -22,10 +22,10 @@ from airflow.utils.session import create_session
 
 from tests.airflow2.support.subject import plugin
 from tests.airflow2.support.webserver import running_webserver
-from tests.airflow3.support.home import AirflowHome, option
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.home import AirflowHome, option
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.polled_pages import WORKER_HEADER, Pages
-from tests.support.servers import RedisServer, required
+from tests.support.servers import RedisServer
 
 LONG = os.environ.get("SCHED_CACHE_PAGES_SECONDS")
 SECONDS = float(LONG or 6)
@@ -38,14 +38,6 @@ PATHS = (
     f"/dags/{DAG_ID}/grid",
     f"/api/v1/dags/{DAG_ID}/details",
 )
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with required():
-        server = RedisServer()
-    with server:
-        yield server
 
 
 @pytest.fixture
@@ -82,12 +74,12 @@ def test_no_page_is_older_than_the_bound_or_than_one_before(
     airflow_db: MetadataDb,
     airflow_home: AirflowHome,
     quiet_host: None,
-    redis: RedisServer,
+    own_redis: RedisServer,
     with_header: None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whichever worker answers; all of them do."""
-    tiers = {"redis_url": redis.url, "max_staleness_seconds": str(BOUND_SECONDS)}
+    tiers = {"redis_url": own_redis.url, "max_staleness_seconds": str(BOUND_SECONDS)}
     writer = plugin(publish_contents="True", **tiers) if is_told else nullcontext()
     with (
         writer,

@@ -27,7 +27,7 @@ from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.scheduling import TaskSpec, random_run
 
 N_DAGS = int(os.environ.get("SCHED_CACHE_CREATED_DAGS", "16"))

@@ -23,7 +23,7 @@ from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.side_effects import described, side_effects
 from tests.airflow2.support.sorted_rows import sorted_rows
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.scheduling.decided_dag import differences
 
 N_LOOPS = int(os.environ.get("SCHED_CACHE_DECISIONS_LOOPS", "200"))

@@ -25,7 +25,7 @@ from sched_cache.format import decode_dag, encode_dag
 from sched_cache.scheduling import SlimTaskInstance
 from sched_cache_airflow.simple_dag import SimpleDagBag, airflow2, pack_task_instances, unpack_task_instances
 from sched_cache_airflow.simple_dag import SimpleTaskInstance as OldSimpleTaskInstance
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -10,7 +10,7 @@ from sched_cache_airflow.hosts.installed import host_process
 from tests.airflow2.support.every_kind import base_document
 from tests.airflow2.support.stored_dags import store
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.stored_rows import answers
 
 

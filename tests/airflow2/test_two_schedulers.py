@@ -10,12 +10,12 @@ import pytest
 from tests.airflow2.support.random_dags import random_dag
 from tests.airflow2.support.stored_dags import document_of
 from tests.airflow2.support.whole_runs import create_runs, play
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.subject import OFF, ON
 from tests.contracts.edited_cluster import NO_THROTTLE, SECONDS
 from tests.contracts.two_schedulers import Rivals, TwoSchedulersContract
 from tests.edited_cluster.__main__ import violations
 from tests.edited_cluster.cluster import play as edited_cluster
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import OFF, ON
 
 
 @pytest.fixture

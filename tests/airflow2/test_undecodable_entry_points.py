@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.contracts.undecodable import check_a_share, check_that_harm_is_found
+from tests.hosts.metadata_db import MetadataDb
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -14,8 +14,8 @@ from airflow.utils.session import create_session
 
 from sched_cache_airflow.reporting.process_words import count, title
 from tests.airflow2.support.webserver import Webserver, running_webserver
-from tests.airflow3.support.home import AirflowHome, option
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.home import AirflowHome, option
+from tests.hosts.metadata_db import MetadataDb
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ from sched_cache_airflow.hosts.installed import runtime
 from sched_cache_airflow.sharing.maintenance import Maintenance
 from sched_cache_airflow.sharing.written_table import written_dag_table
 from tests.airflow2.support.subject import plugin
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.home import AirflowHome
+from tests.hosts.metadata_db import MetadataDb
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

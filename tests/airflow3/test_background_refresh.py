@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.subject import PLUGIN, Subject
 
 CONTENT = DagContent("edited", ("a",))
 

@@ -29,7 +29,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import AIRFLOW_3
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.scheduling.host_comparison import (
     Key,
     StoredRun,

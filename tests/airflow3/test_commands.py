@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.subject import PLUGIN
+from tests.hosts.home import AirflowHome
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import PLUGIN
 from tests.support.odd_hosts import BEGINNINGS, OFF, WRONG_OPTIONS, of_another_release
 
 

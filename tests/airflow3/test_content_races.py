@@ -30,7 +30,7 @@ from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.interleave import before_call
-from tests.airflow3.support.subject import Subject
+from tests.hosts.subject import Subject
 
 N_REPETITIONS = int(os.environ.get("SCHED_CACHE_RACE_REPETITIONS", "1"))
 

@@ -12,7 +12,7 @@ import os
 import pytest
 
 from tests.airflow3.end_to_end.edit_storm import storm
-from tests.airflow3.support.subject import PLUGIN
+from tests.hosts.subject import PLUGIN
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("SCHED_CACHE_END_TO_END"), reason="SCHED_CACHE_END_TO_END is not set: takes minutes"

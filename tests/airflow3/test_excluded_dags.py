@@ -11,8 +11,8 @@ from sqlalchemy import select
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.home import option
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.home import option
+from tests.hosts.subject import PLUGIN, Subject
 
 
 @pytest.fixture

@@ -24,10 +24,11 @@ from sqlalchemy.exc import OperationalError
 
 from tests.airflow3.support.browser import Chromium, Tab
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.metadata_db import SqliteMetadataDb
-from tests.airflow3.support.processes import Processes
-from tests.airflow3.support.subject import OFF, PLUGIN
+from tests.airflow3.support.processes import processes, wait_until_served
+from tests.hosts.end_to_end.installation import started
+from tests.hosts.home import AirflowHome
+from tests.hosts.metadata_db import SqliteMetadataDb
+from tests.hosts.subject import OFF, PLUGIN
 from tests.support.servers import required
 from tests.support.servers.process import free_port
 
@@ -107,15 +108,10 @@ def watched() -> Iterator[Watched]:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         }
         database.start(environment)
-        processes = Processes(environment, home.path / "output", api_port=api_port, n_schedulers=1)
-        stack.callback(processes.stop)
-        try:
-            processes.start()
+        running = processes(environment, home.path / "output", api_port=api_port, n_schedulers=1)
+        with started(running):
+            wait_until_served(running, url)
             yield Watched(url, environment, Path(database.url.removeprefix("sqlite:///")))
-        except BaseException:
-            for process in processes.all.values():
-                print(f"--- the end of {process.log.name}\n{process.log_end()}", file=sys.stderr)
-            raise
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from sched_cache.scheduling import AIRFLOW_3
 from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.installed import host_process, runtime
 from tests.airflow3.support.decided_runs import DecidedDag
-from tests.airflow3.support.home import option
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.scheduler import Scheduler
-from tests.airflow3.support.subject import ON
 from tests.contracts.fast_path import FastHost, FastPathContract, counting_loaded, database, task_instance
+from tests.hosts.home import option
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import ON
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from airflow.utils.session import create_session
 
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.home import option
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.home import option
+from tests.hosts.subject import PLUGIN, Subject
 from tests.support.forks import N_FORKS, assert_no_child_hangs
 
 pytestmark = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)

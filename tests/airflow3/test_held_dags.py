@@ -20,11 +20,12 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
+from tests.airflow3.support.activation import activated
 from tests.airflow3.support.bags import cache_options
 from tests.airflow3.support.every_kind import base_document
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.stored_dags import store
-from tests.airflow3.support.subject import PLUGIN
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import PLUGIN
 from tests.support.undecodable import read_everything
 
 
@@ -98,7 +99,7 @@ def test_what_was_handed_out_is_read_to_its_end(
 ) -> None:
     """Every attribute, every task, groups, copies: of the content that was handed out."""
     store([{**base_document()}])
-    with PLUGIN.activated():
+    with activated(PLUGIN):
         dag, other = loaded(from_tables=from_tables), None
         if not from_tables:
             other = copy.copy(dag.get_task("mapped"))
@@ -115,7 +116,7 @@ def test_both_parts_come_with_one_statement(airflow_db: MetadataDb) -> None:
     """From our tables, one DAG or many: a round trip for the parts, after the one for what is current."""
     from sched_cache_airflow.hosts.installed import discard_runtime, runtime
 
-    with PLUGIN.activated():
+    with activated(PLUGIN):
         documents = []
         for dag_id in ("d", "e"):
             document = base_document()
@@ -157,7 +158,7 @@ def test_both_parts_come_with_one_statement(airflow_db: MetadataDb) -> None:
 def test_threads_and_forks_read_it_too(airflow_db: MetadataDb) -> None:
     """Each finds what nobody has read before."""
     store([base_document()])
-    with PLUGIN.activated():
+    with activated(PLUGIN):
         dag = loaded(from_tables=True)
         edited()
         child = os.fork()

@@ -16,9 +16,9 @@ from sqlalchemy import update
 
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.scheduler import Scheduler
-from tests.airflow3.support.statements import statements
 from tests.airflow3.support.stored_dags import create_run, document_of, make_room, store
-from tests.airflow3.support.subject import Subject
+from tests.hosts.statements import statements
+from tests.hosts.subject import Subject
 from tests.support.scheduling.random_dags import START
 
 N_TASKS = 10

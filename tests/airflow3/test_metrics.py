@@ -14,8 +14,8 @@ from airflow.observability import stats as host_stats
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.home import option
-from tests.airflow3.support.subject import CHECKOUT, PLUGIN, Subject
+from tests.hosts.home import option
+from tests.hosts.subject import CHECKOUT, PLUGIN, Subject
 
 pytestmark = [
     pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True),

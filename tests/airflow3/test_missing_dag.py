@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, delete, inspect, text
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.subject import PLUGIN, Subject
 from tests.support.servers.process import free_port
 
 # The limit makes the scheduler look the DAG up between deciding and queueing: there it fails the tasks.

@@ -16,9 +16,9 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.stored_dags import document_of, store
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import PLUGIN, Subject
 
 pytestmark = [
     pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True),

@@ -18,14 +18,15 @@ import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
-from tests.airflow3.support.home import AirflowHome, option
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.processes import AirflowProcess
+from tests.airflow3.support.activation import activated
 from tests.airflow3.support.rest_client import RestClient
 from tests.airflow3.support.stored_dags import document_of, store
-from tests.airflow3.support.subject import PLUGIN, STOCK
+from tests.hosts.home import AirflowHome, option
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.processes import AirflowProcess
+from tests.hosts.subject import PLUGIN, STOCK
 from tests.support.polled_pages import WORKER_HEADER, Pages
-from tests.support.servers import RedisServer, required
+from tests.support.servers import RedisServer
 from tests.support.servers.process import free_port
 
 LONG = os.environ.get("SCHED_CACHE_PAGES_SECONDS")
@@ -38,14 +39,6 @@ PATHS = (
     f"/api/v2/dags/{DAG_ID}/details",
     f"/ui/structure/structure_data?dag_id={DAG_ID}",
 )
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with required():
-        server = RedisServer()
-    with server:
-        yield server
 
 
 @contextmanager
@@ -110,18 +103,18 @@ def test_no_page_is_older_than_the_bound_or_than_one_before(
     is_told: bool,
     airflow_db: MetadataDb,
     airflow_home: AirflowHome,
-    redis: RedisServer,
+    own_redis: RedisServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whichever worker answers; all of them do."""
     tiers = {
-        option("sched_cache", "redis_url"): redis.url,
+        option("sched_cache", "redis_url"): own_redis.url,
         option("sched_cache", "max_staleness_seconds"): str(BOUND_SECONDS),
     }
     unthrottled = {option("core", "min_serialized_dag_update_interval"): "0"}
     with (
         mock.patch.dict(os.environ, {**tiers, **unthrottled}),
-        (PLUGIN if is_told else STOCK).activated(),
+        activated(PLUGIN if is_told else STOCK),
         serving(airflow_home, tiers) as pages,
     ):
         edit(0)

@@ -11,7 +11,7 @@ import pytest
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.subject import PLUGIN, Subject
 
 DAG_IDS = ("first", "second", "third")
 

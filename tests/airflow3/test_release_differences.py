@@ -18,7 +18,7 @@ from tests.airflow3.support import runs
 from tests.airflow3.support.bags import cache_options
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.subject import PLUGIN
+from tests.hosts.subject import PLUGIN
 
 with_plugin = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 CONTENT = DagContent("d", ("a", "b"))

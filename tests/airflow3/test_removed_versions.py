@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.subject import PLUGIN, Subject
 
 if TYPE_CHECKING:
     from sched_cache_airflow.hosts.shared.runtime import Runtime

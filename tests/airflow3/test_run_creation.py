@@ -36,12 +36,13 @@ from sched_cache_airflow.hosts.installed import host_process, runtime
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import AIRFLOW_3
 from sched_cache_airflow.run_creation import new_task_instances
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.airflow3.support.activation import activated
 from tests.airflow3.support.random_dags import random_dag
 from tests.airflow3.support.scheduler import Scheduler
-from tests.airflow3.support.statements import statements
 from tests.airflow3.support.stored_dags import document_of, store
-from tests.airflow3.support.subject import PLUGIN, STOCK, Subject
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.statements import statements
+from tests.hosts.subject import PLUGIN, STOCK, Subject
 from tests.support.scheduling.random_dags import ANYTHING, START, Traits
 
 N_DAGS = int(os.environ.get("SCHED_CACHE_CREATED_DAGS", "16"))
@@ -123,7 +124,7 @@ def _created_by(subject: Subject, seeds: Sequence[int], has_hook: bool) -> dict[
             counted.append((count, sorted(options["tags"].items())))
 
     with (
-        subject.activated(),
+        activated(subject),
         mock.patch.object(stats, "incr", count),
         hook.registered() if has_hook else mock.MagicMock(),
         create_session(scoped=False) as session,
@@ -193,7 +194,7 @@ def _rows(dag_id: str, session: Session) -> list[dict[str, Any]]:
 def test_a_run_is_not_compared_with_the_content_it_was_just_created_from(airflow_db: MetadataDb) -> None:
     """Its first decision asks neither which versions its task instances have nor which tasks they are of."""
     store([document_of(random_dag(number, 10, schedule="@daily")) for number in range(3)])
-    with PLUGIN.activated(), statements() as sent:
+    with activated(PLUGIN), statements() as sent:
         scheduler = Scheduler()
         while _n_running() < 3:
             scheduler.loop()
@@ -205,7 +206,7 @@ def test_rows_come_from_the_hosts_own_code_where_ours_does_not_fit_it(airflow_db
     """Counted, and the same rows."""
     store([document_of(_dag(seed)) for seed in (2, 3)])
     expected = _created_by(STOCK, (2, 3), has_hook=False)
-    with mock.patch.object(new_task_instances, "OfTask", None), PLUGIN.activated():
+    with mock.patch.object(new_task_instances, "OfTask", None), activated(PLUGIN):
         with create_session(scoped=False) as session:
             for seed in (2, 3):
                 _create_by_api(seed, session)

@@ -21,9 +21,9 @@ from sched_cache_airflow.hosts.installed import host_process
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import AIRFLOW_3
 from tests.airflow3.support.cluster import Cluster
-from tests.airflow3.support.statements import statements
 from tests.airflow3.support.stored_dags import create_run, document_of, make_room, store
-from tests.airflow3.support.subject import Subject
+from tests.hosts.statements import statements
+from tests.hosts.subject import Subject
 from tests.support.scheduling.random_dags import START
 
 N_RUNS = 3

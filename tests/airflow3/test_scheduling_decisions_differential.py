@@ -21,11 +21,11 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
 from sched_cache_airflow.hosts.installed import host_process, runtime
 from tests.airflow3.support.decided_runs import DecidedDag, all_rows
-from tests.airflow3.support.home import option
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.scheduler import Scheduler
 from tests.airflow3.support.side_effects import described, side_effects
-from tests.airflow3.support.subject import ON
+from tests.hosts.home import option
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import ON
 from tests.support.scheduling.decided_dag import differences
 
 N_LOOPS = int(os.environ.get("SCHED_CACHE_DECISIONS_LOOPS", "300"))

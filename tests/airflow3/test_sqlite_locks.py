@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.subject import Subject
+from tests.hosts.subject import Subject
 
 N_WRITERS = 3
 N_WRITES = int(os.environ.get("SCHED_CACHE_SQLITE_WRITES", "600"))

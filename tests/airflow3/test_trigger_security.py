@@ -10,8 +10,8 @@ import pytest
 from airflow.utils.session import create_session
 from sqlalchemy import text
 
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import PLUGIN, Subject
 
 COMMAND = "sched-cache airflow-trigger install"
 OLD = """

@@ -15,16 +15,16 @@ from sqlalchemy import select, update
 
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.interleave import before_call
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.random_dags import random_dag
 from tests.airflow3.support.runs import end_tasks, run_state
 from tests.airflow3.support.stored_dags import create_run, document_of, make_room, store
-from tests.airflow3.support.subject import OFF, ON, STOCK, Subject
 from tests.airflow3.support.whole_runs import create_runs, play
 from tests.contracts.edited_cluster import NO_THROTTLE, SECONDS
 from tests.contracts.two_schedulers import TRAITS, Rivals, TwoSchedulersContract
 from tests.edited_cluster.__main__ import violations
 from tests.edited_cluster.cluster import play as edited_cluster
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import OFF, ON, STOCK, Subject
 from tests.support.scheduling.random_dags import START
 
 

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("airflow.sdk")
 
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.contracts.undecodable import check_a_share, check_that_harm_is_found
+from tests.hosts.metadata_db import MetadataDb
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -22,10 +22,10 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
 from sched_cache_airflow.watch import ChangedFile, host_here
-from tests.airflow3.support.home import AirflowHome, option
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.processes import AirflowProcess
-from tests.airflow3.support.subject import PLUGIN, STOCK
+from tests.hosts.home import AirflowHome, option
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.processes import AirflowProcess
+from tests.hosts.subject import PLUGIN, STOCK
 from tests.support.watching import wait_until, watching
 
 _BUNDLE = "dags-folder"

@@ -11,10 +11,10 @@ pytest.importorskip("airflow.sdk")
 from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow3.support.random_dags import random_dag
 from tests.airflow3.support.stored_dags import document_of
-from tests.airflow3.support.subject import PLUGIN, STOCK
 from tests.airflow3.support.user import User
 from tests.airflow3.support.whole_runs import play
 from tests.contracts.whole_runs import Stage, WholeRunsContract, clusters
+from tests.hosts.subject import PLUGIN, STOCK
 
 
 @pytest.fixture

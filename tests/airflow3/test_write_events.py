@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.home import AirflowHome, option
 from tests.airflow3.support.processor_main import publish
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.home import AirflowHome, option
+from tests.hosts.subject import PLUGIN, Subject
 
 CONTENT = DagContent("written", ("a", "b"))
 

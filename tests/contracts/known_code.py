@@ -15,8 +15,8 @@ import pytest
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.patching.known_code import digests
 from sched_cache_airflow.releases import host_version, release_of
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.subject import PLUGIN
+from tests.hosts.home import AirflowHome
+from tests.hosts.subject import PLUGIN
 from tests.support.made_up_release import Change, installed, make, replaced
 from tools.releases.__main__ import table_of
 from tools.releases.packages import sources_in

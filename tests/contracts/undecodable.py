@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 from sched_cache_airflow.dags import resident_dags
-from tests.airflow3.support.metadata_db import MetadataDb
+from tests.hosts.metadata_db import MetadataDb
 from tests.support.share import share
 from tests.undecodable.fields import REFUSED, fields
 from tests.undecodable.installation import stored_host

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from tests.airflow3.support.home import AirflowHome, option
-from tests.airflow3.support.metadata_db import PostgresMetadataDb
+from tests.hosts.home import AirflowHome, option
+from tests.hosts.metadata_db import PostgresMetadataDb
 from tests.undecodable.rows import Database
 
 

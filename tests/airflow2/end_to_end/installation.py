@@ -1,4 +1,4 @@
-"""A complete Airflow 2.11 for one test: its own database, home and processes, and the DAGs of the Airflow 3 suite."""
+"""A complete Airflow 2.11 for one test: its own database, home and processes, and the DAGs of both hosts."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.metadata_db import MariadbMetadataDb, MetadataDb, PostgresMetadataDb
-from tests.airflow3.support.processes import AirflowProcess
-from tests.airflow3.support.subject import Subject
+from tests.hosts.end_to_end.installation import started, wait_until
+from tests.hosts.end_to_end.run import DAGS
+from tests.hosts.home import AirflowHome
+from tests.hosts.metadata_db import MariadbMetadataDb, MetadataDb, PostgresMetadataDb
+from tests.hosts.processes import AirflowProcess
+from tests.hosts.subject import Subject
 
 FOLDER = Path(__file__).parent
-DAGS = FOLDER.parents[1] / "airflow3" / "end_to_end" / "dags"
 DATABASES: dict[str, Callable[[], MetadataDb]] = {
     "postgresql": PostgresMetadataDb,
     "mariadb": MariadbMetadataDb,
@@ -72,22 +72,10 @@ class Installation:
     running: Mapping[str, AirflowProcess]
 
     def wait_until(self, holds: Callable[[], bool], *, what: str, timeout_seconds: float) -> None:
-        """Poll until ``holds``.
+        """`wait_until` with its processes."""
+        wait_until(self.running, holds, what=what, timeout_seconds=timeout_seconds)
 
-        Raises:
-            TimeoutError: names ``what`` did not happen.
-            AssertionError: a process ended by itself; the text ends with its log.
-        """
-        end = time.monotonic() + timeout_seconds
-        while not holds():
-            for process in self.running.values():
-                if not process.is_running:
-                    raise AssertionError(f"{process.name} ended:\n{process.log_end()}")
-            if time.monotonic() > end:
-                raise TimeoutError(what)
-            time.sleep(0.5)
-
-    def trigger(self, runs: list[str]) -> None:
+    def trigger(self, runs: Sequence[str]) -> None:
         """Create runs, each named ``dag_id/run_id``, in one process."""
         command = [sys.executable, "-c", _TRIGGER, *runs]
         done = subprocess.run(
@@ -96,7 +84,7 @@ class Installation:
             cwd=self.home.path,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
 
@@ -125,17 +113,8 @@ def installation(
             for name, command in _COMMANDS.items()
             if name not in _LEFT_OUT.get(database, ())
         }
-        for process in processes.values():
-            stack.callback(process.stop)
-        try:
-            for process in processes.values():
-                process.start()
+        with started(processes):
             yield Installation(home, environment, metadata_db.url, processes)
-        except BaseException:
-            # The logs are gone when the reader of the failure wants them.
-            for process in processes.values():
-                print(f"--- the end of {process.log.name}\n{process.log_end()}", file=sys.stderr)
-            raise
 
 
 def _copy_dags(home: AirflowHome) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.airflow2.figures [NAME ...]`: what the plugin promises of memory and time on 2.11, beside stock.
+"""`python -m tests.airflow2.figures [NAME ...]`: the promised figures of memory and time on 2.11, beside stock.
 
 The same figures as those of Airflow 3, and the same promises.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from tests.airflow2.figures.child import CHILDREN
-from tests.airflow3.figures.__main__ import FIGURES, main
+from tests.hosts.figures import FIGURES, main
 
 if __name__ == "__main__":
     measured = [name for name in FIGURES if name in CHILDREN]

@@ -6,7 +6,7 @@ import os
 import warnings
 from typing import Any
 
-from tests.airflow3.support.home import option
+from tests.hosts.home import option
 
 
 def main() -> None:

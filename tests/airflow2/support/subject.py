@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from tests.airflow3.support.home import option
+from tests.hosts.home import option
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.processes import AirflowProcess
-from tests.airflow3.support.subject import PLUGIN
+from tests.hosts.home import AirflowHome
+from tests.hosts.processes import AirflowProcess
+from tests.hosts.subject import PLUGIN
 from tests.support.servers.process import free_port
 
 _CONFIG = """

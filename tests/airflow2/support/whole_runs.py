@@ -13,7 +13,7 @@ from airflow import settings
 from tests.airflow2.support.scheduler import Scheduler
 from tests.airflow2.support.scripted_executor import ScriptedExecutor
 from tests.airflow2.support.stored_dags import create_run, make_room, store
-from tests.airflow3.support.home import option
+from tests.hosts.home import option
 from tests.support.scheduling.history import History, play_to_end
 from tests.support.scheduling.random_dags import START
 from tests.support.scheduling.script import Script, dag_id_of

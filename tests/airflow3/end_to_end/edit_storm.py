@@ -16,11 +16,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.airflow3.end_to_end import history
 from tests.airflow3.end_to_end.installation import Installation, installation
 from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.rest_client import RefusedError, RestClient
-from tests.airflow3.support.subject import SUBJECTS, Subject
+from tests.hosts.end_to_end import history
+from tests.hosts.end_to_end.installation import assert_running
+from tests.hosts.subject import SUBJECTS, Subject
 
 DAG_ID = "storm"
 _STAYING = tuple(f"stays_{number}" for number in range(40))
@@ -117,7 +118,7 @@ def storm(subject: Subject, *, seconds: float, n_clients: int = 2, n_commands: i
                 content(generation).save(installed.home.dags)
                 report.n_edits = generation
                 time.sleep(1.0)
-                installed.processes.assert_running()
+                assert_running(installed.running)
                 if time.monotonic() > end:
                     break
         finally:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.airflow3.support.home import AirflowHome
-from tests.airflow3.support.metadata_db import PostgresMetadataDb
-from tests.airflow3.support.processes import AirflowProcess, Processes
+from tests.airflow3.support.processes import processes, wait_until_served
 from tests.airflow3.support.rest_client import RestClient
-from tests.airflow3.support.subject import Subject
+from tests.hosts.end_to_end.installation import started, wait_until
+from tests.hosts.home import AirflowHome
+from tests.hosts.metadata_db import PostgresMetadataDb
+from tests.hosts.processes import AirflowProcess
+from tests.hosts.subject import Subject
 from tests.support.servers.process import free_port
 
 _OPTIONS = {
@@ -33,32 +33,24 @@ class Installation:
 
     Attributes:
         environment: what every one of its processes was started with.
+        running: its processes by name.
     """
 
     home: AirflowHome
     environment: Mapping[str, str]
     database_url: str
-    processes: Processes
+    running: Mapping[str, AirflowProcess]
     client: RestClient
 
-    @property
-    def running(self) -> Mapping[str, AirflowProcess]:
-        """Its processes by name."""
-        return self.processes.all
+    def trigger(self, runs: Sequence[str]) -> None:
+        """Create runs, each named ``dag_id/run_id``, through the API."""
+        for run in runs:
+            dag_id, run_id = run.split("/")
+            self.client.trigger(dag_id, run_id)
 
     def wait_until(self, holds: Callable[[], bool], *, what: str, timeout_seconds: float) -> None:
-        """Poll until ``holds``.
-
-        Raises:
-            TimeoutError: names ``what`` did not happen.
-            AssertionError: a process ended by itself; the text ends with its log.
-        """
-        end = time.monotonic() + timeout_seconds
-        while not holds():
-            self.processes.assert_running()
-            if time.monotonic() > end:
-                raise TimeoutError(what)
-            time.sleep(0.5)
+        """`wait_until` with its processes."""
+        wait_until(self.running, holds, what=what, timeout_seconds=timeout_seconds)
 
 
 @contextlib.contextmanager
@@ -91,13 +83,7 @@ def installation(
             shutil.copytree(dags, home.dags, dirs_exist_ok=True)
         environment = {**os.environ, **home.environment, **subject.environment()}
         database.start(environment)
-        processes = Processes(environment, home.path / "output", api_port=api_port)
-        stack.callback(processes.stop)
-        try:
-            processes.start()
-            yield Installation(home, environment, database.url, processes, RestClient(api_port))
-        except BaseException:
-            # The logs are gone when the reader of the failure wants them.
-            for process in processes.all.values():
-                print(f"--- the end of {process.log.name}\n{process.log_end()}", file=sys.stderr)
-            raise
+        running = processes(environment, home.path / "output", api_port=api_port)
+        with started(running):
+            wait_until_served(running, api_url)
+            yield Installation(home, environment, database.url, running, RestClient(api_port))

@@ -1,4 +1,4 @@
-"""Run every DAG of ``dags/`` on a real installation and write down how everything ended.
+"""Run every DAG on a real installation of Airflow 3 and write down how everything ended.
 
 ``python -m tests.airflow3.end_to_end.run stock`` prints the history as JSON and the time it took;
 ``--expected`` writes it where the test looks for it.
@@ -6,60 +6,15 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import json
-import sys
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.airflow3.end_to_end import history
-from tests.airflow3.end_to_end.installation import Installation, installation
-from tests.airflow3.support.subject import SUBJECTS, Subject
+from tests.airflow3.end_to_end.installation import installation
+from tests.hosts.end_to_end.installation import Installation
+from tests.hosts.end_to_end.run import DAGS, Outcome, main, run_to_the_end
+from tests.hosts.subject import Subject
 
-FOLDER = Path(__file__).parent
-EXPECTED = FOLDER / "expected_history.json"
-# DAG -> names of the runs that are created through the API.
-TRIGGERED = {
-    "branches": ["first"],
-    "trigger_rules": ["first"],
-    "failures": ["first"],
-    "fail_fast": ["first"],
-    "mapped": ["first"],
-    "mapped_groups": ["first"],
-    "setup_teardown": ["first"],
-    "sensors": ["first"],
-    "deferrable": ["first"],
-    "asset_producer": ["first"],
-    "limits": ["first", "second"],
-    "run_timeout": ["first"],
-    "controller": ["first"],
-}
-# DAGs of one run each, created by an asset, the schedule and another DAG.
-_STARTED_BY_OTHERS = ("asset_consumer", "once", "controlled")
-_N_DAGS = len(TRIGGERED) + len(_STARTED_BY_OTHERS)
-_N_RUNS = sum(map(len, TRIGGERED.values())) + len(_STARTED_BY_OTHERS)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How everything ended.
-
-    Attributes:
-        logs: process name to everything it wrote.
-        seconds: from the first run's creation to the last run's end.
-    """
-
-    history: history.History
-    logs: Mapping[str, str]
-    seconds: float
-
-    @property
-    def n_tasks(self) -> int:
-        """How many task instances the runs had."""
-        return sum(len(run["tasks"]) for run in self.history.values())
+EXPECTED = Path(__file__).parent / "expected_history.json"
 
 
 def run_everything(
@@ -67,67 +22,10 @@ def run_everything(
     *,
     options: Mapping[str, str] | None = None,
     disturb: Callable[[Installation], None] | None = None,
-    timeout_seconds: float = 240.0,
 ) -> Outcome:
-    """Run every DAG to its end; some 75 s on two idle processors.
-
-    Args:
-        options: more environment variables of every process.
-        disturb: called once when the triggered runs have been created; may kill and restart what it likes.
-
-    Raises:
-        TimeoutError: names the runs that did not end.
-    """
-    with installation(subject, dags=FOLDER / "dags", options=options) as installed:
-        url = installed.database_url
-        installed.wait_until(
-            lambda: history.n_current_dags(url) == _N_DAGS or bool(history.import_errors(url)),
-            what="not every DAG was parsed",
-            timeout_seconds=60,
-        )
-        assert not history.import_errors(url), history.import_errors(url)
-        begun = time.monotonic()
-        for dag_id, run_ids in TRIGGERED.items():
-            for run_id in run_ids:
-                installed.client.trigger(dag_id, run_id)
-        if disturb is not None:
-            disturb(installed)
-        with contextlib.suppress(TimeoutError):
-            installed.wait_until(
-                lambda: history.n_runs(url) == _N_RUNS and not history.unfinished_runs(url),
-                what="not every run ended",
-                timeout_seconds=timeout_seconds,
-            )
-        seconds = time.monotonic() - begun
-        left = history.unfinished_runs(url)
-        if left or history.n_runs(url) != _N_RUNS:
-            raise TimeoutError(f"{history.n_runs(url)} of {_N_RUNS} runs exist, unfinished: {left}")
-        logs = {name: process.log.read_text() for name, process in installed.processes.all.items()}
-        return Outcome(history.read_history(url), logs, seconds)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("subject", choices=[subject.name for subject in SUBJECTS])
-    parser.add_argument("--expected", action="store_true", help=f"write {EXPECTED.name}")
-    parser.add_argument("--logs", type=Path, help="write what every process wrote into this directory")
-    chosen = parser.parse_args()
-    (subject,) = (subject for subject in SUBJECTS if subject.name == chosen.subject)
-    begun = time.monotonic()
-    outcome = run_everything(subject)
-    total = time.monotonic() - begun
-    text = json.dumps(outcome.history, indent=1, sort_keys=True) + "\n"
-    if chosen.expected:
-        EXPECTED.write_text(text)
-    else:
-        print(text)
-    if chosen.logs is not None:
-        chosen.logs.mkdir(parents=True, exist_ok=True)
-        for name, log in outcome.logs.items():
-            (chosen.logs / f"{name}.log").write_text(log)
-    counted = f"{len(outcome.history)} runs, {outcome.n_tasks} task instances"
-    print(f"{counted}, {outcome.seconds:.0f} s of {total:.0f} s", file=sys.stderr)
+    """`run_to_the_end` of an installation of this host. options: more environment variables of every process."""
+    return run_to_the_end(installation(subject, dags=DAGS, options=options), disturb=disturb)
 
 
 if __name__ == "__main__":
-    main()
+    main(run_everything, EXPECTED)

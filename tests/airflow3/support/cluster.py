@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.airflow3.support.metadata_db import MetadataDb
 from tests.airflow3.support.processor import DagProcessor
+from tests.hosts.metadata_db import MetadataDb
 
 if TYPE_CHECKING:
     from airflow.models.dagbag import CachedDBDagBag

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.airflow3.support.content import DagContent
-from tests.airflow3.support.home import option
-from tests.airflow3.support.subject import OFF
+from tests.hosts.home import option
+from tests.hosts.subject import OFF
 
 _MAIN = Path(__file__).with_name("processor_main.py")
 

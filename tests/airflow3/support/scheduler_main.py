@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tests.airflow3.support.home import option
+from tests.hosts.home import option
 
 
 def main() -> None:

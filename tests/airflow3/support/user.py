@@ -9,8 +9,8 @@ from unittest import mock
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
-from tests.airflow3.support.home import option
 from tests.airflow3.support.stored_dags import store
+from tests.hosts.home import option
 from tests.support.scheduling import user
 
 _NO_THROTTLE = {option("core", "min_serialized_dag_update_interval"): "0"}

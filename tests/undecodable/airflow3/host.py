@@ -22,9 +22,10 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from tests.airflow3.support import stored_dags
+from tests.airflow3.support.activation import activated
 from tests.airflow3.support.every_kind import base_document
 from tests.airflow3.support.scheduler import Scheduler
-from tests.airflow3.support.subject import PLUGIN, STOCK
+from tests.hosts.subject import PLUGIN, STOCK
 from tests.support.undecodable import Case, cases
 from tests.undecodable.airflow3.models import MODELS
 from tests.undecodable.airflow3.requests import API, COMMANDS
@@ -80,7 +81,7 @@ class Airflow3:
 
     @contextmanager
     def activated(self, is_plugin: bool) -> Iterator[None]:
-        with (PLUGIN if is_plugin else STOCK).activated(), warnings.catch_warnings():
+        with activated(PLUGIN if is_plugin else STOCK), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.runner = Scheduler().runner
             yield

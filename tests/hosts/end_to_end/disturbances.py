@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Protocol
 
-from tests.airflow3.end_to_end import history
-from tests.airflow3.support.processes import AirflowProcess
+from tests.hosts.end_to_end import history
+from tests.hosts.end_to_end.installation import Installation
 from tests.support.servers import RedisServer
 
 # A scheduler and the tasks that died with it are noticed soon enough for the end of a test, and run again.
@@ -20,16 +18,6 @@ QUICK_RECOVERY = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3",
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
 }
-
-
-class Installation(Protocol):
-    """A running Airflow, of either host. processes: by name."""
-
-    @property
-    def database_url(self) -> str: ...
-    @property
-    def running(self) -> Mapping[str, AirflowProcess]: ...
-    def wait_until(self, holds: Callable[[], bool], *, what: str, timeout_seconds: float) -> None: ...
 
 
 def kill_a_scheduler(installed: Installation) -> None:
@@ -67,5 +55,5 @@ def _wait_for_tasks(installed: Installation, n_tasks: int) -> None:
     installed.wait_until(
         lambda: history.n_ended_tasks(installed.database_url) >= n_tasks,
         what=f"{n_tasks} tasks did not end",
-        timeout_seconds=120,
+        timeout_seconds=300,
     )

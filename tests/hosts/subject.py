@@ -1,23 +1,19 @@
-"""Who is on trial: Airflow as it is, or Airflow with the plugin."""
+"""The Airflow under test: stock, or with the plugin."""
 
 from __future__ import annotations
 
 import atexit
 import functools
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
-from tests.airflow3.support.home import option
+from tests.hosts.home import option
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[2]
 _NOT_SOURCE = (".*", "__pycache__", "*.egg-info", "build", "dist", "tests")
 # An installation of the checkout, even an unfinished one, brings its entry points into every process.
 OFF = {option("sched_cache", "enabled"): "False"}
@@ -35,26 +31,6 @@ class Subject:
 
     name: str
     loses: bool
-
-    @contextmanager
-    def activated(self) -> Iterator[None]:
-        """The subject in charge of this process until the block ends; its options are read anew."""
-        # Whatever the test imports later would stay as it is: the entry points are off in this process.
-        import airflow.api_fastapi.common.dagbag
-        import airflow.jobs.scheduler_job_runner  # noqa: F401
-
-        from sched_cache_airflow.hosts.installed import host_process
-
-        host_process().uninstall()
-        if self.name == "stock":
-            yield
-            return
-        with mock.patch.dict(os.environ, ON):
-            host_process().install()
-            try:
-                yield
-            finally:
-                host_process().uninstall()
 
     def environment(self) -> dict[str, str]:
         """Variables that put the subject into every process of an installation, entry points included."""
