@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.undecodable.airflow3.rows import (
+from tests.undecodable.commands import command
+from tests.undecodable.outcome import Answer
+from tests.undecodable.states import (
     DONE,
     RUN,
 )
-from tests.undecodable.commands import command
-from tests.undecodable.outcome import Answer
 from tests.undecodable.trial import BAD, Entry
 
 

@@ -1,4 +1,4 @@
-"""Entry points in the scheduler of Airflow 3."""
+"""What only the scheduler of Airflow 3 does."""
 
 from __future__ import annotations
 
@@ -6,26 +6,10 @@ from typing import Any
 from unittest import mock
 
 from airflow.models import DagModel
-from airflow.utils.state import TaskInstanceState
 
-from tests.undecodable.airflow3.rows import (
-    ASSETS,
-    DONE,
-    FAILED,
-    LIMITED,
-    PAUSED,
-    QUEUED_TASKS,
-    SCHEDULED_TASKS,
-    TIMED_OUT,
-)
-from tests.undecodable.trial import BAD, GOOD, Entry
-
-
-def _loop(host: Any, dag_id: str, session: Any) -> Any:
-    host.runner._dag_id_to_team_name = {}
-    for _ in range(2):
-        host.runner._do_scheduling(session)
-        session.expunge_all()
+from tests.undecodable.airflow3.rows import ASSETS
+from tests.undecodable.scheduler import entries, failures, loop, verify_integrity
+from tests.undecodable.trial import Entry
 
 
 def _create_asset_triggered(host: Any, dag_id: str, session: Any) -> Any:
@@ -33,77 +17,13 @@ def _create_asset_triggered(host: Any, dag_id: str, session: Any) -> Any:
     host.runner._create_dag_runs_asset_triggered(dag_models=models, session=session)
 
 
-def _schedule_all(host: Any, dag_id: str, session: Any) -> Any:
-    from airflow.utils.sqlalchemy import prohibit_commit
-
-    with prohibit_commit(session) as guard:
-        runs = [host.run(one, session) for one in (BAD, GOOD)]
-        found = host.runner._schedule_all_dag_runs(guard, runs, session)
-        guard.commit()
-    return len(list(found))
-
-
 def _executor_events(host: Any, dag_id: str, session: Any) -> Any:
-    executor = host.runner.executors[0]
-    tasks = [task for one in (BAD, GOOD) for task in host.tasks(session, one)[:2]]
-    events = {task.key: (TaskInstanceState.FAILED, None) for task in tasks}
+    [executor] = host.executors()
+    events = failures(host, session)
     with mock.patch.object(executor, "get_event_buffer", lambda *_: events):
         return host.runner.process_executor_events(
             executor, host.runner.job.id, host.runner.scheduler_dag_bag, session
         )
-
-
-def _stuck(host: Any, dag_id: str, session: Any) -> Any:
-    for one in (BAD, GOOD):
-        for task in host.tasks(session, one)[:2]:
-            host.runner._num_stuck_queued_retries = 0
-            host.runner._maybe_requeue_stuck_ti(ti=task, session=session, executor=host.runner.executors[0])
-
-
-SCHEDULER = (
-    Entry("scheduler: _do_scheduling, two loops", _loop),
-    Entry("scheduler: _do_scheduling, tasks done", _loop, DONE),
-    Entry("scheduler: _do_scheduling, tasks failed", _loop, FAILED),
-    Entry("scheduler: _do_scheduling, with assets queued", _loop, ASSETS),
-    Entry("scheduler: _create_dag_runs", lambda h, d, s: h.runner._create_dag_runs(h.both(s), s)),
-    Entry("scheduler: _create_dag_runs_asset_triggered", _create_asset_triggered, ASSETS),
-    Entry("scheduler: _start_queued_dagruns", lambda h, d, s: h.runner._start_queued_dagruns(s)),
-    Entry(
-        "scheduler: _schedule_dag_run",
-        lambda h, d, s: h.runner._schedule_dag_run(h.run(d, s), s) and "a callback",
-    ),
-    Entry(
-        "scheduler: _schedule_dag_run, too late",
-        lambda h, d, s: h.runner._schedule_dag_run(h.run(d, s), s) and "a callback",
-        TIMED_OUT,
-    ),
-    Entry("scheduler: _schedule_all_dag_runs", _schedule_all),
-    Entry("scheduler: _schedule_all_dag_runs, tasks failed", _schedule_all, FAILED),
-    Entry(
-        "scheduler: _executable_task_instances_to_queued",
-        lambda h, d, s: sorted(
-            f"{t.dag_id}.{t.task_id}" for t in h.runner._executable_task_instances_to_queued(100, s)
-        ),
-        SCHEDULED_TASKS + LIMITED,
-    ),
-    Entry("scheduler: process_executor_events", _executor_events, QUEUED_TASKS),
-    Entry("scheduler: stuck in queued", _stuck, QUEUED_TASKS),
-    Entry(
-        "scheduler: _update_dag_run_state_for_paused_dags",
-        lambda h, d, s: h.runner._update_dag_run_state_for_paused_dags(session=s),
-        PAUSED,
-    ),
-    Entry("scheduler: _get_current_dag", lambda h, d, s: h.runner._get_current_dag(d, s)),
-    Entry(
-        "scheduler: _verify_integrity_if_dag_changed",
-        lambda h, d, s: h.runner._verify_integrity_if_dag_changed(h.run(d, s), s),
-        "UPDATE task_instance SET dag_version_id = NULL;",
-    ),
-    Entry(
-        "scheduler: _update_next_dagrun_fields",
-        lambda h, d, s: _dates(h, d, s),
-    ),
-)
 
 
 def _dates(host: Any, dag_id: str, session: Any) -> Any:
@@ -112,3 +32,15 @@ def _dates(host: Any, dag_id: str, session: Any) -> Any:
     if dag is not None:
         model.calculate_dagrun_date_fields(dag, reference_run=None)
     return dag
+
+
+SCHEDULER = entries(
+    loops=(Entry("scheduler: _do_scheduling, with assets queued", loop, ASSETS),),
+    triggered=Entry("scheduler: _create_dag_runs_asset_triggered", _create_asset_triggered, ASSETS),
+    executor_events=("process_executor_events", _executor_events),
+    others=(
+        Entry("scheduler: _get_current_dag", lambda h, d, s: h.runner._get_current_dag(d, s)),
+        verify_integrity("UPDATE task_instance SET dag_version_id = NULL;"),
+        Entry("scheduler: _update_next_dagrun_fields", _dates),
+    ),
+)
