@@ -122,7 +122,7 @@ def test_workers_show_what_is_new_and_never_anything_older(installed: None, own_
         for number in range(1, int(SECONDS)):
             committed.append((write(number), number))
             time.sleep(1)
-        found = [json.loads(worker.communicate(timeout=30)[0]) for worker in workers]
+        found = [json.loads(worker.communicate(timeout=300)[0]) for worker in workers]
     finally:
         for worker in workers:
             worker.kill()

@@ -50,7 +50,7 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
         cwd=environment["AIRFLOW_HOME"],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=600,
     )
 
 

@@ -162,11 +162,11 @@ def test_once_ends_after_asking(dags: Path, tmp_path: Path) -> None:
     command = "import sys; from sched_cache.cli import main; sys.exit(main(sys.argv[1:]))"
     once = [sys.executable, "-c", command, "watch", "--once", "--state", str(tmp_path / "state.json")]
     (dags / "a.py").write_text(_DAG.format(1))
-    subprocess.run(once, check=True, timeout=60)
+    subprocess.run(once, check=True, timeout=600)
     assert requested() == set()
     (dags / "a.py").write_text(_DAG.format(2))
-    subprocess.run(once, check=True, timeout=60)
+    subprocess.run(once, check=True, timeout=600)
     assert requested() == {str(dags / "a.py")}
     DagFileProcessorManager._get_priority_filelocs()
-    subprocess.run(once, check=True, timeout=60)
+    subprocess.run(once, check=True, timeout=600)
     assert requested() == set()

@@ -36,7 +36,7 @@ def test_where_the_plugin_or_a_part_stays_off_commands_print_what_they_did(
         cwd=airflow_home.path,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
@@ -65,7 +65,7 @@ def test_before_the_first_start_nothing_is_broken(
             cwd=airflow_home.path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
         assert [finding for finding in findings.values() if not finding["is_well"]] == []

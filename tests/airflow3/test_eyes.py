@@ -53,7 +53,7 @@ class Watched:
             cwd=self.database.parent,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         return done.returncode, json.loads(done.stdout)

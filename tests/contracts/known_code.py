@@ -119,7 +119,7 @@ def _in_a_process(folder: Path, home: AirflowHome) -> tuple[str, str]:
         cwd=home.path,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     doubt, names = json.loads(done.stdout.splitlines()[-1])

@@ -57,7 +57,7 @@ class Cluster:
 
 
 Row = tuple[str, str, str, str, bool]
-"""What, stock, plugin, promise, whether it was kept."""
+"""The name of the figure, stock, plugin, promise, whether it was kept."""
 
 
 def memory(cluster: Cluster) -> list[Row]:

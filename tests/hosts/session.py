@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.hosts.home import AirflowHome
+from tests.hosts.home import AirflowHome, option
 from tests.hosts.metadata_db import MariadbMetadataDb, MetadataDb, PostgresMetadataDb, SqliteMetadataDb
 from tests.hosts.subject import OFF
 from tests.support.servers import ServerMissingError
@@ -27,6 +27,8 @@ class Examples(AirflowPlugin):
     priority_weight_strategies = [DecreasingPriorityStrategy]
     timetables = [AfterWorkdayTimetable]
 """
+# A machine that runs tests is busy: the plugin must not give a database up that is merely slow.
+_PATIENT = {option("sched_cache", "database_timeout_seconds"): "60"}
 _HOME = pytest.StashKey[AirflowHome]()
 _DATABASE = pytest.StashKey[MetadataDb]()
 
@@ -40,7 +42,7 @@ def begin(
     """Point Airflow at a temporary home: it reads its environment on import, and test modules import it."""
     database = chosen_database(os.environ.get("SCHED_CACHE_AIRFLOW_DB"))
     # Off until a test asks for it: a checkout with metadata beside it brings its entry points along.
-    home = AirflowHome(database.url, options={**OFF, **(options or {})})
+    home = AirflowHome(database.url, options={**OFF, **_PATIENT, **(options or {})})
     if database.name == "sqlite":
         home.environment.update(options_on_sqlite or {})
     # Two of the example DAGs need what an example plugin registers.

@@ -46,7 +46,7 @@ def _installed_checkout() -> Path:
     source, target = folder / "source", folder / "site"
     shutil.copytree(CHECKOUT, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
     pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
-    subprocess.run([*pip, "--target", str(target), str(source)], check=True, timeout=180)
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True, timeout=900)
     shutil.rmtree(source)
     return target
 

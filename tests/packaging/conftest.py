@@ -29,7 +29,7 @@ class Installation:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             env={"LC_ALL": "C.UTF-8"},
         )
 

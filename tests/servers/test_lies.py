@@ -180,7 +180,7 @@ def test_a_flood_costs_few_questions_and_hides_nothing(
                 published_at = time.monotonic()
                 wait_until(lambda edition=edition: _edition(scheduler) == edition)
                 # The bound holds for the database as it is; a busy machine adds to that.
-                assert time.monotonic() - published_at < 3 * staleness
+                assert time.monotonic() - published_at < 10 * staleness
     finally:
         liar.send_signal(signal.SIGKILL)
         liar.wait()

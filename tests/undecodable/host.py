@@ -1,4 +1,4 @@
-"""What both hosts share of an Airflow in this process: its rows, and how they are read and rewritten."""
+"""The part of an Airflow in this process that both hosts have: its rows, and how they are read and rewritten."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class HostInProcess(ABC):
         settings.Session.remove()
 
     def rewrite(self, database: Database, document: Any, dag_hash: str) -> None:
-        """What the database holds of the spoilt DAG is this document."""
+        """Replaces the stored document of the spoilt DAG by this one."""
         changed = {**document, "dag": {**document["dag"]}}
         if changed["dag"].get(self.dag_id_field) is not None:
             changed["dag"][self.dag_id_field] = BAD

@@ -1,4 +1,4 @@
-"""What models of either host do, in any process."""
+"""Entry points in models of either host, which any process may use."""
 
 from __future__ import annotations
 

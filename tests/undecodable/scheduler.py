@@ -1,4 +1,4 @@
-"""What the scheduler of either host does."""
+"""Entry points in the scheduler of either host."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Installation:
             cwd=self.home.path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
 

@@ -167,7 +167,7 @@ def _run_commands(
             cwd=installed.home.path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         if done.returncode != 0:

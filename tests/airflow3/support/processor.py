@@ -46,7 +46,7 @@ class DagProcessor:
 
     def stop(self) -> None:
         """End the process and wait for it."""
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=120)
 
     def _command(self, **command: str) -> None:
         assert self._process.stdin is not None

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
+_START_SECONDS = 300.0
+_STOP_SECONDS = 120.0
+"""An idle machine needs a second or two; a busy one may need minutes."""
 
 _LOWEST_PORT = 20_000
 _FIRST_OUTGOING_PORT = 32_768
@@ -105,8 +106,9 @@ class ServerProcess(ABC):
         self.start()
 
     def pause(self) -> None:
-        """Stops it from answering. Its port still accepts connections."""
-        self._signal(signal.SIGSTOP)
+        """Stops it from answering: returns once each thread stands still. Its port still accepts connections."""
+        assert self._process is not None
+        pause_process(self._process.pid)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
@@ -177,6 +179,28 @@ class ServerProcess(ABC):
             self._process.kill()
             self._process.wait()
         self._process = None
+
+
+def pause_process(pid: int) -> None:
+    """Returns once each thread of the process stands still, which a busy machine may take a while for.
+
+    Raises:
+        TimeoutError: one of them does not.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while not all(_stands_still(stat) for stat in Path(f"/proc/{pid}/task").glob("*/stat")):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} did not stop within {_STOP_SECONDS:.0f} s")
+        time.sleep(0.001)
+
+
+def _stands_still(stat: Path) -> bool:
+    try:
+        # The name before the state is in parentheses, and may have some itself.
+        return stat.read_text().rpartition(")")[2].split()[0] in "TtZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def free_port(twin_offset: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""What only the scheduler of Airflow 2.11 does."""
+"""Entry points of the scheduler that only Airflow 2.11 has."""
 
 from __future__ import annotations
 

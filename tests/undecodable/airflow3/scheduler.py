@@ -1,4 +1,4 @@
-"""What only the scheduler of Airflow 3 does."""
+"""Entry points of the scheduler that only Airflow 3 has."""
 
 from __future__ import annotations
 

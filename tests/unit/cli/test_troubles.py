@@ -304,7 +304,7 @@ def test_an_interruption(arguments: list[str]) -> None:
             time.sleep(3)
             assert process.poll() is None
             process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=60)[1].decode()
+            said = process.communicate(timeout=300)[1].decode()
         finally:
             process.kill()  # one that goes on must not keep the tests
         assert process.returncode == 130

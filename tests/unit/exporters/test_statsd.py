@@ -100,7 +100,7 @@ def test_a_client_that_hangs_keeps_no_process_from_ending() -> None:
     class HangingClient(RecordingClient):
         def incr(self, stat: str, count: int) -> None:
             super().incr(stat, count)
-            is_released.wait(20)
+            is_released.wait(60)
 
     stats = Stats()
     stats.redis.hits = 1
@@ -110,7 +110,7 @@ def test_a_client_that_hangs_keeps_no_process_from_ending() -> None:
     assert client.was_sent.wait(20)
     started = time.monotonic()
     exporter.close()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     is_released.set()
 
 

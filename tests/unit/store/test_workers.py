@@ -121,4 +121,4 @@ try:
 except TimeoutError:
     pass
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)

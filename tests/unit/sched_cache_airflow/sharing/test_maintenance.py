@@ -40,7 +40,7 @@ def test_a_process_ends_while_its_thread_works(pause: str, end: str, code: int) 
         [sys.executable, "-c", _EXITING.format(pause=pause, end=end)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
@@ -73,7 +73,7 @@ def test_a_child_that_parses_one_file_waits_a_moment_for_it(seconds: str, is_don
         [sys.executable, "-W", "ignore", "-c", _FORKED.format(seconds=seconds)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.stdout.split(), done.stderr) == (["0", str(is_done), "True"], "")

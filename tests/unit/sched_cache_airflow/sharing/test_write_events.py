@@ -223,7 +223,7 @@ def test_a_lock_on_our_table_holds_the_host_up_for_its_bound(
             started = time.monotonic()
             with host.session() as session:
                 write(session)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 30
     assert host.handed_over[:1] == ["a"]
     assert host.stats.fallbacks["write noticed late"] == 1
 

@@ -207,7 +207,7 @@ def test_a_lease_that_a_stranger_holds_costs_a_moment(redis_server: RedisServer,
     """For ever, in whatever type: each reader loads for itself, and all together wait no longer than the budget."""
     redis_server.flush()
     parts = dict(part_of(f"part {number}") for number in range(20))
-    tier = open_tier(redis_server.url, redis_timeout_seconds=0.1, tier_loss_seconds=0.1)
+    tier = open_tier(redis_server.url, redis_timeout_seconds=1.0, tier_loss_seconds=1.0)
     for digest in parts:
         key = f"{key_of(digest)}:lease"
         command = {
@@ -223,7 +223,7 @@ def test_a_lease_that_a_stranger_holds_costs_a_moment(redis_server: RedisServer,
     started = time.monotonic()
     for digest, part in parts.items():
         assert tier.fetch(digest, lambda part=part: part) == part  # type: ignore[misc]  # bound at once
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 10  # twenty whole time-outs would be twenty seconds
     tier.close()
 
 

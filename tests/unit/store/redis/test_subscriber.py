@@ -318,7 +318,7 @@ def test_closing_waits_for_no_redis(is_joined: bool) -> None:
             wait_until(lambda: proxy.n_connections > 0)
         started = time.monotonic()
         tier.close()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 8
         proxy.reset()
 
 

@@ -25,6 +25,7 @@ from tests.support.answered import HEALED_SECONDS, until_answered
 from tests.support.proxy import Proxy
 from tests.support.servers import MariadbServer, PostgresServer
 from tests.support.servers.black_hole import black_hole
+from tests.support.servers.process import pause_process
 
 TIMEOUT_SECONDS = 1.0
 LONGEST_SECONDS = 2.5
@@ -228,7 +229,7 @@ def test_a_frozen_backend_ends_a_call_at_its_deadline(
     backends = [int(pid) for pid in found.split()]
     assert backends
     for pid in backends:
-        os.kill(pid, signal.SIGSTOP)
+        pause_process(pid)
     try:
         assert seconds_of(lambda: store.token("sales")) < LONGEST_SECONDS
     finally:
