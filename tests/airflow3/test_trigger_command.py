@@ -7,8 +7,8 @@ import argparse
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.airflow3.support.metadata_db import MetadataDb
-from tests.airflow3.support.subject import PLUGIN, Subject
+from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.subject import PLUGIN, Subject
 
 pytestmark = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 
