@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from airflow.models import DagModel
 from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
+from tests.airflow3.support.activation import activated
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.interleave import before_call
 from tests.airflow3.support.random_dags import random_dag
@@ -33,7 +35,8 @@ def rivals(migrated_db: MetadataDb, empty_database: Callable[[], None]) -> Rival
     if migrated_db.name == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     main = "tests.airflow3.support.scheduler_main"
-    return Rivals(empty_database, STOCK.activated, main, OFF, ON, random_dag, document_of, play, create_runs)
+    stock = partial(activated, STOCK)
+    return Rivals(empty_database, stock, main, OFF, ON, random_dag, document_of, play, create_runs)
 
 
 class TestTwoSchedulers(TwoSchedulersContract):

@@ -12,9 +12,11 @@ from functools import partial
 from hashlib import md5
 from typing import Any
 
+from sched_cache.clock import SystemClock
 from sched_cache.format import CompactDag, EncodedDag, decode_dag
 from sched_cache.format.fields import HOT_DAG_FIELDS, HOT_GROUP_FIELDS, HOT_TASK_FIELDS, Field
 from sched_cache.stats import Stats
+from sched_cache.store.budget import Budget
 from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.hosts.contract import HostContents
 from sched_cache_airflow.patching.fallback import Fallbacks
@@ -105,8 +107,8 @@ class NoTiers:
 
     found: CompactDag | None = None
     published: list[EncodedDag] = field(default_factory=list)
-    budget: Any = None
-    """Of the time that tiers in trouble may cost: these are in none."""
+    budget: Budget = field(default_factory=lambda: Budget(SystemClock(), 60.0))
+    """The time that tiers in trouble may cost. These are in none."""
 
     def get(self, key: str) -> CompactDag | None:
         return self.found
