@@ -29,6 +29,8 @@ class Examples(AirflowPlugin):
 """
 # A machine that runs tests is busy: the plugin must not give a database up that is merely slow.
 _PATIENT = {option("sched_cache", "database_timeout_seconds"): "60"}
+# On SQLite the plugin's tables are in a file of their own, whose answers count as those of any shared tier.
+_PATIENT_ON_SQLITE = {option("sched_cache", "tier_loss_seconds"): "30"}
 _HOME = pytest.StashKey[AirflowHome]()
 _DATABASE = pytest.StashKey[MetadataDb]()
 
@@ -44,7 +46,7 @@ def begin(
     # Off until a test asks for it: a checkout with metadata beside it brings its entry points along.
     home = AirflowHome(database.url, options={**OFF, **_PATIENT, **(options or {})})
     if database.name == "sqlite":
-        home.environment.update(options_on_sqlite or {})
+        home.environment.update({**_PATIENT_ON_SQLITE, **(options_on_sqlite or {})})
     # Two of the example DAGs need what an example plugin registers.
     (home.plugins / "examples.py").write_text(_EXAMPLE_PLUGIN)
     os.environ.update(home.environment)

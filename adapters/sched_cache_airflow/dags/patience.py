@@ -66,7 +66,7 @@ class Patience:
             answer = self._workers.run(within_deadline, left)
             worth = n_dags * self._host.of()
         except TimeoutError as error:
-            raise StoreUnavailableError(f"the shared tiers did not answer {error}") from error
+            raise StoreUnavailableError(f"the shared tiers gave no answer: {error}") from error
         finally:
             lost = self._monotonic() - started - worth
             charged = max(0.0, left - self._left())
