@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 from sched_cache.config import Config
 from sched_cache.errors import StoreUnavailableError
 from sched_cache.store.sql import open_engines
-from sched_cache.store.sql.engine import Connect
 from sched_cache.store.sql.failures import mapped_errors
+from sched_cache.store.sql.opening import Connect
 from sched_cache_airflow.sharing.written_table import written_table
 from sched_cache_airflow.triggers.postgresql import PostgresqlTrigger
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -11,28 +11,22 @@ from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, create_engine
-from sqlalchemy.pool import NullPool, Pool, QueuePool
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import Pool
 
 from sched_cache import fork
-from sched_cache.config.database_url import parse_database_url
 from sched_cache.store.sql.calls import Call, calls_of_process
-from sched_cache.store.sql.driver import patience_of, understood
 from sched_cache.store.sql.failures import NoConnectionError
 from sched_cache.store.sql.idle import IdleConnections
 from sched_cache.store.sql.line import Line
-from sched_cache.store.sql.slow_threads import slow_threads
-from sched_cache.store.sql.sqlite_file import SqliteFile, file_of
-
-Connect = Callable[[], Any]
-"""Opens a connection of the driver, without our settings."""
+from sched_cache.store.sql.sqlite_file import SqliteFile
 
 _LINE = "sched_cache line"
 _BUSY = "sched_cache busy_timeout"
 _LENDING = "sched_cache lending"
-_MAX_IDLE = 2
-_SHARE_OF_READS = 0.95
-_SHARE_OF_LOCKS = 0.8
+MAX_IDLE = 2
+"""The number of idle connections that each engine keeps."""
+SHARE_OF_LOCKS = 0.8
 """The share of a call after which the server gives up waiting for a lock, before the deadline ends the connection."""
 
 
@@ -87,7 +81,7 @@ class Engines:
             place = self.places[engine] = SimpleQueue()
             for _ in range(self.max_connections):
                 place.put(None)
-        self.idle = IdleConnections(min(_MAX_IDLE, self.max_connections))
+        self.idle = IdleConnections(min(MAX_IDLE, self.max_connections))
         """Of `reads`. Those of `writes` are in its pool."""
         self._lines: WeakSet[Line] = WeakSet()
         self.locking: set[Lending] = set()
@@ -205,7 +199,7 @@ class Lending:
                 info = connection.info
                 call.uses(info.get(_LINE))
                 if engines.is_file:
-                    _wait_no_longer(connection, info, call.seconds_left * _SHARE_OF_LOCKS)
+                    _wait_no_longer(connection, info, call.seconds_left * SHARE_OF_LOCKS)
                     info[_LENDING] = self
             except BaseException:
                 connection.close()
@@ -277,84 +271,10 @@ class Held:
         self._lending.__exit__(None, None, None)
 
 
-def open_engines(
-    database_url: str,
-    *,
-    lock_timeout_seconds: float = 5.0,
-    connect_timeout_seconds: int = 5,
-    max_connections: int = 10,
-    connect: Connect | None = None,
-) -> Engines:
-    """The engines for a database. Nothing is connected yet.
-
-    Each engine keeps up to two idle connections, and opens up to `max_connections`.
-
-    Args:
-        connect: opens the connections in place of the driver, to the database that the URL names. Not for SQLite.
-
-    Raises:
-        ConfigError: the URL is not understood, or its driver is missing or asynchronous.
-    """
-    with understood(database_url):
-        url = parse_database_url(database_url)
-        dialect = url.get_backend_name()
-        options: dict[str, Any] = {
-            "connect_args": patience_of(url, lock_timeout_seconds),
-            "hide_parameters": True,  # Otherwise an error would show whole contents.
-            "future": True,
-        }
-        if url.get_dialect().driver == "psycopg2":
-            options["executemany_mode"] = "values_plus_batch"  # Avoids one round trip per row.
-        # A read that finds its connection dead is run again, which costs less than asking first.
-        reads = create_engine(
-            url, isolation_level="AUTOCOMMIT", poolclass=NullPool, pool_reset_on_return=None, **options
-        )
-        if dialect != "sqlite":
-            options["isolation_level"] = "READ COMMITTED"
-        writes = create_engine(
-            url,
-            poolclass=QueuePool,
-            pool_size=min(_MAX_IDLE, max_connections),
-            # `Engines` makes sure that no thread waits for a place in this pool.
-            max_overflow=-1,
-            pool_use_lifo=True,
-            **options,
-        )
-    file = file_of(url)
-    for engine in (reads, writes):
-        if dialect != "sqlite":
-            _connect_in_time(engine, connect, connect_timeout_seconds)
-        elif file is not None:
-            event.listen(engine, "connect", lambda connection, record: file.opened(connection))
-    if url.get_dialect().driver == "psycopg2":
-        _end_reads_on_server(reads)
-    if dialect == "sqlite":
-        _begin_immediate(writes)
-    else:
-        _bound_lock_waits(writes, dialect, lock_timeout_seconds)
-    return Engines(reads, writes, max_connections, lock_timeout_seconds, file)
-
-
-def _connect_in_time(engine: Engine, connect: Connect | None, timeout_seconds: float) -> None:
-    @event.listens_for(engine, "do_connect")
-    def open_connection(dialect: Any, record: object, arguments: Any, named: Any) -> Any:
-        call = calls_of_process().current
-        seconds = timeout_seconds if call is None else call.seconds_left
-
-        def opened() -> Any:
-            # A fork waits for the thread that waits for this one, so this thread must not wait for the fork.
-            try:
-                return dialect.connect(*arguments, **named) if connect is None else connect()
-            except dialect.dbapi.Error:
-                raise
-            except Exception as error:
-                # Code of the caller (a token, a certificate, a name), or a driver that cannot use an option of the URL.
-                raise NoConnectionError(f"{type(error).__name__}: {error}") from error
-
-        try:
-            return slow_threads().run(opened, seconds, discard=lambda connection: connection.close())
-        except TimeoutError as error:
-            raise NoConnectionError(f"the database accepted no connection: {error}") from error
+def lending_of(connection: Connection) -> Lending | None:
+    """The block on a SQLite file that uses this connection."""
+    found: Lending | None = connection.info.get(_LENDING)
+    return found
 
 
 def _wait_no_longer(connection: Connection, info: dict[Any, Any], seconds: float) -> None:
@@ -363,64 +283,3 @@ def _wait_no_longer(connection: Connection, info: dict[Any, Any], seconds: float
     if known is None or not 0.9 * seconds <= known <= 1.1 * seconds:
         info[_BUSY] = seconds
         connection.connection.cursor().execute(f"PRAGMA busy_timeout = {max(1, int(seconds * 1000))}")
-
-
-def _end_reads_on_server(engine: Engine) -> None:
-    """Makes PostgreSQL abort a read at its deadline.
-
-    A backend that waits for a lock does not notice that its client is gone. Without this, each abandoned read would
-    leave a backend behind, until the server has no connection left. Both statements are one message, and therefore one
-    transaction of one round trip: the setting ends with it, also if a pooler lends the session to other clients.
-    """
-
-    @event.listens_for(engine, "do_execute")
-    def execute(cursor: Any, statement: str, parameters: Any, context: object) -> bool | None:
-        call = calls_of_process().current
-        if call is None:
-            return None
-        milliseconds = max(1, int(call.seconds_left * _SHARE_OF_READS * 1000))
-        cursor.execute(f"SET LOCAL statement_timeout = {milliseconds};{statement}", parameters)
-        return True
-
-
-def _begin_immediate(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def leave_transactions_to_us(dbapi_connection: Any, record: object) -> None:
-        dbapi_connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def take_write_lock(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        lending: Lending | None = connection.info.get(_LENDING)
-        if lending is not None:
-            lending.locks_file()
-
-
-def _bound_lock_waits(engine: Engine, dialect: str, lock_timeout_seconds: float) -> None:
-    """Limits waits for locks, so that they end the statement before the deadline of the call ends the connection."""
-    if dialect == "postgresql":
-
-        @event.listens_for(engine, "begin")
-        def bound_transaction(connection: Connection) -> None:
-            call = calls_of_process().current
-            seconds = lock_timeout_seconds if call is None else min(lock_timeout_seconds, call.seconds_left)
-            # LOCAL, because a connection pooler gives the session to other clients.
-            connection.exec_driver_sql(
-                f"SET LOCAL lock_timeout = {max(1, int(seconds * _SHARE_OF_LOCKS * 1000))}"
-            )
-
-        return
-
-    seconds = max(1, int(lock_timeout_seconds * _SHARE_OF_LOCKS))
-    set_timeouts = f"SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
-
-    @event.listens_for(engine, "connect")
-    def bound_session(dbapi_connection: Any, record: object) -> None:
-        cursor = dbapi_connection.cursor()
-        cursor.execute(set_timeouts)
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def find_it_alive(connection: Connection) -> None:
-        # The beginning of a transaction sends no other statement, and a statement in it is never retried.
-        connection.exec_driver_sql("SELECT 1")

@@ -28,7 +28,7 @@ from sched_cache.store.contract import (
     in_range,
 )
 from sched_cache.store.sql.calls import Call
-from sched_cache.store.sql.engine import Connect, Engines, open_engines
+from sched_cache.store.sql.engine import Engines
 from sched_cache.store.sql.failures import (
     ERRORS,
     Failure,
@@ -41,6 +41,7 @@ from sched_cache.store.sql.feed import Feed, change_set
 from sched_cache.store.sql.flags import Flags
 from sched_cache.store.sql.guard import Guard
 from sched_cache.store.sql.incarnation import replace
+from sched_cache.store.sql.opening import Connect, open_engines
 from sched_cache.store.sql.paging import KeyedStatement, pages
 from sched_cache.store.sql.processes import Processes
 from sched_cache.store.sql.publishing import Publisher
