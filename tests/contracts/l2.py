@@ -40,7 +40,10 @@ def key_of(digest: str) -> str:
 
 def open_tier(redis_url: str, clock: Clock | None = None, **options: Any) -> RedisTier:
     """A tier that is patient with a busy machine, where the test says nothing else."""
-    patient: dict[str, Any] = {"redis_timeout_seconds": 5.0, "namespace": NAMESPACE}
+    patient: dict[str, Any] = {"namespace": NAMESPACE}
+    if "redis_timeout_seconds" not in options:
+        # One call that takes its whole time must not spend the budget: the tier would be left alone.
+        patient |= {"redis_timeout_seconds": 10.0, "tier_loss_seconds": 60.0}
     config = Config(redis_url=redis_url, **(patient | options))
     return RedisTier(config, Stats(), clock or SystemClock(), random.Random(1))
 
