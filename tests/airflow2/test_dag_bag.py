@@ -22,9 +22,10 @@ from airflow.operators.subdag import SubDagOperator
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from sched_cache_airflow.hosts.installed import host_process, runtime
+from tests.hosts.statements import statements
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 _N_REPETITIONS = 100 if os.environ.get("SCHED_CACHE_END_TO_END") else 5
@@ -90,23 +91,6 @@ def new_bag() -> Any:
 def tasks_of(bag: Any, dag_id: str) -> set[str] | None:
     dag = bag.get_dag(dag_id)
     return None if dag is None else set(dag.task_dict)
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
-    from airflow import settings
-
-    sent: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(settings.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(settings.engine, "before_cursor_execute", note)
 
 
 class Loop:
@@ -241,7 +225,7 @@ def test_the_hashes_of_a_loop_are_one_query(installed: None) -> None:
         start_run(write(dag_id, ["a", "b"]))
     loop = Loop()
     loop.run()
-    with counted() as sent:
+    with statements() as sent:
         loop.run()
     for dag_id in dag_ids:
         end_runs(dag_id)

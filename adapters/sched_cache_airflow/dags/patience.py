@@ -74,8 +74,8 @@ class Patience:
         return answer
 
     @property
-    def is_unused(self) -> bool:
-        """No time was lost to any tier lately."""
+    def is_full(self) -> bool:
+        """Whether no time was lost to any tier lately."""
         return self._budget.is_full and self._reserve.is_full
 
     def _left(self) -> float:

@@ -31,7 +31,7 @@ _FACTOR_OF_LOADED = 4
 _MEASURED_PER_LOAD = 4
 _MEASURED_PER_LOOP = 8
 _FEW = 8
-"""DAGs that are asked for first, and while a tier is in trouble: so few that the others answer in what time is left."""
+"""DAGs of the first request, and of each request after a loss of time: a healthy tier answers within the reserve."""
 _PER_READ = 32
 """DAGs per request: so many that the round trip hardly matters, so few that the answer comes soon."""
 
@@ -135,7 +135,7 @@ class ResidentDags:
         keys = list(missing)
         start = 0
         while start < len(keys):
-            end = start + (_PER_READ if start and self._patience.is_unused else _FEW)
+            end = start + (_PER_READ if start and self._patience.is_full else _FEW)
             if not self._prefetch({key: missing[key] for key in keys[start:end]}):
                 return
             start = end

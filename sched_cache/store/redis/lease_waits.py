@@ -9,18 +9,18 @@ from sched_cache.clock import Clock
 from sched_cache.store.budget import Budget
 
 _SHARE: Final = 0.4
-"""Of the budget. The rest is left for loading the content from the database, which is what follows."""
+"""Of the budget. The rest remains for the load from the database that follows."""
 _MIN_PAUSE_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 60.0
 
 
 class LeaseWaits:
-    """The limit of a wait; nothing for a while after a wait without a result.
+    """Limits each wait, and pauses all waits of the process after one without a result.
 
-    Any client of Redis may hold a lease for ever, and a server that lies grants none. A reader that waited for each
-    content in turn would use up the time that it may lose, and then leave a healthy database alone. So the first wait
-    without a result is followed by a pause, in which contents that are not in Redis are loaded at once; each further
-    one doubles it. Thread-safe: attributes are replaced as a whole, and a lost update shortens one pause.
+    Any client of Redis may hold a lease without a limit, and a server that lies grants none. A reader that waited for
+    each content in turn would use up the loss budget, and would then leave a healthy database alone. During a pause,
+    contents that are not in Redis are loaded at once. Each further wait without a result doubles the pause.
+    Thread-safe: attributes are replaced as a whole, and a lost update shortens one pause.
     """
 
     def __init__(self, clock: Clock, budget: Budget, longest_seconds: float) -> None:
@@ -48,5 +48,5 @@ class LeaseWaits:
         self._until = self._clock.monotonic() + self._pause_seconds
 
     def ended_with_result(self) -> None:
-        """The holder has put the content, or has given up its lease."""
+        """The holder has put the content: the next wait without a result begins with the shortest pause again."""
         self._pause_seconds = 0.0

@@ -46,7 +46,7 @@ class Airflow2:
         return Decisions()
 
     def weight_rules(self) -> Collection[type[Any]]:
-        """The three that a task names by a word."""
+        """The three weight rules of Airflow, which a task selects by name."""
         from airflow.task.priority_strategy import airflow_priority_weight_strategies
 
         return frozenset(airflow_priority_weight_strategies.values())
@@ -59,7 +59,7 @@ class Airflow2:
         return None if type(Stats).factory is NoStatsLogger else Stats
 
     def make_runtime(self, settings: Settings, original: Callable[[Any, str], Any]) -> Runtime:
-        """That of both hosts."""
+        """The state that both hosts share."""
         from sched_cache_airflow.hosts.shared.runtime import Runtime
 
         return Runtime(settings, self, original)

@@ -46,7 +46,7 @@ class Airflow3:
         return Decisions()
 
     def weight_rules(self) -> Collection[type[Any]]:
-        """The three that a task names by a word."""
+        """The three weight rules of Airflow, which a task selects by name."""
         from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
 
         return frozenset(get_airflow_priority_weight_strategies().values())
@@ -60,7 +60,7 @@ class Airflow3:
         return None if get_stats_factory() is NoStatsLogger else stats
 
     def make_runtime(self, settings: Settings, original: Callable[[Any, str], Any]) -> Runtime:
-        """With a reconciler: versions are rewritten in place."""
+        """The shared state with a reconciler, because Airflow 3 rewrites versions in place."""
         from sched_cache_airflow.hosts.airflow3.runtime import Runtime
 
         return Runtime(settings, self, original)

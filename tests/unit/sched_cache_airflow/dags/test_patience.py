@@ -90,7 +90,7 @@ def test_a_redis_in_trouble_does_not_cost_the_database(
     for _ in range(50):
         patience.ask(taking(clock, 0.015), 8)
     assert budget.left() < 0.01
-    assert not patience.is_unused
+    assert not patience.is_full
 
 
 def test_both_in_trouble_lose_no_more_than_the_budget_and_its_reserve(

@@ -1,4 +1,4 @@
-"""DAGs that are asked for together: the first few find out how the tiers are."""
+"""The sizes of the requests by which a loop loads its missing DAGs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def prefetched(cache: DagCache, monkeypatch: pytest.MonkeyPatch, fails_at: int |
 
 
 def test_the_first_question_is_about_few(cache: DagCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a wait in vain, for a tier in trouble or a lease that nobody uses, is not taken from all of them."""
+    """If it waits for a tier in trouble or for an abandoned lease, the other DAGs still have their time."""
     assert prefetched(cache, monkeypatch) == [8, 32, 32, 8]
 
 

@@ -228,7 +228,7 @@ def test_a_lease_that_a_stranger_holds_costs_a_moment(redis_server: RedisServer,
 
 
 def test_leases_of_a_stranger_leave_most_of_the_budget_to_the_database(redis_server: RedisServer) -> None:
-    """Else a reader would leave the healthy database alone, after it has waited for a lease that nobody uses."""
+    """A reader that spent the whole budget on abandoned leases would then leave a healthy database alone."""
     redis_server.flush()
     clock, budget_seconds = ManualClock(), 0.1
     budget = Budget(clock, budget_seconds)
@@ -250,7 +250,7 @@ def test_leases_of_a_stranger_leave_most_of_the_budget_to_the_database(redis_ser
 
 
 def test_damaged_values_are_dropped_in_one_round_trip(redis_server: RedisServer) -> None:
-    """However many a batch has, with their leases."""
+    """All damaged values of a batch are deleted together with their leases."""
     redis_server.flush()
     tier = open_tier(redis_server.url)
     parts = dict(part_of(f"part {number}") for number in range(100))
@@ -269,7 +269,7 @@ def test_damaged_values_are_dropped_in_one_round_trip(redis_server: RedisServer)
 def test_a_redis_full_of_damaged_values_is_left_alone_until_they_are_gone(
     redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One answer without a sound value is enough, so that it costs a loop no more than that; then it recovers."""
+    """One answer without a valid value opens the breaker. The values are removed, and Redis is used again."""
     redis_server.flush()
     tier = open_tier(redis_server.url, redis_breaker_min_seconds=0.1, redis_breaker_max_seconds=0.1)
     parts = dict(part_of(f"part {number}") for number in range(100))
