@@ -62,7 +62,7 @@ class Watched:
         """(status, body) of a GET."""
         request = urllib.request.Request(self.url + path, headers=dict(headers))
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -74,7 +74,7 @@ class Watched:
             data=json.dumps({"username": "ann", "password": "annsword"}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return {"Authorization": f"Bearer {json.load(answer)['access_token']}"}
 
 

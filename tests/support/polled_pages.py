@@ -22,7 +22,7 @@ WORKER_HEADER = Path(__file__).with_name("worker_header.py")
 
 _N_CLIENTS = 4
 _PAUSE_SECONDS = 0.05
-_TIMEOUT_SECONDS = 30.0
+_TIMEOUT_SECONDS = 120.0
 _PATIENCE_SECONDS = 180.0
 _EDITION = re.compile(r"edition_(\d+)")
 

@@ -33,7 +33,7 @@ class Webserver:
         self.url = f"http://127.0.0.1:{port}"
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=120) as answer:
             return str(answer.read().decode())
 
     def check(self) -> None:

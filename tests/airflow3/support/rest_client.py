@@ -50,7 +50,7 @@ class RestClient:
     @staticmethod
     def _send(request: urllib.request.Request) -> bytes:
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 body: bytes = answer.read()
                 return body
         except urllib.error.HTTPError as error:
