@@ -22,7 +22,7 @@ from sched_cache_airflow.releases import host_version, release_of, supported
 from sched_cache_airflow.reporting.live_jobs import AliveJob, alive_jobs
 from sched_cache_airflow.reporting.process_words import describe, is_in_trouble, title
 from sched_cache_airflow.reporting.tried_installation import try_installation
-from sched_cache_airflow.settings.host_settings import section_of_host, settings_of_host
+from sched_cache_airflow.settings.host_settings import host_schema, section_of_host, settings_of_host
 from sched_cache_airflow.settings.settings import CORE_OPTIONS, OWN_OPTIONS, SECTION, Settings
 from sched_cache_airflow.sharing.written_table import written_dag_table, written_table
 from sched_cache_airflow.triggers.security import trigger_weaknesses
@@ -155,7 +155,7 @@ def _host_tables(settings: Settings) -> Iterator[Finding]:
                 if missing:
                     found = f"no {', '.join(missing)} on {table.fullname}"
                     yield Finding("rights", False, found, "grant Airflow's user all four on this table")
-            weaknesses = trigger_weaknesses(connection, settings.config)
+            weaknesses = trigger_weaknesses(connection, settings.config, host_schema())
     except (SchedCacheError, SQLAlchemyError) as error:
         kind = failure_of(error)
         advice = (

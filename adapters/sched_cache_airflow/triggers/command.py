@@ -29,31 +29,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from sched_cache_airflow.triggers.trigger import install_trigger, remove_trigger
 
-    config, connect = _config(arguments.database_url, is_removal=arguments.action == "remove")
+    config, connect, schema = _config(arguments.database_url, is_removal=arguments.action == "remove")
     act = install_trigger if arguments.action == "install" else remove_trigger
-    names = act(config, connect)
+    names = act(config, connect, schema)
     done = {"install": "installed", "remove": "removed"}[arguments.action]
     print(f"{redact_url(config.database_url)}: {done} {', '.join(names) or 'nothing: there was none'}")
     return 0
 
 
-def _config(database_url: str | None, *, is_removal: bool) -> tuple[Config, Callable[[], Any] | None]:
-    """The settings of the Airflow that is installed here, if there is one, and the way in which it connects.
+def _config(
+    database_url: str | None, *, is_removal: bool
+) -> tuple[Config, Callable[[], Any] | None, str | None]:
+    """The settings of the Airflow that is installed here, if there is one, its way to connect, and its schema.
 
-    Another database than that of Airflow is opened by its URL alone: None.
+    Another database than that of Airflow is opened by its URL alone: None. A `database_url` given in place of its own
+    is most often the same database for another role, so the schema is that of Airflow.
 
     Raises:
         ConfigError: an option is not understood.
         StoreUnavailableError: Airflow cannot connect to its database.
     """
     try:
-        from sched_cache_airflow.settings.host_settings import host_database_url, strict_settings_of_host
+        from sched_cache_airflow.settings.host_settings import (
+            host_database_url,
+            host_schema,
+            strict_settings_of_host,
+        )
 
         config = strict_settings_of_host().config
     except ImportError:
         if database_url is None:
             raise UsageError("Airflow is not installed here: say --database-url") from None
-        return Config(redis_url=None, database_url=database_url), None
+        return Config(redis_url=None, database_url=database_url), None, None
     from sched_cache_airflow.host_database.connections import as_host_connects
     from sched_cache_airflow.host_database.transactions import host_engine
 
@@ -66,4 +73,4 @@ def _config(database_url: str | None, *, is_removal: bool) -> tuple[Config, Call
         )
     if database_url == host_url:
         host_engine()  # which the connections are to be opened by
-    return as_host_connects(replace(config, database_url=database_url))
+    return (*as_host_connects(replace(config, database_url=database_url)), host_schema())

@@ -114,11 +114,14 @@ class PostgresqlTrigger:
     """Creates and drops the trigger for one table of written versions, in one transaction.
 
     After its construction, unqualified names are those of PostgreSQL itself until the transaction ends.
+
+    Args:
+        host_schema: of Airflow's tables, and of ours if they name none; None: the current schema of the connection.
     """
 
-    def __init__(self, connection: Connection, table: Table) -> None:
+    def __init__(self, connection: Connection, table: Table, host_schema: str | None = None) -> None:
         self._connection = connection
-        schema = connection.execute(text("SELECT pg_catalog.current_schema()")).scalar()
+        schema = host_schema or connection.execute(text("SELECT pg_catalog.current_schema()")).scalar()
         if schema is None:
             raise StoreUnavailableError("the search path of this role names no schema")
         self._host_schema = str(schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
 
 from sched_cache.config import Config
@@ -13,7 +14,8 @@ from sched_cache_airflow.triggers.trigger import installed_triggers
 
 _COMMAND = "sched-cache airflow-trigger"
 _DEFINERS = """
-SELECT trigger_name, definer, current_user() FROM information_schema.triggers WHERE trigger_schema = database()
+SELECT trigger_name, definer, current_user() FROM information_schema.triggers
+WHERE trigger_schema = coalesce(:schema, database())
 """
 
 
@@ -29,18 +31,24 @@ class Weakness:
     command: str
 
 
-def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]:
-    """The weaknesses in the metadata database of `connection`. Up to four queries. Ends no transaction."""
+def trigger_weaknesses(
+    connection: Connection, config: Config, host_schema: str | None = None
+) -> list[Weakness]:
+    """The weaknesses in the metadata database of `connection`. Up to four queries. Ends no transaction.
+
+    Args:
+        host_schema: of Airflow's tables; None: the default schema of the connection.
+    """
     # If our tables are in another database, the trigger has no use any more.
     is_shared = make_url(config.database_url).database == connection.engine.url.database
     command = f"{_COMMAND} {'install' if is_shared else 'remove'}"
     if connection.dialect.name in ("mysql", "mariadb"):
-        return _of_other_accounts(connection, config, command)
+        return _of_other_accounts(connection, config, command, host_schema)
     if connection.dialect.name != "postgresql":
         return []
     url = connection.engine.url
     weaknesses = []
-    for function in PostgresqlTrigger(connection, written_table(config)).functions():
+    for function in PostgresqlTrigger(connection, written_table(config), host_schema).functions():
         if not function.weakness:
             continue
         found = (
@@ -54,14 +62,16 @@ def trigger_weaknesses(connection: Connection, config: Config) -> list[Weakness]
     return weaknesses
 
 
-def _of_other_accounts(connection: Connection, config: Config, command: str) -> list[Weakness]:
+def _of_other_accounts(
+    connection: Connection, config: Config, command: str, host_schema: str | None
+) -> list[Weakness]:
     """On MySQL, a trigger runs with the rights of the account that created it, and fails after that was dropped.
 
     A writer could create a temporary table, which would take the notices of its own session. With the right to replace
     our table by a view, it could run a statement with the rights of the trigger, so these should be Airflow's own.
     """
-    ours = set(installed_triggers(connection, config))
-    rows = connection.exec_driver_sql(_DEFINERS).all()
+    ours = set(installed_triggers(connection, config, host_schema))
+    rows = connection.execute(text(_DEFINERS), {"schema": host_schema}).all()
     others = sorted({definer for name, definer, own in rows if name in ours and definer != own})
     return [
         Weakness(

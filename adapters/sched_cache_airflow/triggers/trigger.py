@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Table, inspect
+from sqlalchemy import Table, inspect, text
 from sqlalchemy.engine import Connection
 
 from sched_cache.config import Config
@@ -42,16 +42,20 @@ _BODIES = {
     + "SELECT v.id FROM {dag_version} v WHERE v.dag_id = OLD.dag_id; END",
 }
 _INSTALLED = {
-    "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = database()",
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "mysql": "SELECT trigger_name FROM information_schema.triggers"
+    " WHERE trigger_schema = coalesce(:schema, database())",
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND :schema IS NULL",
 }
 
 
-def install_trigger(config: Config, connect: Connect | None = None) -> list[str]:
+def install_trigger(
+    config: Config, connect: Connect | None = None, host_schema: str | None = None
+) -> list[str]:
     """Creates the triggers and the table that they write to; the names of the triggers. May be repeated.
 
     Args:
         connect: opens the connection in place of the driver; see `open_engines`.
+        host_schema: of Airflow's tables; None: the default schema of the connection.
 
     Raises:
         ConfigError: the URL or its driver cannot be used.
@@ -59,28 +63,33 @@ def install_trigger(config: Config, connect: Connect | None = None) -> list[str]
     """
     table = written_table(config)
     with _transaction(config, connect) as connection:
-        if not _HOST_TABLES.issubset(inspect(connection).get_table_names()):
-            raise StoreUnavailableError("this database has no tables of Airflow 3")
+        if not _HOST_TABLES.issubset(inspect(connection).get_table_names(schema=host_schema)):
+            place = "database" if host_schema is None else f"database's schema {host_schema}"
+            raise StoreUnavailableError(f"this {place} has no tables of Airflow 3")
         if _dialect(connection) == "postgresql":
-            trigger = PostgresqlTrigger(connection, table)
+            trigger = PostgresqlTrigger(connection, table, host_schema)
             trigger.drop()
             return [trigger.create()]
-        _drop(connection, table)
+        _drop(connection, config, host_schema)
         table.create(connection, checkfirst=True)
         _refuse_view(connection, table)
-        tables = {name: _qualified(connection, name) for name in _HOST_TABLES}
+        tables = {name: _qualified(connection, name, host_schema) for name in _HOST_TABLES}
         tables["written"] = _qualified(connection, table.name, table.schema)
         names = {_name(table, suffix): body for suffix, body in _BODIES.items()}
         for name, body in names.items():
-            _run(connection, f"CREATE TRIGGER {_qualified(connection, name)} {body.format(**tables)}")
+            trigger_name = _qualified(connection, name, host_schema)
+            _run(connection, f"CREATE TRIGGER {trigger_name} {body.format(**tables)}")
     return list(names)
 
 
-def remove_trigger(config: Config, connect: Connect | None = None) -> list[str]:
+def remove_trigger(
+    config: Config, connect: Connect | None = None, host_schema: str | None = None
+) -> list[str]:
     """Drops the triggers; their names. The table stays, because sessions write to it, too.
 
     Args:
         connect: opens the connection in place of the driver; see `open_engines`.
+        host_schema: of Airflow's tables; None: the default schema of the connection.
 
     Raises:
         ConfigError: the URL or its driver cannot be used.
@@ -88,26 +97,25 @@ def remove_trigger(config: Config, connect: Connect | None = None) -> list[str]:
     """
     with _transaction(config, connect) as connection:
         if _dialect(connection) == "postgresql":
-            return PostgresqlTrigger(connection, written_table(config)).drop()
-        return _drop(connection, written_table(config))
+            return PostgresqlTrigger(connection, written_table(config), host_schema).drop()
+        return _drop(connection, config, host_schema)
 
 
-def installed_triggers(connection: Connection, config: Config) -> list[str]:
-    """The names of the installed triggers. One query, or three on PostgreSQL."""
+def installed_triggers(connection: Connection, config: Config, host_schema: str | None = None) -> list[str]:
+    """The names of the triggers on Airflow's tables in `host_schema`. One query, or three on PostgreSQL."""
     table = written_table(config)
     if _dialect(connection) == "postgresql":
-        functions = PostgresqlTrigger(connection, table).functions()
+        functions = PostgresqlTrigger(connection, table, host_schema).functions()
         return sorted({trigger for function in functions for trigger in function.triggers})
     ours = {_name(table, suffix) for suffix in _BODIES}
-    return sorted(ours.intersection(connection.exec_driver_sql(_INSTALLED[_dialect(connection)]).scalars()))
+    present = connection.execute(text(_INSTALLED[_dialect(connection)]), {"schema": host_schema}).scalars()
+    return sorted(ours.intersection(present))
 
 
-def _drop(connection: Connection, table: Table) -> list[str]:
-    ours = {_name(table, suffix) for suffix in _BODIES}
-    present = connection.exec_driver_sql(_INSTALLED[_dialect(connection)]).scalars()
-    names = sorted(ours.intersection(present))
+def _drop(connection: Connection, config: Config, host_schema: str | None) -> list[str]:
+    names = installed_triggers(connection, config, host_schema)
     for name in names:
-        _run(connection, f"DROP TRIGGER {_qualified(connection, name)}")
+        _run(connection, f"DROP TRIGGER {_qualified(connection, name, host_schema)}")
     return names
 
 

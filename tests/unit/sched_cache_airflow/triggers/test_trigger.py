@@ -128,6 +128,36 @@ def test_removing_leaves_a_host_that_works(engine: Engine, config: Config) -> No
     assert noted(engine, config) == set()
 
 
+def test_tables_in_a_schema_of_their_own(engine: Engine, config: Config) -> None:
+    """`[database] sql_alchemy_schema` names it; tables in the default schema have no trigger then."""
+    if engine.dialect.name == "sqlite":
+        pytest.skip("it has no schemas")
+    schema = f"elsewhere_{uuid4().hex[:12]}"
+    execute(engine, f"CREATE SCHEMA {schema}")
+    for table in ("dag", "dag_version", "serialized_dag"):
+        execute(engine, f"CREATE TABLE {schema}.{table} AS SELECT * FROM {table}")
+    theirs = replace(config, database_schema=schema)
+    try:
+        names = install_trigger(theirs, host_schema=schema)
+        assert install_trigger(theirs, host_schema=schema) == names
+        with engine.begin() as connection:
+            assert installed_triggers(connection, theirs, schema) == sorted(names)
+            assert installed_triggers(connection, config) == []
+            assert trigger_weaknesses(connection, theirs, schema) == []
+        execute(
+            engine, f"UPDATE {schema}.serialized_dag SET dag_hash = 'new' WHERE dag_version_id = '{ONE.hex}'"
+        )
+        assert noted(engine, theirs) == {ONE}
+        assert sorted(remove_trigger(theirs, host_schema=schema)) == sorted(names)
+        execute(engine, f"UPDATE {schema}.serialized_dag SET dag_hash = 'newer'")
+        assert noted(engine, theirs) == set()
+        with pytest.raises(StoreUnavailableError, match="nowhere"):
+            install_trigger(theirs, host_schema="nowhere")
+    finally:
+        cascade = " CASCADE" if engine.dialect.name == "postgresql" else ""
+        execute(engine, f"DROP SCHEMA {schema}{cascade}")
+
+
 def test_a_dropped_table_keeps_nobody_from_writing(engine: Engine, config: Config) -> None:
     """On PostgreSQL; the others have no way to say so, and there `remove` comes first."""
     if engine.dialect.name != "postgresql":

@@ -19,6 +19,7 @@ from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.hosts.airflow3.ui.holders import Holders
 from sched_cache_airflow.reporting.page.overview import Changed, Overview
 from sched_cache_airflow.reporting.reports import recent_reports
+from sched_cache_airflow.settings.host_settings import host_schema
 from sched_cache_airflow.triggers.security import trigger_weaknesses
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def seconds_since(moment: datetime | None) -> float:
 
 def _trigger_troubles(process: Process) -> list[str]:
     with create_session(scoped=False) as session:
-        weaknesses = trigger_weaknesses(session.connection(), process.runtime().settings.config)
+        config = process.runtime().settings.config
+        weaknesses = trigger_weaknesses(session.connection(), config, host_schema())
     # `doctor` shows the address of the database, to users with access to the command.
     as_whom = " with a --database-url of that role or of a superuser"
     return [f"{one.found}. Run: {one.command}{as_whom if one.url else ''}" for one in weaknesses]
