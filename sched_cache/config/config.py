@@ -183,7 +183,8 @@ class Config:
         Number(1, 1_000, is_integer=True),
         unit="count",
         doc="The number of consecutive failures after which Redis is left alone, unless `tier_loss_seconds` is used "
-        "up earlier.",
+        "up earlier. If Redis has not answered the process yet, one failure that takes a quarter of that time is "
+        "enough.",
     )
     redis_breaker_min_seconds: float = option(
         1.0,

@@ -16,6 +16,8 @@ CLOSED, HALF_OPEN, OPEN = range(3)
 _LEAST_SHARE = 0.1
 """The share of the budget that a call may take after a trouble, while the budget is still used up."""
 _SPENT_SECONDS = 0.001
+_LONG_SHARE = 0.25
+"""The share of the budget that one call may lose to a tier that has not answered yet, before it is left alone."""
 
 
 class Change(Enum):
@@ -33,7 +35,9 @@ class Breaker:
     trouble, both only read a few attributes; the lock is for losses and the states that follow.
 
     The breaker opens after `max_failures` consecutive failures, after `distrusted`, and as soon as the budget is
-    used up by calls without an answer or by answers that were slower than the next tier. While it is open, it
+    used up by calls without an answer or by answers that were slower than the next tier. A tier that has not
+    answered this process yet gets no second call after one that took long: the first loop of a process would lose
+    most to it, because it asks for everything. While the breaker is open, it
     grants nothing until its back-off is over. Then one *probe* decides: `prober` starts it in the background, which
     does not delay the caller; without a prober, the caller's own call is the probe. The back-off doubles with each
     failed probe, and with each trouble that comes soon after the previous one. A probe that never reports is
@@ -66,9 +70,10 @@ class Breaker:
     def reset_after_fork(self) -> None:
         """Starts closed: the state of the parent may be outdated."""
         self._lock = Lock()
-        # Guarded by _lock for writing. The path without trouble reads the first two.
+        # Guarded by _lock for writing. The path without trouble reads the first two, and writes the third.
         self._state = CLOSED
         self._n_failures = 0
+        self._has_answered = False
         self._n_openings = 0
         self._probe_at = 0.0
         self._closed_at = 0.0
@@ -98,8 +103,10 @@ class Breaker:
         """Records an answer after `seconds`, where the next tier would have taken `allowed_seconds`."""
         lost_seconds = seconds - allowed_seconds
         if lost_seconds <= 0 and self._state == CLOSED and not self._n_failures and self._budget.is_full:
+            self._has_answered = True
             return Change.NONE
         with self._lock:
+            self._has_answered = True
             if self._state == CLOSED:
                 self._n_failures = 0
                 self._budget.charge(lost_seconds)
@@ -120,7 +127,7 @@ class Breaker:
             self._n_failures += 1
             if self._state == OPEN:
                 return Change.NONE  # sent before it opened
-            if self._state == CLOSED and self._n_failures < self._max_failures and not self._is_spent():
+            if self._state == CLOSED and not self._has_failed_enough(seconds):
                 return Change.NONE
             return self._open()
 
@@ -133,6 +140,11 @@ class Breaker:
         """The time that the budget allows. A little even if it is used up, because the tier was just found to work."""
         left = max(self._budget.left(), self._budget.seconds * _LEAST_SHARE)
         return min(self._timeout_seconds, left)
+
+    def _has_failed_enough(self, seconds: float) -> bool:
+        if self._n_failures >= self._max_failures or self._is_spent():
+            return True
+        return not self._has_answered and seconds >= self._budget.seconds * _LONG_SHARE
 
     def _is_spent(self) -> bool:
         return self._budget.left() < _SPENT_SECONDS

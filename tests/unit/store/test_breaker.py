@@ -45,9 +45,21 @@ def test_opens_at_the_third_failure_in_a_row() -> None:
     assert breaker.grant() == 0.0
 
 
+def test_a_tier_that_has_not_answered_yet_is_not_asked_twice() -> None:
+    """Unless its failure cost next to nothing; in a forked child, it has not answered yet either."""
+    breaker = make_breaker(ManualClock())
+    assert [breaker.failed(0.02), breaker.failed(0.03)] == [Change.NONE, Change.OPENED]
+    breaker = make_breaker(ManualClock())
+    breaker.succeeded(0.001, 0.003)
+    assert breaker.failed(0.03) is Change.NONE
+    breaker.reset_after_fork()
+    assert breaker.failed(0.03) is Change.OPENED
+
+
 def test_opens_when_the_budget_is_spent() -> None:
     """After two calls that waited for their whole time-out."""
     breaker = make_breaker(ManualClock())
+    breaker.succeeded(0.001, 0.003)
     assert [breaker.failed(breaker.grant()) for _ in range(2)] == [Change.NONE, Change.OPENED]
 
 
@@ -55,6 +67,7 @@ def test_no_call_waits_longer_than_what_is_left() -> None:
     """One caller loses the budget and no more, whatever the number of its calls."""
     clock = ManualClock()
     breaker = make_breaker(clock, max_failures=100)
+    breaker.succeeded(0.001, 0.003)
     lost = 0.0
     while granted := breaker.grant():
         lost += 0.03 if lost < 0.03 else granted
@@ -132,6 +145,7 @@ def test_after_a_trouble_calls_may_take_little_until_the_budget_is_full() -> Non
     """It was spent; a tier that is well answers in less."""
     clock = ManualClock()
     breaker = make_breaker(clock, prober=lambda: None)
+    breaker.succeeded(0.001, 0.005)
     while breaker.state == CLOSED:
         breaker.failed(breaker.grant())
     clock.now += 1.1
