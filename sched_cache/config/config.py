@@ -200,7 +200,7 @@ class Config:
         "`redis_breaker_min_seconds`.",
     )
     tier_loss_seconds: float = option(
-        0.08,
+        0.07,
         Number(0.001, 60),
         unit="seconds",
         doc="The time budget that a process may lose to a Redis in trouble at once, however many calls it makes; in "
