@@ -51,21 +51,21 @@ def test_a_worker_reports_and_shows_what_was_written(webserver: Webserver) -> No
     """The plugin serves there, the page has the DAG, and after an edit the new one without being asked to load it."""
     write("before")
     webserver.wait_for(lambda: webserver.get("/health"), what="no answer", timeout_seconds=90)
-    facts = webserver.wait_for(report, what="no report", timeout_seconds=30)
+    facts = webserver.wait_for(report, what="no report", timeout_seconds=120)
     assert facts["is_on"], facts["reason"]
     assert title(facts).startswith("webserver on ")
     assert "airflow.www.extensions.init_dagbag" in facts["installed"]
-    page = webserver.wait_for(lambda: webserver.get("/dags/shown/graph"), what="no page", timeout_seconds=30)
+    page = webserver.wait_for(lambda: webserver.get("/dags/shown/graph"), what="no page", timeout_seconds=120)
     assert "shown" in page
     write("before", "after")
     webserver.wait_for(
         lambda: "after" in webserver.get("/object/graph_data?dag_id=shown"),
         what="the new task is not shown",
-        timeout_seconds=20,
+        timeout_seconds=120,
     )
     facts = webserver.wait_for(
         lambda: (found := report()) and count(found, "l1", "hits") > 0 and found,
         what="nothing from memory",
-        timeout_seconds=20,
+        timeout_seconds=120,
     )
     assert not facts["counts"]["fallbacks"]

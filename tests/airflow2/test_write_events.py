@@ -257,7 +257,7 @@ def test_a_process_that_is_forked_to_parse_a_file_publishes_before_it_ends() -> 
     with mock.patch.object(maintenance, "wake", partial(Maintenance.wake, maintenance)):
         child = multiprocessing.get_context("fork").Process(target=write_and_end)
         child.start()
-        child.join(20)
+        child.join(60)
     assert child.exitcode == 0
     assert rows() == []
     runtime().cache.certify()

@@ -84,7 +84,7 @@ def loaded(*, from_tables: bool) -> Any:
 
     if from_tables:
         assert load() is not None
-        assert runtime().contents.publisher.drain(timeout_seconds=30)
+        assert runtime().contents.publisher.drain(timeout_seconds=120)
         discard_runtime()
     dag = load()
     assert isinstance(dag, CompactSerializedDAG)
@@ -129,7 +129,7 @@ def test_both_parts_come_with_one_statement(airflow_db: MetadataDb) -> None:
             for version_id, dag_hash in hashes.items():
                 assert runtime().contents.get(version_id, dag_hash, False, session) is not None
         assert len(hashes) == 2
-        assert runtime().contents.publisher.drain(timeout_seconds=30)
+        assert runtime().contents.publisher.drain(timeout_seconds=120)
         statements: list[str] = []
 
         def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:

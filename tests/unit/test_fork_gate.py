@@ -43,7 +43,7 @@ def gate() -> ForkGate:
 @pytest.fixture
 def inside(gate: ForkGate) -> Iterator[Inside]:
     chosen = Inside(gate).start()
-    assert chosen.entered.wait(10)
+    assert chosen.entered.wait(60)
     yield chosen
     chosen.end()
 
@@ -64,7 +64,7 @@ def test_a_fork_waits_for_a_thread_that_is_inside(gate: ForkGate, inside: Inside
     may_fork = forked(gate)
     assert not may_fork.wait(0.2)
     inside.end()
-    assert may_fork.wait(10)
+    assert may_fork.wait(60)
     assert gate.n_not_waited == 0
 
 
@@ -74,10 +74,10 @@ def test_nobody_enters_while_a_fork_waits(gate: ForkGate, inside: Inside) -> Non
     late = Inside(gate).start()
     assert not late.entered.wait(0.2)
     inside.end()
-    assert may_fork.wait(10)
+    assert may_fork.wait(60)
     assert not late.entered.is_set()
     gate.after_fork_in_parent()
-    assert late.entered.wait(10)
+    assert late.entered.wait(60)
     late.end()
 
 
@@ -99,7 +99,7 @@ def test_a_thread_that_stays_inside_delays_one_fork_and_no_more() -> None:
 
     gate = ForkGate(max_wait_seconds=0.1, monotonic=monotonic)
     hanging = Inside(gate).start()
-    assert hanging.entered.wait(10)
+    assert hanging.entered.wait(60)
     now = 0.2
     for n_forks in range(1, 4):
         gate.before_fork()
@@ -126,17 +126,17 @@ def test_a_thread_may_ask_forks_to_wait_longer_for_a_block() -> None:
 
     thread = Thread(target=stay, daemon=True)
     thread.start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     now = 0.2
     may_fork = forked(gate)
     assert not may_fork.wait(0.2)
     assert gate.n_not_waited == 0
     leave.set()
-    assert left.wait(10)
-    assert may_fork.wait(10)
+    assert left.wait(60)
+    assert may_fork.wait(60)
     assert gate.n_not_waited == 1
     end.set()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_a_thread_that_stays_beyond_its_own_limit_is_not_waited_for() -> None:
@@ -151,19 +151,19 @@ def test_a_thread_that_stays_beyond_its_own_limit_is_not_waited_for() -> None:
 
     thread = Thread(target=stay, daemon=True)
     thread.start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     now = 5.1
     gate.before_fork()
     assert gate.n_not_waited == 1
     leave.set()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_a_thread_waits_for_a_fork_with_a_bound(gate: ForkGate) -> None:
     """The hooks of others may want something of it."""
     gate.before_fork()
     late = Inside(gate).start()
-    assert late.entered.wait(20)
+    assert late.entered.wait(60)
     late.end()
 
 
@@ -179,10 +179,10 @@ def test_a_thread_that_stays_for_long_lets_forks_pass(gate: ForkGate) -> None:
     worker = Thread(target=work, daemon=True)
     worker.start()
     may_fork = forked(gate)
-    assert may_fork.wait(10)
+    assert may_fork.wait(60)
     gate.after_fork_in_parent()
     is_over.set()
-    worker.join(10)
+    worker.join(60)
     assert gate.n_not_waited == 0
 
 
@@ -199,7 +199,7 @@ def test_a_child_finds_the_gate_open() -> None:
     stuck = Inside(fork.gate)
     fork.held_off()  # has the hooks in place
     stuck.start()
-    assert stuck.entered.wait(10)
+    assert stuck.entered.wait(60)
     assert in_child(is_open)
     with fork.held_off():
         assert in_child(is_open)

@@ -56,7 +56,7 @@ class Chromium(ServerProcess):
     def new_tab(self, *, width: int = 1280, height: int = 900) -> Tab:
         """An empty page of that size."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/json/new", method="PUT")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             url = json.load(answer)["webSocketDebuggerUrl"]
         return Tab(url, width, height)
 
@@ -68,7 +68,7 @@ class Tab:
         from websockets.sync.client import connect
 
         self._closing = ExitStack()
-        self._socket = self._closing.enter_context(connect(url, max_size=None, open_timeout=10))
+        self._socket = self._closing.enter_context(connect(url, max_size=None, open_timeout=60))
         self._numbers = itertools.count(1)
         self.errors: list[str] = []
         for domain in ("Page", "Runtime", "Log"):

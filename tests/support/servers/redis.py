@@ -81,7 +81,7 @@ class RedisServer(ServerProcess):
         """redis-py's answer to one command, over a connection of its own and without trying again."""
         from redis import Redis
 
-        with Redis.from_url(self.url, socket_timeout=5.0, retry=None) as client:
+        with Redis.from_url(self.url, socket_timeout=60.0, retry=None) as client:
             return client.execute_command(*command)
 
     def flush(self) -> None:

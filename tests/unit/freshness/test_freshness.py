@@ -52,7 +52,7 @@ def call_while_asking(
 
     def answer_later() -> None:
         is_asking.set()
-        assert may_answer.wait(10)
+        assert may_answer.wait(60)
 
     def result_of() -> object:
         try:
@@ -63,14 +63,14 @@ def call_while_asking(
     store.after_snapshot = answer_later
     with ThreadPoolExecutor(n_calls + 1) as threads:
         first = threads.submit(freshness.certify)
-        assert is_asking.wait(10)
+        assert is_asking.wait(60)
         store.after_snapshot = lambda: None
         others = [threads.submit(result_of) for _ in range(n_calls)]
         for _ in range(n_calls + 1):
-            assert lock.wanted.acquire(timeout=10)
+            assert lock.wanted.acquire(timeout=60)
         may_answer.set()
-        first.exception(10)
-        return [other.result(10) for other in others]
+        first.exception(60)
+        return [other.result(60) for other in others]
 
 
 class TestLearning:

@@ -110,8 +110,8 @@ def test_closing_does_not_wait_for_a_tier_that_hangs() -> None:
 
     refresh = BackgroundRefresh(load, lambda: 0, 10.0)
     refresh.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     refresh.close()
     assert refresh._thread is not None and refresh._thread.is_alive() and refresh._thread.daemon
     over.set()
-    refresh._thread.join(10)
+    refresh._thread.join(60)

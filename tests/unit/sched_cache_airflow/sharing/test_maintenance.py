@@ -26,12 +26,12 @@ def publish(is_own):
 
 maintenance = Maintenance(lambda: None, publish, lambda: None, lambda: None)
 maintenance.wake()
-assert begun.wait(10)
+assert begun.wait(60)
 {end}
 """
 
 
-@pytest.mark.parametrize("pause", ["0.0001", "60"], ids=["busy", "waiting"])
+@pytest.mark.parametrize("pause", ["0.0001", "600"], ids=["busy", "waiting"])
 @pytest.mark.parametrize(("end", "code"), [("", 0), ("sys.exit(3)", 3), ("raise SystemExit", 0)])
 def test_a_process_ends_while_its_thread_works(pause: str, end: str, code: int) -> None:
     """At once, with the host's own status and without a word."""
@@ -40,11 +40,11 @@ def test_a_process_ends_while_its_thread_works(pause: str, end: str, code: int) 
         [sys.executable, "-c", _EXITING.format(pause=pause, end=end)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 120
 
 
 _FORKED = """
@@ -62,18 +62,18 @@ child = multiprocessing.get_context("fork").Process(target=maintenance.wake)
 started = time.monotonic()
 child.start()
 child.join()
-print(child.exitcode, done.value, time.monotonic() - started < 10)
+print(child.exitcode, done.value, time.monotonic() - started < 120)
 """
 
 
-@pytest.mark.parametrize(("seconds", "is_done"), [("0.1", 1), ("30", 0)], ids=["short", "long"])
+@pytest.mark.parametrize(("seconds", "is_done"), [("0.1", 1), ("600", 0)], ids=["short", "long"])
 def test_a_child_that_parses_one_file_waits_a_moment_for_it(seconds: str, is_done: int) -> None:
     """It lives for this one piece of work: what it wrote is published, unless that takes too long."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _FORKED.format(seconds=seconds)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
         check=False,
     )
     assert (done.stdout.split(), done.stderr) == (["0", str(is_done), "True"], "")
@@ -129,7 +129,7 @@ def test_only_a_scheduler_acknowledges() -> None:
     assert not done.is_set()
     maintenance.start()
     maintenance.wake()
-    assert done.wait(10)
+    assert done.wait(60)
     maintenance.close()
 
 
@@ -178,10 +178,10 @@ def test_closing_does_not_wait_for_a_tier_that_hangs() -> None:
 
     maintenance = Maintenance(lambda: None, publish, lambda: None, lambda: None)
     maintenance.wake()
-    assert begun.wait(10)
+    assert begun.wait(60)
     started = time.monotonic()
     maintenance.close()
     assert time.monotonic() - started < 10
     assert maintenance._thread is not None and maintenance._thread.daemon
     over.set()
-    maintenance._thread.join(10)
+    maintenance._thread.join(60)

@@ -43,11 +43,11 @@ def test_a_fork_waits_for_the_transaction_of_another_thread(
 
     thread = Thread(target=hold)
     thread.start()
-    assert is_locked.wait(10)
+    assert is_locked.wait(60)
     n_not_waited = fork.gate.n_not_waited
     assert in_child(lambda: publish("1"))
     assert fork.gate.n_not_waited == n_not_waited
-    thread.join(10)
+    thread.join(60)
     assert publish("2")
 
 
