@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sched_cache_airflow.dags.operator_fields import (
+    Cold,
     Date,
+    Field,
     Flag,
+    Hot,
     OfTaskGroup,
     RelativeIds,
     StartTriggerArgs,
@@ -16,6 +20,7 @@ from sched_cache_airflow.dags.operator_fields import (
 from sched_cache_airflow.dags.task_columns import TaskColumns
 from sched_cache_airflow.hosts.contract import HostFields
 
+_LINKS = "_operator_extra_links"
 _OF_TASK = ("start_date", "end_date", "upstream_task_ids", "downstream_task_ids")
 """The attributes that the host sets after it has read the document of a task."""
 _OF_DAG = frozenset(("dag", "_dag", "task_group", "_log"))
@@ -115,3 +120,34 @@ class ColumnOperator:
             raise self._not_mapped()
         n_instances: int = self.get_closest_mapped_task_group().get_parse_time_mapped_ti_count()
         return n_instances
+
+
+def dict_of_instances(host_class: type) -> Callable[[Any], dict[str, Any]]:
+    """A function that returns the attributes of an instance, although our classes override `__dict__`.
+
+    It uses the descriptor of the first class in the host's hierarchy whose instances have a `__dict__`.
+    """
+    found: Any = next(vars(base)["__dict__"] for base in host_class.__mro__ if "__dict__" in vars(base))
+    read: Callable[[Any], dict[str, Any]] = found.__get__
+    return read
+
+
+def always_lazy(operator: type[ColumnOperator]) -> frozenset[str]:
+    """The fields that are computed for every task, whatever columns its DAG has."""
+    members = (item for owner in (ColumnOperator, operator) for item in vars(owner).items())
+    return frozenset(name for name, value in members if isinstance(value, Field))
+
+
+def lazy_columns(
+    hot: Collection[str], cold: Collection[str], load_op_links: bool, attribute_of: Mapping[str, str]
+) -> Iterator[tuple[str, Field]]:
+    """(attribute, field) of each hot column, then of each cold one.
+
+    Args:
+        attribute_of: column to attribute, where their names differ.
+    """
+    for column in hot:
+        yield attribute_of.get(column, column), Hot(column)
+    # Plugins add links also to operators whose document has none.
+    for column in {*cold, _LINKS} if load_op_links else cold:
+        yield attribute_of.get(column, column), Cold()

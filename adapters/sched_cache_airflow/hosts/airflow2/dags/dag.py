@@ -17,15 +17,14 @@ from airflow.serialization.serialized_objects import (
     _ExpandInputRef,
 )
 from airflow.utils import timezone
-from airflow.utils.log.logging_mixin import LoggingMixin
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.dags.column_dag import ColumnDag
+from sched_cache_airflow.dags.column_operator import dict_of_instances
 from sched_cache_airflow.hosts.airflow2.dags.operator import new_operator, operator_class
 from sched_cache_airflow.releases import AIRFLOW_2
 
-# Of the first of the host's classes whose instances have one.
-_own_dict = LoggingMixin.__dict__["__dict__"].__get__
+_own_dict = dict_of_instances(SerializedDAG)
 
 
 class CompactSerializedDAG(ColumnDag, SerializedDAG):

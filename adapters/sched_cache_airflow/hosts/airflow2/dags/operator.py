@@ -21,19 +21,24 @@ from airflow.serialization.serialized_objects import (
 from airflow.utils.operator_resources import Resources
 from airflow.version import version as airflow_version
 
-from sched_cache.format import ABSENT, PARTIAL_PREFIX
-from sched_cache_airflow.dags.column_operator import ColumnOperator
+from sched_cache.format import ABSENT
+from sched_cache_airflow.dags.column_operator import (
+    ColumnOperator,
+    always_lazy,
+    dict_of_instances,
+    lazy_columns,
+)
 from sched_cache_airflow.dags.operator_fields import (
     MISSING,
     Cold,
     ColumnTask,
     Default,
-    Field,
     Hot,
     Kept,
     OfDag,
 )
 from sched_cache_airflow.dags.task_columns import TaskColumns
+from sched_cache_airflow.dags.task_fields import TaskFields
 
 _TIMEDELTAS = frozenset(("retry_delay", "execution_timeout", "sla", "max_retry_delay"))
 _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
@@ -48,14 +53,11 @@ def _deps(names: tuple[str, ...]) -> Any:
     return SerializedBaseOperator._deserialize_deps(list(names))
 
 
-class _Fields:
+class _Fields(TaskFields):
     """The decoding of fields by Airflow 2.11."""
 
     host_class = SerializedBaseOperator
     release = f"airflow {airflow_version}"
-    portable_types = frozenset(
-        ("dict", "set", "tuple", "datetime", "timedelta", "relativedelta", "param", "xcomref", "arg_not_set")
-    )
 
     @property
     def loads_links(self) -> bool:
@@ -64,23 +66,16 @@ class _Fields:
 
     def attempt(self, name: str, value: Any) -> Any:
         """The result of `populate_operator` for a value of a column, including `partial_kwargs`."""
-        if name == "partial_kwargs":
-            return {keyword: BaseSerialization.deserialize(inner) for keyword, inner in value.items()}
-        if name.startswith(PARTIAL_PREFIX):
-            return BaseSerialization.deserialize(value)
-        if name == "params":
-            return SerializedBaseOperator._deserialize_params_dict(value)
-        if name in ("expand_input", "op_kwargs_expand_input"):
-            return value["type"], BaseSerialization.deserialize(value["value"])
-        if name == "operator_class":
-            return {key: BaseSerialization.deserialize(inner) for key, inner in value.items()}
-        if name == "_operator_extra_links":
-            raise TypeError("extra links are tried with their tasks: to deserialize some loads every plugin")
-        if name == "resources":
-            return Resources.from_dict(value)
-        if name == "start_trigger_args":
-            return decode_start_trigger_args(value) if value else None
-        return self.decode(name, value)
+        return Resources.from_dict(value) if name == "resources" else super().attempt(name, value)
+
+    def deserialize(self, value: Any) -> Any:
+        return BaseSerialization.deserialize(value)
+
+    def params(self, value: Any) -> Any:
+        return SerializedBaseOperator._deserialize_params_dict(value)
+
+    def partial_kwargs(self, value: Any) -> Any:
+        return {keyword: BaseSerialization.deserialize(inner) for keyword, inner in value.items()}
 
     def are_links_portable(self, links: Any) -> bool:
         """Only if there are no links: a link is an object of a class that another process may lack."""
@@ -141,10 +136,7 @@ def _is_asked_in_vain(name: str, columns: TaskColumns) -> bool:
     return name == "custom_operator_name" and name not in columns.cold_names
 
 
-# Of the first of the host's classes whose instances have one.
-_own_dict = next(
-    vars(base)["__dict__"] for base in SerializedBaseOperator.__mro__ if "__dict__" in vars(base)
-).__get__
+_own_dict = dict_of_instances(SerializedBaseOperator)
 
 
 class CompactOperator(ColumnOperator, SerializedBaseOperator):
@@ -242,12 +234,7 @@ def new_operator(make: type[CompactOperator], columns: TaskColumns, index: int) 
     return operator
 
 
-_ALWAYS_LAZY = frozenset(
-    name
-    for owner in (ColumnOperator, CompactOperator)
-    for name, value in vars(owner).items()
-    if isinstance(value, Field)
-)
+_ALWAYS_LAZY = always_lazy(CompactOperator)
 _ATTRIBUTE_OF = {
     "is_setup": "_is_setup",
     "is_teardown": "_is_teardown",
@@ -276,15 +263,13 @@ def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: boo
     for name, value in _DEFAULTS.items():
         if name not in _ALWAYS_LAZY and name != "task_id":
             fields[name] = Default() if name in _MUTABLE else value
-    names = set(cold)
-    if load_op_links:
-        names.add("_operator_extra_links")  # plugins add links to operators without links in the document
-    for column in (hot | names) - {"label"}:
-        attribute = _ATTRIBUTE_OF.get(column, column)
-        if attribute not in _ALWAYS_LAZY and (
-            attribute in _DEFAULTS or hasattr(SerializedBaseOperator, attribute)
-        ):
-            fields[attribute] = Hot(column) if column in hot else Cold()
+    columns = lazy_columns(hot - {"label"}, cold - {"label"}, load_op_links, _ATTRIBUTE_OF)
+    fields.update(
+        (attribute, field)
+        for attribute, field in columns
+        if attribute not in _ALWAYS_LAZY
+        and (attribute in _DEFAULTS or hasattr(SerializedBaseOperator, attribute))
+    )
     metaclass: Any = type(CompactOperator)
     made: type[CompactOperator] = metaclass("SerializedBaseOperator", (CompactOperator,), fields)
     return made

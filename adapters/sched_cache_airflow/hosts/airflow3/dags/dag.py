@@ -21,10 +21,11 @@ from airflow.serialization.serialized_objects import (
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.dags.column_dag import ColumnDag
+from sched_cache_airflow.dags.column_operator import dict_of_instances
 from sched_cache_airflow.hosts.airflow3.dags.operator import operator_class
 from sched_cache_airflow.releases import AIRFLOW_3
 
-_own_dict = SerializedDAG.__dict__["__dict__"].__get__
+_own_dict = dict_of_instances(SerializedDAG)
 
 
 class CompactSerializedDAG(ColumnDag, SerializedDAG):

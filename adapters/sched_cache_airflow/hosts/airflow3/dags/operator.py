@@ -22,47 +22,40 @@ from airflow.serialization.serialized_objects import (
 from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
 from airflow.version import version as airflow_version
 
-from sched_cache.format import ABSENT, PARTIAL_PREFIX
-from sched_cache_airflow.dags.column_operator import ColumnOperator
-from sched_cache_airflow.dags.operator_fields import Cold, Field, Flag, Hot, OfDag
+from sched_cache.format import ABSENT
+from sched_cache_airflow.dags.column_operator import (
+    ColumnOperator,
+    always_lazy,
+    dict_of_instances,
+    lazy_columns,
+)
+from sched_cache_airflow.dags.operator_fields import Field, Flag, Hot, OfDag
 from sched_cache_airflow.dags.task_columns import TaskColumns
+from sched_cache_airflow.dags.task_fields import TaskFields
 
 _SENSOR_DEPS = DEFAULT_OPERATOR_DEPS | {ReadyToRescheduleDep()}
 _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
 
 
-class _Fields:
+class _Fields(TaskFields):
     """The decoding of fields by Airflow 3."""
 
     host_class = SerializedBaseOperator
     release = f"airflow {airflow_version}"
-    portable_types = frozenset(
-        ("dict", "set", "tuple", "datetime", "timedelta", "relativedelta", "param", "xcomref", "arg_not_set")
-    )
 
     @property
     def loads_links(self) -> bool:
         """The host's switch for operator links in this process."""
         return bool(OperatorSerialization._load_operator_extra_links)
 
-    def attempt(self, name: str, value: Any) -> Any:
-        """The result of `populate_operator` for a value of a column, including `partial_kwargs`."""
-        if name == "partial_kwargs":
-            return OperatorSerialization._deserialize_partial_kwargs(value)
-        if name.startswith(PARTIAL_PREFIX):
-            keyword = name.removeprefix(PARTIAL_PREFIX)
-            return OperatorSerialization._deserialize_partial_kwargs({keyword: value})[keyword]
-        if name == "params":
-            return OperatorSerialization._deserialize_params_dict(value)
-        if name in ("expand_input", "op_kwargs_expand_input"):
-            return value["type"], BaseSerialization.deserialize(value["value"])
-        if name == "operator_class":
-            return {key: BaseSerialization.deserialize(inner) for key, inner in value.items()}
-        if name == "_operator_extra_links":
-            raise TypeError("extra links are tried with their tasks: to deserialize some loads every plugin")
-        if name == "start_trigger_args":
-            return _decode_start_trigger_args(value) if value else None
-        return self.decode(name, value)
+    def deserialize(self, value: Any) -> Any:
+        return BaseSerialization.deserialize(value)
+
+    def params(self, value: Any) -> Any:
+        return OperatorSerialization._deserialize_params_dict(value)
+
+    def partial_kwargs(self, value: Any) -> Any:
+        return OperatorSerialization._deserialize_partial_kwargs(value)
 
     def are_links_portable(self, links: Any) -> bool:
         """Names to names, which become objects of the host's own class."""
@@ -97,10 +90,7 @@ class _Deps(Field):
         return _SENSOR_DEPS if task._columns.has("_is_sensor", task._index) else DEFAULT_OPERATOR_DEPS
 
 
-# Of the first of the host's classes whose instances have one.
-_own_dict = next(
-    vars(base)["__dict__"] for base in SerializedBaseOperator.__mro__ if "__dict__" in vars(base)
-).__get__
+_own_dict = dict_of_instances(SerializedBaseOperator)
 
 
 class CompactOperator(ColumnOperator, SerializedBaseOperator):
@@ -181,12 +171,7 @@ def _strategy(name: str) -> Any:
 _NOT_FROM_DOCUMENT = frozenset(
     ("task_id", "upstream_task_ids", "downstream_task_ids", "start_date", "end_date", "dag")
 )
-_ALWAYS_LAZY = frozenset(
-    name
-    for owner in (ColumnOperator, CompactOperator)
-    for name, value in vars(owner).items()
-    if isinstance(value, Field)
-)
+_ALWAYS_LAZY = always_lazy(CompactOperator)
 _ATTRIBUTE_OF = {"weight_rule": "_weight_rule", "_operator_extra_links": "operator_extra_links"}
 
 
@@ -195,15 +180,10 @@ def operator_class(hot: frozenset[str], cold: frozenset[str], load_op_links: boo
     """The class for DAGs whose tasks have these hot and cold columns: few, since DAGs are much alike."""
     # The host's name and module, since its messages and logs show them.
     lazy: dict[str, Any] = {"__slots__": (), "__module__": SerializedBaseOperator.__module__}
-    names = set(cold)
-    if load_op_links:
-        names.add("_operator_extra_links")  # plugins add links to operators without links in the document
-    for name in hot - _ALWAYS_LAZY:
-        attribute = _ATTRIBUTE_OF.get(name, name)
-        if hasattr(SerializedBaseOperator, attribute):
-            lazy[attribute] = Hot(name)
-    for name in names - _ALWAYS_LAZY:
-        attribute = _ATTRIBUTE_OF.get(name, name)
-        if hasattr(SerializedBaseOperator, attribute):
-            lazy[attribute] = Cold()
+    columns = lazy_columns(hot, cold, load_op_links, _ATTRIBUTE_OF)
+    lazy.update(
+        (attribute, field)
+        for attribute, field in columns
+        if attribute not in _ALWAYS_LAZY and hasattr(SerializedBaseOperator, attribute)
+    )
     return type("SerializedBaseOperator", (CompactOperator,), lazy)
