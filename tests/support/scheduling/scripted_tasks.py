@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from tests.support.scheduling.script import BRANCH, Script
 
 _NOT_SKIPPED = ("running", "success", "failed")
+_Taken = tuple[str, str, str, int, int]
+"""dag_id, run_id, task_id, map_index, try_number."""
 
 
 class ScriptedTasks(ABC):
@@ -32,7 +34,8 @@ class ScriptedTasks(ABC):
     def __init__(self, script: Script) -> None:
         super().__init__(parallelism=1_000_000)  # type: ignore[call-arg]  # that class's
         self._script = script
-        self._taken: list[tuple[str, str, str, int, int]] = []
+        self._taken: list[_Taken] = []
+        self._lost: dict[_Taken, Any] = {}
         self.executed: list[tuple[Any, ...]] = []
         self.callbacks: list[tuple[Any, ...]] = []
 
@@ -72,19 +75,27 @@ class ScriptedTasks(ABC):
         """Resumes what was deferred by the last call, then begins and ends every task taken since."""
         taken, self._taken = self._taken, []
         self._resume()
-        for dag_id, run_id, task_id, map_index, try_number in sorted(taken):
+        self._report_again()
+        for one in sorted(taken):
             with Session(settings.engine) as session, session.begin():
-                self.lock(dag_id, run_id, session)
-                this = (
-                    TaskInstance.dag_id == dag_id,
-                    TaskInstance.run_id == run_id,
-                    TaskInstance.task_id == task_id,
-                    TaskInstance.map_index == map_index,
-                )
-                ti = session.scalar(select(TaskInstance).where(*this).with_for_update(of=TaskInstance))
+                self.lock(one[0], one[1], session)
+                ti = session.scalar(_instance(one).with_for_update(of=TaskInstance))
                 # A user has cleared it, set its state or deleted it, so the host refuses to begin.
-                if ti is not None and ti.state == "queued" and ti.try_number == try_number:
+                if ti is not None and ti.state == "queued" and ti.try_number == one[-1]:
                     self._run(ti, session)
+
+    def _report_again(self) -> None:
+        """Repeats what the host did not hear: it drops an event whose row another scheduler has locked just then.
+
+        A real host notices after ten minutes, when the task is stuck in `queued` for too long.
+        """
+        for one, key in list(self._lost.items()):
+            with Session(settings.engine) as session:
+                ti = session.scalar(_instance(one))
+            if ti is not None and ti.state == "queued" and ti.try_number == one[-1]:
+                self.fail(key)
+            else:
+                del self._lost[one]
 
     def _resume(self) -> None:
         with Session(settings.engine) as session, session.begin():
@@ -101,6 +112,7 @@ class ScriptedTasks(ABC):
         outcome = self._script.outcome(ti, n_rescheduled)
         if outcome == "lost":
             self.fail(ti.key)  # queued for ever, were it not for the scheduler
+            self._lost[ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number] = ti.key
             return
         if outcome == "deferred":
             trigger = Trigger(classpath="any.Trigger", kwargs={})
@@ -145,6 +157,16 @@ class ScriptedTasks(ABC):
             )
             .values(state="skipped", start_date=now, end_date=now)
         )
+
+
+def _instance(one: _Taken) -> Any:
+    dag_id, run_id, task_id, map_index, _ = one
+    return select(TaskInstance).where(
+        TaskInstance.dag_id == dag_id,
+        TaskInstance.run_id == run_id,
+        TaskInstance.task_id == task_id,
+        TaskInstance.map_index == map_index,
+    )
 
 
 def _where(ti: Any) -> dict[str, Any]:
