@@ -43,7 +43,7 @@ class Step:
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    timeout_seconds: float = 4800.0
+    silent_seconds: float = 1800.0  # the longest time without progress
     alone_in: str = ""  # only one of the steps with the same value runs at a time
 
 
@@ -69,6 +69,7 @@ class _Running:
         self._notes = tempfile.NamedTemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by result()
         self._failed_tests: list[str] = []
         self._last_test = ""
+        self._progress_at, self._n_bytes = self._started_at, 0
         self._interrupted_at: float | None = None
         self._folder = tempfile.mkdtemp(prefix="", dir=scratch)
         os.chmod(self._folder, 0o1777)  # as /tmp
@@ -87,7 +88,7 @@ class _Running:
         pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
         self._tell_failures()
         if not pid:
-            self._enforce_timeout()
+            self._end_if_stuck()
             return None
         code = self._process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - self._started_at
@@ -99,7 +100,7 @@ class _Running:
         if self._interrupted_at is not None:
             outcome = "failed"
             where = f", in {self._last_test}" if self._last_test else ""
-            text += f"\nstopped after {self.step.timeout_seconds:.0f} s{where}\n"
+            text += f"\nstopped after {self.step.silent_seconds:.0f} s without progress{where}\n"
             self._signal(signal.SIGKILL)  # to what it left behind
         shutil.rmtree(self._folder, ignore_errors=True)
         print(f"\n---- {self.step.name}: {outcome}, {seconds:.1f} s\n{text.strip()}", flush=True)
@@ -124,10 +125,17 @@ class _Running:
                 self._failed_tests.append(name)
                 print(f"---- {self.step.name}: FAILED {name}", flush=True)
 
-    def _enforce_timeout(self) -> None:
+    def _end_if_stuck(self) -> None:
+        """Ends a step without progress, which is a byte of output or the beginning of a test.
+
+        How long the whole takes depends on the other work of the machine, so it says nothing about the step.
+        """
         now = time.monotonic()
+        n_bytes = sum(os.fstat(file.fileno()).st_size for file in (self._output, self._notes))
+        if n_bytes != self._n_bytes:
+            self._progress_at, self._n_bytes = now, n_bytes
         if self._interrupted_at is None:
-            if now - self._started_at > self.step.timeout_seconds:
+            if now - self._progress_at > self.step.silent_seconds:
                 self.interrupt()
         elif now - self._interrupted_at > self._grace_seconds:
             self._signal(signal.SIGKILL)
