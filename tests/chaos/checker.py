@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from tests.chaos.edited_files import KEYS
-from tests.chaos.journal import read_journals
 from tests.chaos.worker import EFFECTS
+from tests.support.hurt_cluster.edited_files import KEYS
+from tests.support.hurt_cluster.journal import read_journals
 
 _CLOCK_TOLERANCE_SECONDS = 0.005
 
@@ -52,8 +52,8 @@ def _effects(connection: Connection, prefix: str, published: dict[str, list[dict
         effects[key].append((seq, edition))
     rows = connection.execute(
         text(
-            f"SELECT d.{_key(connection)}, d.parsed_seq, a.acknowledged_seq FROM {prefix}dag d "
-            f"JOIN {prefix}acknowledged a ON a.{_key(connection)} = d.{_key(connection)}"
+            f"SELECT d.{quoted_key(connection)}, d.parsed_seq, a.acknowledged_seq FROM {prefix}dag d "
+            f"JOIN {prefix}acknowledged a ON a.{quoted_key(connection)} = d.{quoted_key(connection)}"
         )
     )
     for key, parsed, acknowledged in rows:
@@ -67,7 +67,8 @@ def _effects(connection: Connection, prefix: str, published: dict[str, list[dict
     return found
 
 
-def _key(connection: Connection) -> str:
+def quoted_key(connection: Connection) -> str:
+    """The name of the column `key`, as this database quotes it."""
     return "`key`" if connection.dialect.name in ("mysql", "mariadb") else '"key"'
 
 

@@ -17,7 +17,7 @@ import msgpack
 import redis
 
 from sched_cache.store.redis import decode_notification
-from tests.chaos.edited_files import KEYS
+from tests.support.hurt_cluster.edited_files import KEYS
 
 _LOOK_SECONDS = 0.05
 _SAY_SECONDS = 30.0

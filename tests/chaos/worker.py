@@ -6,19 +6,26 @@ Runs until it is killed. Where to find the database and Redis is in the environm
 from __future__ import annotations
 
 import random
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
-from sched_cache.config import Config
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import PublishConflictError, SchedCacheError
-from tests.chaos.edited_files import KEYS, document, read_edition
-from tests.chaos.journal import Journal
+from tests.support.hurt_cluster import worker
+from tests.support.hurt_cluster.edited_files import EDITION, KEYS, read_edition
+from tests.support.hurt_cluster.journal import Journal
 
 EFFECTS = "chaos_effects"
+
+
+def document(key: str, edition: int) -> dict[str, Any]:
+    """The DAG of one edition."""
+    task = {"task_id": "t", "task_type": "BashOperator", "bash_command": f"echo {edition}"}
+    tasks = [{"__type": "operator", "__var": task}]
+    return {"__version": 3, "dag": {"dag_id": key, "tasks": tasks, EDITION: edition}}
 
 
 def process_files(cache: DagCache, journal: Journal, files: Path, choose: random.Random) -> None:
@@ -48,7 +55,7 @@ def schedule(cache: DagCache, journal: Journal, choose: random.Random) -> None:
             with cache.claim(limit=4) as claims:
                 for claim in claims:
                     dag = cache.get(claim.key, min_version=claim.version)
-                    edition = dag.field("max_active_runs") if dag else 0
+                    edition = dag.field(EDITION) if dag else 0
                     claim.connection.execute(
                         text(f"INSERT INTO {EFFECTS} (dag, edition, seq) VALUES (:dag, :edition, :seq)"),
                         {"dag": claim.key, "edition": edition, "seq": claim.parsed_seq},
@@ -58,7 +65,7 @@ def schedule(cache: DagCache, journal: Journal, choose: random.Random) -> None:
                 learnt = cache.floor(key)
                 started = time.monotonic()
                 dag = cache.get(key)
-                edition = dag.field("max_active_runs") if dag else 0
+                edition = dag.field(EDITION) if dag else 0
                 took = time.monotonic() - started
                 journal.write("read", key=key, edition=edition, started=started, took=took)
                 if dag is not None and learnt is not None and dag.content_hash != learnt.content_hash:
@@ -71,16 +78,5 @@ def schedule(cache: DagCache, journal: Journal, choose: random.Random) -> None:
         time.sleep(choose.expovariate(200))
 
 
-def main() -> None:
-    role, name, folder, seed = sys.argv[1:]
-    journal = Journal(Path(folder) / "journals" / f"{name}.jsonl")
-    choose = random.Random(int(seed))
-    cache = DagCache.open(Config.load())
-    if role == "processor":
-        process_files(cache, journal, Path(folder) / "files", choose)
-    else:
-        schedule(cache, journal, choose)
-
-
 if __name__ == "__main__":
-    main()
+    worker.main(process_files, schedule)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +17,7 @@ from sqlalchemy.engine import Engine
 from sched_cache import Config, DagCache
 from sched_cache.store.redis.pace import MAX_QUESTIONS_PER_SECOND
 from tests.support.format.documents import document
+from tests.support.module_process import ModuleProcess
 from tests.support.servers import RedisServer
 
 
@@ -171,8 +169,7 @@ def test_a_flood_costs_few_questions_and_hides_nothing(
     processor.publish("d", dag("d", 0))
     scheduler.get("d")
     wait_until(lambda: is_listening(scheduler))
-    liar = subprocess.Popen([sys.executable, "-m", "tests.chaos.liar", redis_url, "1", "10000"])
-    try:
+    with ModuleProcess("tests.chaos.liar", redis_url, "1", "10000", talks=False):
         wait_until(lambda: scheduler.stats()["redis"]["floods"] > 0)
         with queries() as times:
             for edition in range(1, 6):
@@ -181,9 +178,6 @@ def test_a_flood_costs_few_questions_and_hides_nothing(
                 wait_until(lambda edition=edition: _edition(scheduler) == edition)
                 # The bound holds for the database as it is; a busy machine adds to that.
                 assert time.monotonic() - published_at < 10 * staleness
-    finally:
-        liar.send_signal(signal.SIGKILL)
-        liar.wait()
     # The readers of two processes are here, each with its own questions because of its age.
     for first, began in enumerate(times):
         within = [other for other in times[first:] if other < began + 1.0]

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from tests.chaos.journal import read_journals
 from tests.simple_scheduler.processor import CONCURRENCY, TASK_CONCURRENCY, TASK_IDS
 from tests.simple_scheduler.tables import DAG_RUN, HANDLED, QUEUE, TASK_INSTANCE
+from tests.support.hurt_cluster.journal import read_journals
 
 
 def violations(folder: Path, connection: Connection) -> list[str]:

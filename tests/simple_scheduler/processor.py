@@ -12,14 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sched_cache.dag_cache import DagCache
 from sched_cache.errors import PublishConflictError, SchedCacheError
-from tests.chaos.edited_files import KEYS, read_edition
-from tests.chaos.journal import Journal
 from tests.simple_scheduler.tables import DAG_RUN, TASK_INSTANCE
+from tests.support.hurt_cluster.edited_files import EDITION, KEYS, read_edition
+from tests.support.hurt_cluster.journal import Journal
 
 TASK_IDS = tuple(f"task_{number}" for number in range(6))
 CONCURRENCY, TASK_CONCURRENCY = 5, 2
-EDITION = "max_active_runs"
-"""The field of a DAG that tells its edition: a hot one, which is there as long as the DAG is."""
 _PARSES_A_SECOND = 40.0
 
 

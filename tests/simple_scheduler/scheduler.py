@@ -28,8 +28,6 @@ from sched_cache_airflow.simple_dag import (
     pack_task_instances,
     unpack_task_instances,
 )
-from tests.chaos.journal import Journal
-from tests.simple_scheduler.processor import EDITION
 from tests.simple_scheduler.tables import (
     DAG_RUN,
     HANDLED,
@@ -38,6 +36,8 @@ from tests.simple_scheduler.tables import (
     edition_of,
     execution_date_of,
 )
+from tests.support.hurt_cluster.edited_files import EDITION
+from tests.support.hurt_cluster.journal import Journal
 
 _LOOPS_A_SECOND = 60.0
 
