@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..case import Case
 from ..lookup.held_dags import memory_of_bag
-from ..loop.metadata_db import ensure_database, metadata_db
+from ..loop.metadata_db import ensure_database, forget_owner, metadata_db, refuse_hold
 from ..services import DATABASE, REDIS
 from ..subject import Work
 
@@ -50,6 +50,7 @@ class Plugin:
         if not status.is_on or not status.installed:
             raise RuntimeError(f"the plugin is not on: {status.reason}")
         ensure_database(os.environ[_TABLES])
+        forget_owner(os.environ[_TABLES])
         opened = memory_of_bag(case) if case.suite == "memory" else Work()
         return replace(opened, counters=_counters, settle=_settle)
 
@@ -57,6 +58,7 @@ class Plugin:
 def _counters() -> dict[str, float]:
     from sched_cache_airflow.hosts.installed import runtime
 
+    refuse_hold()
     stats = runtime().stats
     return {
         "documents_encoded": float(stats.database.contents_read),

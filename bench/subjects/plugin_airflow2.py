@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..case import Case
 from ..loop.host import environ_of_2
-from ..loop.metadata_db import ensure_database, metadata_db
+from ..loop.metadata_db import ensure_database, forget_owner, metadata_db, refuse_hold
 from ..services import DATABASE, HOME, REDIS
 from ..subject import Work
 
@@ -43,12 +43,14 @@ class PluginOnAirflow2:
 
         host_process().install()  # installed replacements stay
         ensure_database(os.environ[_TABLES])
+        forget_owner(os.environ[_TABLES])
         return replace(Work(), counters=_counters, settle=_settle)
 
 
 def _counters() -> dict[str, float]:
     from sched_cache_airflow.hosts.installed import runtime
 
+    refuse_hold()
     stats = runtime().stats
     return {
         "documents_encoded": float(stats.database.contents_read),
