@@ -15,7 +15,8 @@ from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.hosts.home import option
-from tests.hosts.subject import CHECKOUT, PLUGIN, Subject
+from tests.hosts.subject import PLUGIN, Subject
+from tests.support.module_process import CHECKOUT
 
 pytestmark = [
     pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True),

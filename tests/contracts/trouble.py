@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.hosts.tiers import LYING, OFF, WELL, Tiers, Trouble
 from tests.support.servers import required
 from tests.trouble.cell import KINDS, Play
 from tests.trouble.cluster import Cluster
-from tests.trouble.tiers import LYING, OFF, WELL, Tiers, Trouble
 
 # Of a bound of 0.1 s: this runs beside other tests. What is looked for takes many seconds.
 MAY_LOSE_SECONDS = 2.0

@@ -7,14 +7,13 @@ a try began twice, a run did not end, or the memory of our scheduler grew in the
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from bench.airflow_home import airflow_home
-from bench.loop.templates import ensure_migrated, migrated, stock_environ
 from tests.edited_cluster.cluster import Report, play
+from tests.hosts.prepared import prepared
+from tests.hosts.subject import ON
 from tests.support.servers import PostgresServer, RedisServer
 
 MAY_GROW = 0.03
@@ -28,16 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     with ExitStack() as stack:
         server, redis = stack.enter_context(PostgresServer()), stack.enter_context(RedisServer())
-        home = stack.enter_context(airflow_home())
-        ensure_migrated({"home": home, "database": server.url("").rstrip("/")})
-        url = server.url(migrated())
-        plugin = {"AIRFLOW__SCHED_CACHE__ENABLED": "True", "AIRFLOW__SCHED_CACHE__REDIS_URL": redis.url}
-        environ = {
-            **os.environ,
-            **stock_environ(home, url),
-            "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
-        }
-        report = play(url, environ, plugin, 60 * chosen.minutes, chosen.seed)
+        options = {"AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0"}
+        airflow = stack.enter_context(prepared(server.url("").rstrip("/"), "edited", options=options))
+        plugin = {**ON, "AIRFLOW__SCHED_CACHE__REDIS_URL": redis.url}
+        report = play(airflow.database_url, airflow.environ, plugin, 60 * chosen.minutes, chosen.seed)
     print(report)
     for one in report.wrong["stock"][:5]:
         print(f"stock: {one}")

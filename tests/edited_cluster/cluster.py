@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from psycopg2 import connect
-
 from bench.loop.host import host
 from tests.edited_cluster.content import DAG_IDS, content, task_ids
+from tests.hosts.rows import rows
+from tests.hosts.subject import OFF
+from tests.support.module_process import ModuleProcess
 from tests.support.scheduling.script import Script
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
+_SCHEDULER = "tests.edited_cluster.scheduler_process"
 _LAST_SECONDS = 600.0
 """A run whose task the executor has lost, or that is to be tried again, ends late, and later on a busy machine."""
 _EDITS_PER_SECOND, _RUNS_PER_SECOND = 2.0, 1.0
@@ -97,49 +92,6 @@ class Report:
         return "\n".join(lines)
 
 
-class _Process:
-    """A module of this folder in a process; its lines are read as they come."""
-
-    def __init__(self, module: str, environ: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.edited_cluster.{module}"],
-            cwd=_CHECKOUT,
-            env={**os.environ, **environ, "PYTHONPATH": f"{_CHECKOUT}:{_CHECKOUT / 'adapters'}"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def send(self, message: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
-
-    def lines(self) -> Iterator[Any]:
-        """Until it ends."""
-        assert self._process.stdout is not None
-        return map(json.loads, iter(self._process.stdout.readline, ""))
-
-    def ask(self, message: object) -> Any:
-        self.send(message)
-        answer = next(self.lines(), None)
-        assert answer is not None, "the editor ended"
-        return answer
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
-@contextmanager
-def _process(module: str, environ: Mapping[str, str]) -> Iterator[_Process]:
-    process = _Process(module, environ)
-    try:
-        yield process
-    finally:
-        process.kill()
-
-
 def play(
     url: str, environ: Mapping[str, str], plugin: Mapping[str, str], seconds: float, seed: int = 1
 ) -> Report:
@@ -150,22 +102,20 @@ def play(
     """
     script = Script.for_dags(seed, [content(host(), dag_id, 0) for dag_id in DAG_IDS], outcomes=OUTCOMES)
     report = Report()
-    off = {"AIRFLOW__SCHED_CACHE__ENABLED": "False"}
     executed: Counter[tuple[Any, ...]] = Counter()
     examined: dict[str, tuple[float, str]] = {}
     with (
-        _process("editor", {**environ, **off}) as editor,
-        _process("scheduler_process", {**environ, **off}) as stock,
-        _process("scheduler_process", {**environ, **_SMALL_L1, **plugin}) as ours,
+        ModuleProcess("tests.edited_cluster.editor", environ={**environ, **OFF}) as editor,
+        ModuleProcess(_SCHEDULER, environ={**environ, **OFF}) as stock,
+        ModuleProcess(_SCHEDULER, environ={**environ, **_SMALL_L1, **plugin}) as ours,
     ):
-        assert next(editor.lines()) == "ready"
+        assert editor.answer() == "ready"
         editor.ask(["prepare", "", 0])
         for dag_id in DAG_IDS:
             _edit(editor, report, dag_id, 0)
         readers = []
         for name, process in (("stock", stock), ("ours", ours)):
-            process.send({"script": asdict(script), "seconds": _LAST_SECONDS})
-            assert next(process.lines()) == {"ready": True}
+            assert process.ask({"script": asdict(script), "seconds": _LAST_SECONDS}) == "ready"
             readers.append(threading.Thread(target=_read, args=(name, process, report, executed, examined)))
             readers[-1].start()
         _edit_and_create(editor, report, seconds, random.Random(seed))
@@ -178,12 +128,12 @@ def play(
     return report
 
 
-def _edit(editor: _Process, report: Report, dag_id: str, generation: int) -> None:
+def _edit(editor: ModuleProcess, report: Report, dag_id: str, generation: int) -> None:
     dag_hash = editor.ask(["edit", dag_id, generation])
     report.contents[dag_hash] = task_ids(content(host(), dag_id, generation))
 
 
-def _edit_and_create(editor: _Process, report: Report, seconds: float, draw: random.Random) -> None:
+def _edit_and_create(editor: ModuleProcess, report: Report, seconds: float, draw: random.Random) -> None:
     started = time.monotonic()
     for number in itertools.count(1):
         dag_id = draw.choice(DAG_IDS)
@@ -200,13 +150,13 @@ def _edit_and_create(editor: _Process, report: Report, seconds: float, draw: ran
 
 def _read(
     name: str,
-    process: _Process,
+    process: ModuleProcess,
     report: Report,
     executed: Counter[tuple[Any, ...]],
     examined: dict[str, tuple[float, str]],
 ) -> None:
     report.memory[name] = []
-    for line in process.lines():
+    for line in process.answers():
         if "executed" in line:
             report.n_executed[name] += len(line["executed"])
             executed.update(map(tuple, line["executed"]))
@@ -221,28 +171,24 @@ def _read(
 
 def _compare(url: str, report: Report, examined: Mapping[str, tuple[float, str]]) -> None:
     is_2 = host() == "airflow2"
-    with closing(connect(url.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
-        cursor.execute(_RUNS_2 if is_2 else _RUNS_3)
-        for dag_id, run_id, state, tasks, instances in cursor.fetchall():
-            if state not in ("success", "failed"):
-                report.stuck.append(
-                    f"{dag_id} {run_id} is {state}, {_unfinished(connection, dag_id, run_id)}"
-                )
-            expected = set(report.contents[tasks] if is_2 else tasks)
-            if expected != set(instances):
-                report.wrong[examined[f"{dag_id} {run_id}"][1]].append(
-                    f"{dag_id} {run_id}: lacks {sorted(expected - set(instances))}, "
-                    f"has {sorted(set(instances) - expected)} besides"
-                )
+    for dag_id, run_id, state, tasks, instances in rows(url, _RUNS_2 if is_2 else _RUNS_3):
+        if state not in ("success", "failed"):
+            report.stuck.append(f"{dag_id} {run_id} is {state}, {_unfinished(url, dag_id, run_id)}")
+        expected = set(report.contents[tasks] if is_2 else tasks)
+        if expected != set(instances):
+            report.wrong[examined[f"{dag_id} {run_id}"][1]].append(
+                f"{dag_id} {run_id}: lacks {sorted(expected - set(instances))}, "
+                f"has {sorted(set(instances) - expected)} besides"
+            )
 
 
-def _unfinished(connection: Any, dag_id: str, run_id: str) -> str:
+def _unfinished(url: str, dag_id: str, run_id: str) -> str:
     """The instances of a run that have not ended, to see what it waits for."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT task_id, state, try_number, queued_dttm, external_executor_id, next_method FROM task_instance "
-            "WHERE dag_id = %s AND run_id = %s AND (state IS NULL OR state NOT IN ('success', 'failed', 'removed', "
-            "'skipped', 'upstream_failed')) ORDER BY 1",
-            (dag_id, run_id),
-        )
-        return "; ".join(" ".join(map(str, row)) for row in cursor.fetchall()) or "no instance is unfinished"
+    found = rows(
+        url,
+        "SELECT task_id, state, try_number, queued_dttm, external_executor_id, next_method FROM task_instance "
+        "WHERE dag_id = %s AND run_id = %s AND (state IS NULL OR state NOT IN ('success', 'failed', 'removed', "
+        "'skipped', 'upstream_failed')) ORDER BY 1",
+        (dag_id, run_id),
+    )
+    return "; ".join(" ".join(map(str, row)) for row in found) or "no instance is unfinished"

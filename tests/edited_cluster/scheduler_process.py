@@ -30,7 +30,7 @@ def main() -> None:
     from sched_cache_airflow.hosts.installed import host_process, runtime
     from tests.edited_cluster.host import support
     from tests.support.scheduling.history import work_between_loops
-    from tests.support.scheduling.scheduler_main import _n_unfinished
+    from tests.support.scheduling.scheduler_main import n_unfinished
     from tests.support.scheduling.script import Script
 
     is_ours = os.environ.get("AIRFLOW__SCHED_CACHE__ENABLED") == "True"
@@ -38,14 +38,14 @@ def main() -> None:
         host_process().install()
     executor = support("scripted_executor").ScriptedExecutor(Script(**given["script"]))
     scheduler = support("whole_runs").scheduler_with(executor)
-    answer({"ready": True})
+    answer("ready")
     examined: dict[str, float] = {}
     started = time.monotonic()
     look_at, end, n_loops = started, float("inf"), 0
     while time.monotonic() < end:
         if end == float("inf") and select.select([sys.stdin], [], [], 0)[0]:
             end = time.monotonic() + given["seconds"]
-        if end < float("inf") and not _n_unfinished():
+        if end < float("inf") and not n_unfinished():
             break
         examined.clear()
         with examined_runs(lambda run: examined.__setitem__(f"{run.dag_id} {run.run_id}", time.monotonic())):
@@ -60,7 +60,7 @@ def main() -> None:
             look_at = time.monotonic() + _BETWEEN_LOOKS_SECONDS
             answer({"memory": {"seconds": time.monotonic() - started, **memory()}})
         time.sleep(_PAUSE_SECONDS)
-    ended: dict[str, Any] = {"loops": n_loops, "unfinished": _n_unfinished()}
+    ended: dict[str, Any] = {"loops": n_loops, "unfinished": n_unfinished()}
     if is_ours:
         state = runtime()
         ended |= {"decided": state.fast_path.n_decided, "fallbacks": dict(state.stats.fallbacks)}

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.ends.measure import measure
-from tests.trouble.tiers import OFF, WELL, Tiers, Trouble
+from tests.hosts.tiers import OFF, WELL, Tiers, Trouble
 
 TROUBLES = (
     Trouble(WELL, WELL),

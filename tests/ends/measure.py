@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.airflow_home import airflow_home
-from bench.loop.host import environ_of_2, host
-from bench.loop.metadata_db import metadata_db
-from bench.loop.templates import ensure_migrated, migrated, stock_environ
-from tests.ends.installation import CHECKOUT, Installation, server
-from tests.trouble.tiers import WELL, Tiers, Trouble
+from tests.hosts.prepared import prepared
+from tests.hosts.subject import OFF
+from tests.hosts.tiers import WELL, Tiers, Trouble
+from tests.hosts.timed_installation import TimedInstallation, server
 
 MAY_TAKE_LONGER_SECONDS = 1.0
 N_RUNS = "8"
@@ -90,22 +88,13 @@ def measure(tiers: Tiers, trouble: Trouble, chosen: Sequence[str] | None = None)
 
 
 @contextmanager
-def _installations(tiers: Tiers, trouble: Trouble) -> Iterator[tuple[Installation, Installation]]:
+def _installations(tiers: Tiers, trouble: Trouble) -> Iterator[tuple[TimedInstallation, TimedInstallation]]:
     with ExitStack() as stack:
-        databases = metadata_db(tiers.server_url)
         logs = Path(stack.enter_context(TemporaryDirectory()))
         made = []
-        for name in ("stock", "ours"):
-            home = stack.enter_context(airflow_home())
-            ensure_migrated({"home": home, "database": tiers.server_url})
-            databases.copy(migrated(), name)
-            environ = {**stock_environ(home, databases.url(name)), **_OPTIONS}
-            if name == "ours":
-                environ |= tiers.environ(trouble)
-            environ["PYTHONPATH"] = f"{CHECKOUT}:{CHECKOUT / 'adapters'}"
-            if host() == "airflow2":
-                environ["AIRFLOW_HOME"] = environ_of_2(home)["AIRFLOW_HOME"]
-            installation = Installation(name, Path(home), environ, logs)
+        for name, plugin in (("stock", OFF), ("ours", tiers.environ(trouble))):
+            airflow = stack.enter_context(prepared(tiers.server_url, name, options=_OPTIONS))
+            installation = TimedInstallation(name, airflow, plugin, logs)
             stack.callback(installation.close)
             made.append(installation)
         yield made[0], made[1]

@@ -11,21 +11,19 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 
-import psycopg2
-
 from sched_cache import Config, DagCache
+from tests.hosts.rows import value
+from tests.hosts.tiers import WELL, Tiers, Trouble
+from tests.support.module_process import ModuleProcess
 from tests.trouble.cluster import Cluster, SchedulerHandle
-from tests.trouble.tiers import WELL, Tiers, Trouble
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
 _MAX_QUESTIONS = 20.0
 _MAX_RATIO = 1.1
 _MAX_STALENESS_SECONDS = 1.0
@@ -95,30 +93,21 @@ def _publications(tiers: Tiers, per_second: int, n: int) -> bool:
     source, delays = random.Random(7), []
     with DagCache.open(Config(**options)) as cache:
         cache.publish("x", _document(1))
-        reader = subprocess.Popen(
-            [sys.executable, "-m", "tests.flood.reader", json.dumps(options)],
-            cwd=_CHECKOUT, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert reader.stdout is not None
-        try:
-            assert reader.stdout.readline() == "ready\n"
-            reader.stdout.readline()
+        with ModuleProcess("tests.flood.reader", json.dumps(options)) as reader:
+            assert reader.answer() == "ready"
+            reader.answer()
             with _flooding(tiers, per_second, True) as sent:
                 before, started = _transactions(tiers, database), time.monotonic()
-                for number in range(2, n + 2):
+                for edition in range(2, n + 2):
                     time.sleep(source.uniform(0.05, 0.35))
-                    cache.publish("x", _document(number))
+                    cache.publish("x", _document(edition))
                     published = time.time()
                     seen, at = 0, 0.0
-                    while seen < number:
-                        words = reader.stdout.readline().split()
-                        seen, at = int(words[0]), float(words[1])
+                    while seen < edition:
+                        seen, at = reader.answer()
                     delays.append(max(0.0, at - published))
                 rate = (_transactions(tiers, database) - before) / (time.monotonic() - started)
                 assert sent(), "the flooder has sent nothing"
-        finally:
-            reader.kill()
-            reader.communicate()
     p99 = quantiles(delays, n=100, method="inclusive")[98]
     print(
         f"{n} real publications in it: used after {1000 * median(delays):.0f} ms (median), p99 {1000 * p99:.0f} ms,"
@@ -134,29 +123,16 @@ def _flooding(tiers: Tiers, per_second: int, is_flooded: bool) -> Iterator[Calla
         time.sleep(1)
         yield lambda: 0
         return
-    flooder = subprocess.Popen(
-        [sys.executable, "-m", "tests.flood.flooder", tiers.redis_url, str(per_second)],
-        cwd=_CHECKOUT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert flooder.stdout is not None
-    try:
-        while int(flooder.stdout.readline()) < per_second:
+    with ModuleProcess("tests.flood.flooder", tiers.redis_url, str(per_second)) as flooder:
+        while flooder.answer() < per_second:
             pass
-        yield lambda: int(flooder.stdout.readline())
-    finally:
-        flooder.kill()
-        flooder.communicate()
+        yield flooder.answer
 
 
 def _transactions(tiers: Tiers, database: str) -> int:
     """Of the database of our tables, all processes together. The server counts them up to a second late."""
-    url = tiers.server.url("postgres").replace("+psycopg2", "")
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s", (database,)
-        )
-        (count,) = cursor.fetchone() or (0,)
-        return int(count)
+    statement = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s"
+    return int(value(tiers.server.url("postgres"), statement, [database]))
 
 
 def _processor_seconds(scheduler: SchedulerHandle) -> float:

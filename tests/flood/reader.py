@@ -1,6 +1,6 @@
 """A process that reads one DAG again and again: `python -m tests.flood.reader CONFIG`, the configuration as JSON.
 
-It writes a line for each new version: the version, and when it was first read (`time.time()`).
+It writes a JSON line for each new version: the version, and when it was first read (`time.time()`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _PAUSE_SECONDS = 0.005
 def main() -> None:
     seen = 0
     with DagCache.open(Config(**json.loads(sys.argv[1]))) as cache:
-        print("ready", flush=True)
+        print(json.dumps("ready"), flush=True)
         while True:
             dag = cache.get("x")
             retries = 0 if dag is None else int(dag.task("t0").retries)
             if retries != seen:
                 seen = retries
-                print(f"{seen} {time.time()}", flush=True)
+                print(json.dumps([seen, time.time()]), flush=True)
             time.sleep(_PAUSE_SECONDS)
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from sched_cache.cli.table import render
 from tests.hosts.home import AirflowHome
 from tests.hosts.metadata_db import PostgresMetadataDb
-from tests.hosts.subject import CHECKOUT, OFF, ON
+from tests.hosts.subject import OFF, ON
+from tests.support.module_process import CHECKOUT, FROM_CHECKOUT
 from tests.support.servers import RedisServer
 
 Figures = dict[str, float]
@@ -146,7 +147,7 @@ def main(
         stack.callback(database.stop)
         home = AirflowHome(database.url, options=options)
         stack.callback(home.remove)
-        environment = {**os.environ, **home.environment, "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT / 'adapters'}"}
+        environment = {**os.environ, **home.environment, **FROM_CHECKOUT}
         database.start({**environment, **OFF})
         cluster = Cluster(environment, stack.enter_context(RedisServer()), child)
         chosen = names or list(known)

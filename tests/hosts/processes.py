@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,14 +15,24 @@ _STOP_SECONDS = 15.0
 
 
 class AirflowProcess:
-    """One ``airflow`` command in a process group of its own, its output in ``log``."""
+    """One ``airflow`` command in a process group of its own, its output in ``log``.
+
+    Args:
+        module: the module to run instead of ``airflow``.
+    """
 
     def __init__(
-        self, name: str, arguments: tuple[str, ...], log: Path, environment: Mapping[str, str]
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        log: Path,
+        environment: Mapping[str, str],
+        *,
+        module: str = "airflow",
     ) -> None:
         self.name = name
         self.log = log
-        self._arguments = arguments
+        self._command = [sys.executable, "-m", module, *arguments]
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -29,7 +40,7 @@ class AirflowProcess:
         """Start the command; appends to the log of an earlier start."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *self._arguments],
+                self._command,
                 env=self._environment,
                 # Not the checkout: with `-m` the directory of a process is on its path.
                 cwd=self.log.parent,
@@ -59,8 +70,22 @@ class AirflowProcess:
     def stop(self) -> None:
         """Ask the command to end, and kill what is left of it."""
         if self.is_running:
-            assert self._process is not None
-            self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_SECONDS)
+            self.end(signal.SIGTERM, _STOP_SECONDS)
+        else:
+            self.kill()
+
+    def end(self, number: signal.Signals, timeout_seconds: float) -> float:
+        """Seconds from this signal to the end of the command; as ``wait``."""
+        assert self._process is not None
+        started = time.monotonic()
+        self._process.send_signal(number)
+        return self.wait(timeout_seconds) - started
+
+    def wait(self, timeout_seconds: float) -> float:
+        """The time (`time.monotonic`) of the command's end. What is left then, or after the time-out, is killed."""
+        assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_seconds)
+        ended = time.monotonic()
         self.kill()
+        return ended

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hosts.home import option
+from tests.support.module_process import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 _NOT_SOURCE = (".*", "__pycache__", "*.egg-info", "build", "dist", "tests")
 # An installation of the checkout, even an unfinished one, brings its entry points into every process.
 OFF = {option("sched_cache", "enabled"): "False"}

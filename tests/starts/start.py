@@ -7,17 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.airflow_home import airflow_home
-from bench.loop.host import environ_of_2, host
-from bench.loop.metadata_db import metadata_db
-from bench.loop.templates import ensure_migrated, migrated, stock_environ
-from tests.ends.installation import CHECKOUT, Installation, server
+from tests.hosts.prepared import prepared
+from tests.hosts.rows import value
+from tests.hosts.subject import OFF, ON
+from tests.hosts.timed_installation import TimedInstallation, server
 from tests.starts.values import WrongOptions
+from tests.support.module_process import CHECKOUT
 
 STOCK = WrongOptions("stock")
 COMPONENTS = ("scheduler", "triggerer", "dag-processor", server())
@@ -66,71 +66,55 @@ def start(server_url: str, options: WrongOptions, components: Sequence[str] = CO
         server_url: a PostgreSQL, which keeps the migrated database between starts.
     """
     found = Start(options)
-    with ExitStack() as stack:
-        databases = metadata_db(server_url)
-        home = stack.enter_context(airflow_home())
-        logs = Path(stack.enter_context(TemporaryDirectory()))
-        ensure_migrated({"home": home, "database": server_url})
-        databases.copy(migrated(), "started")
-        url = databases.url("started")
-        environ = {**stock_environ(home, url), **_OPTIONS, **options.environ}
-        environ["PYTHONPATH"] = f"{CHECKOUT}:{CHECKOUT / 'adapters'}"
-        if options is not STOCK:
-            environ["AIRFLOW__SCHED_CACHE__ENABLED"] = options.environ.get(
-                "AIRFLOW__SCHED_CACHE__ENABLED", "True"
-            )
-        if host() == "airflow2":
-            environ["AIRFLOW_HOME"] = environ_of_2(home)["AIRFLOW_HOME"]
-        installation = Installation(options.name.replace(" ", "-"), Path(home), environ, logs)
-        stack.callback(installation.close)
-        installation.edit()
-        began = time.monotonic()
-        for component in components:
-            installation.start(component)
-        for component in components:
-            installation.wait_until_up(component)
-        found.seconds = time.monotonic() - began
-        n_jobs = len(set(components) - {server()})
-        if not _works(url, n_jobs, is_scheduling={"scheduler", "dag-processor"} <= set(components)):
-            found.faults.append("no heartbeat of every job, or no run that ended")
-        if options is not STOCK:
-            found.faults += _doctor(environ, options)
-        for component in components:
-            found.ends[component] = installation.end(component)
-            found.n_lines[component] = 0
-            if _swallowed_exit(installation.log(component)):
-                found.swallowed.add(component)
-            if options is not STOCK:
-                found.faults += _said(component, installation.log(component), options, found)
+    plugin = OFF if options is STOCK else {**ON, **options.environ}
+    with prepared(server_url, "started", options=_OPTIONS) as airflow, TemporaryDirectory() as logs:
+        installation = TimedInstallation(options.name.replace(" ", "-"), airflow, plugin, Path(logs))
+        with closing(installation):
+            _play(installation, airflow.database_url, components, found)
     return found
 
 
-def _works(url: str, n_jobs: int, *, is_scheduling: bool) -> bool:
-    """Whether each job gives a sign of life from now on, and a run is created and ends."""
-    from psycopg2 import connect
+def _play(
+    installation: TimedInstallation, database_url: str, components: Sequence[str], found: Start
+) -> None:
+    options = found.options
+    installation.edit()
+    began = time.monotonic()
+    for component in components:
+        installation.start(component)
+    for component in components:
+        installation.wait_until_up(component)
+    found.seconds = time.monotonic() - began
+    n_jobs = len(set(components) - {server()})
+    if not _works(database_url, n_jobs, is_scheduling={"scheduler", "dag-processor"} <= set(components)):
+        found.faults.append("no heartbeat of every job, or no run that ended")
+    if options is not STOCK:
+        found.faults += _doctor(installation.environ, options)
+    for component in components:
+        found.ends[component] = installation.end(component)
+        found.n_lines[component] = 0
+        if _swallowed_exit(installation.log(component)):
+            found.swallowed.add(component)
+        if options is not STOCK:
+            found.faults += _said(component, installation.log(component), options, found)
 
-    with closing(connect(url.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute("SELECT now()")
-        (now,) = cursor.fetchone()
-        end = time.monotonic() + _RUN_SECONDS
-        while time.monotonic() < end:
-            cursor.execute(_ALIVE, [now])
-            (n_alive,) = cursor.fetchone()
-            cursor.execute(_RUNS)
-            (n_runs,) = cursor.fetchone()
-            if n_alive >= n_jobs and (n_runs or not is_scheduling):
-                return True
-            time.sleep(0.5)
+
+def _works(database_url: str, n_jobs: int, *, is_scheduling: bool) -> bool:
+    """Whether each job gives a sign of life from now on, and a run is created and ends."""
+    now = value(database_url, "SELECT now()")
+    end = time.monotonic() + _RUN_SECONDS
+    while time.monotonic() < end:
+        n_alive = value(database_url, _ALIVE, [now])
+        if n_alive >= n_jobs and (value(database_url, _RUNS) or not is_scheduling):
+            return True
+        time.sleep(0.5)
     return False
 
 
 def _doctor(environ: Mapping[str, str], options: WrongOptions) -> list[str]:
-    import os
-
     done = subprocess.run(
         [sys.executable, "-m", "sched_cache", "doctor", "--json"],
-        env={**os.environ, **environ, "PYTHONIOENCODING": "utf-8"},
+        env={**environ, "PYTHONIOENCODING": "utf-8"},
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

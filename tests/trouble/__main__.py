@@ -9,9 +9,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from tests.hosts.tiers import LYING, MODES, OFF, WELL, Tiers, Trouble
 from tests.trouble.cell import KINDS, Cell, Play
 from tests.trouble.cluster import Cluster
-from tests.trouble.tiers import LYING, MODES, OFF, WELL, Tiers, Trouble
 
 MAY_LOSE_SECONDS = 0.1
 NOTHING = Trouble(OFF, WELL)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from tests.hosts.tiers import WELL, Trouble
 from tests.trouble.cluster import Cluster, SchedulerHandle
-from tests.trouble.tiers import WELL, Trouble
 
 FIRST, WARM, EDITED, FORGOTTEN, BUSY = (
     "first loop of a process",

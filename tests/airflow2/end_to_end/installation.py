@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.hosts.components import command
 from tests.hosts.end_to_end.installation import started, wait_until
 from tests.hosts.end_to_end.run import DAGS
 from tests.hosts.home import AirflowHome
@@ -34,10 +35,10 @@ _OPTIONS = {
     "AIRFLOW__SCHEDULER__CATCHUP_BY_DEFAULT": "False",
 }
 _COMMANDS = {
-    "dag-processor": ("dag-processor",),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
-    "scheduler-1": ("scheduler", "--skip-serve-logs"),
-    "scheduler-2": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": command("dag-processor"),
+    "triggerer": command("triggerer"),
+    "scheduler-1": command("scheduler"),
+    "scheduler-2": command("scheduler"),
 }
 # The host locks no rows there, so that two schedulers create the same run, and one of them ends.
 _LEFT_OUT = {"mariadb": ("scheduler-2",)}

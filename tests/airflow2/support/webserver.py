@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.hosts.components import command
 from tests.hosts.home import AirflowHome
 from tests.hosts.processes import AirflowProcess
 from tests.hosts.subject import PLUGIN
@@ -72,8 +73,8 @@ def running_webserver(home: AirflowHome, n_workers: int, options: Mapping[str, s
         "PYTHONWARNINGS": "ignore",
         **options,
     }
-    command = ("webserver", "--hostname", "127.0.0.1", "--port", str(port), "--workers", str(n_workers))
-    process = AirflowProcess("webserver", command, home.path / "webserver.log", environment)
+    arguments = command("webserver", port=port, n_workers=n_workers)
+    process = AirflowProcess("webserver", arguments, home.path / "webserver.log", environment)
     process.start()
     try:
         yield Webserver(process, port)

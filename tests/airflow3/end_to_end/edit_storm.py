@@ -21,6 +21,7 @@ from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.rest_client import RefusedError, RestClient
 from tests.hosts.end_to_end import history
 from tests.hosts.end_to_end.installation import assert_running
+from tests.hosts.rows import rows, value
 from tests.hosts.subject import SUBJECTS, Subject
 
 DAG_ID = "storm"
@@ -176,32 +177,22 @@ def _run_commands(
 
 
 def _last_run(url: str) -> int:
-    with history.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT max(id) FROM dag_run")
-        (last,) = cursor.fetchone()
-        return int(last)
+    return int(value(url, "SELECT max(id) FROM dag_run"))
 
 
 def _n_unfinished(url: str, last: int) -> int:
-    with history.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM dag_run WHERE id <= %s AND state IN ('queued', 'running')", [last]
-        )
-        (left,) = cursor.fetchone()
-        return int(left)
+    statement = "SELECT count(*) FROM dag_run WHERE id <= %s AND state IN ('queued', 'running')"
+    return int(value(url, statement, [last]))
 
 
 def _compare(url: str, last: int, report: Report) -> None:
-    with history.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM dag_version")
-        (report.n_versions,) = cursor.fetchone()
-        cursor.execute(_RUNS, [last])
-        for creator, run_id, state, tasks, instances in cursor.fetchall():
-            assert state in ("success", "failed"), (run_id, state)
-            report.n_runs[creator] += 1
-            missing, left_over = set(tasks) - set(instances), set(instances) - set(tasks)
-            if missing or left_over:
-                report.losses.append(Loss(creator, run_id, tuple(sorted(missing)), tuple(sorted(left_over))))
+    report.n_versions = value(url, "SELECT count(*) FROM dag_version")
+    for creator, run_id, state, tasks, instances in rows(url, _RUNS, [last]):
+        assert state in ("success", "failed"), (run_id, state)
+        report.n_runs[creator] += 1
+        missing, left_over = set(tasks) - set(instances), set(instances) - set(tasks)
+        if missing or left_over:
+            report.losses.append(Loss(creator, run_id, tuple(sorted(missing)), tuple(sorted(left_over))))
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.hosts.components import answers, command
 from tests.hosts.end_to_end.installation import assert_running
 from tests.hosts.processes import AirflowProcess
 
@@ -16,14 +16,9 @@ def processes(
 ) -> dict[str, AirflowProcess]:
     """By name, not started. They share one environment, so one execution API URL and one JWT secret."""
     logs.mkdir(parents=True, exist_ok=True)
-    commands: dict[str, tuple[str, ...]] = {
-        "api-server": ("api-server", "--host", "127.0.0.1", "--port", str(api_port), "--workers", "1"),
-        "dag-processor": ("dag-processor",),
-        "triggerer": ("triggerer", "--skip-serve-logs"),
-    }
+    commands = {name: command(name, port=api_port) for name in ("api-server", "dag-processor", "triggerer")}
     for number in range(1, n_schedulers + 1):
-        # Its log server has one fixed port, which two schedulers of a machine cannot share.
-        commands[f"scheduler-{number}"] = ("scheduler", "--skip-serve-logs")
+        commands[f"scheduler-{number}"] = command("scheduler")
     return {
         name: AirflowProcess(name, arguments, logs / f"{name}.log", environment)
         for name, arguments in commands.items()
@@ -40,16 +35,8 @@ def wait_until_served(
     """
     end = time.monotonic() + timeout_seconds
     for path in ("/api/v2/version", "/execution/health"):
-        while not _answers(api_url + path, timeout_seconds=max(end - time.monotonic(), 1.0)):
+        while not answers(api_url + path, timeout_seconds=max(end - time.monotonic(), 1.0)):
             assert_running(running)
             if time.monotonic() > end:
                 raise TimeoutError(f"no answer from {api_url}{path}")
             time.sleep(0.2)
-
-
-def _answers(url: str, *, timeout_seconds: float) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=timeout_seconds):
-            return True
-    except OSError:
-        return False

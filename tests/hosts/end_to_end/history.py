@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg2
-import pymysql
-from sqlalchemy.engine import make_url
+from tests.hosts.rows import rows, value
 
 # run -> {"state": ..., "tasks": {"task_id" or "task_id[map_index]": "state after n tries"}}
 History = dict[str, dict[str, Any]]
@@ -19,20 +17,17 @@ def read_history(database_url: str) -> History:
     """Every run under ``dag_id/run``; a run named by its time is called after its kind and number instead."""
     history: History = {}
     names: dict[tuple[str, str], str] = {}
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(_RUNS)
-        counts: dict[tuple[str, str], int] = {}
-        for dag_id, run_id, run_type, state in cursor.fetchall():
-            name = run_id
-            if run_type != "manual":
-                counts[dag_id, run_type] = counts.get((dag_id, run_type), 0) + 1
-                name = f"{run_type} {counts[dag_id, run_type]}"
-            names[dag_id, run_id] = f"{dag_id}/{name}"
-            history[f"{dag_id}/{name}"] = {"state": state, "tasks": {}}
-        cursor.execute(_TASKS)
-        for dag_id, run_id, task_id, map_index, state, tries in cursor.fetchall():
-            task = task_id if map_index < 0 else f"{task_id}[{map_index}]"
-            history[names[dag_id, run_id]]["tasks"][task] = f"{state} after {tries}"
+    counts: dict[tuple[str, str], int] = {}
+    for dag_id, run_id, run_type, state in rows(database_url, _RUNS):
+        name = run_id
+        if run_type != "manual":
+            counts[dag_id, run_type] = counts.get((dag_id, run_type), 0) + 1
+            name = f"{run_type} {counts[dag_id, run_type]}"
+        names[dag_id, run_id] = f"{dag_id}/{name}"
+        history[f"{dag_id}/{name}"] = {"state": state, "tasks": {}}
+    for dag_id, run_id, task_id, map_index, state, tries in rows(database_url, _TASKS):
+        task = task_id if map_index < 0 else f"{task_id}[{map_index}]"
+        history[names[dag_id, run_id]]["tasks"][task] = f"{state} after {tries}"
     return history
 
 
@@ -49,49 +44,31 @@ def without_tries(history: History) -> History:
 
 def unfinished_runs(database_url: str) -> list[str]:
     """``dag_id/run_id`` of every run that is queued or running."""
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT dag_id, run_id FROM dag_run WHERE state IN ('queued', 'running')")
-        return [f"{dag_id}/{run_id}" for dag_id, run_id in cursor.fetchall()]
+    unfinished = rows(database_url, "SELECT dag_id, run_id FROM dag_run WHERE state IN ('queued', 'running')")
+    return [f"{dag_id}/{run_id}" for dag_id, run_id in unfinished]
 
 
 def n_runs(database_url: str) -> int:
     """How many runs there are."""
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM dag_run")
-        (count,) = cursor.fetchone()
-        return int(count)
+    return int(value(database_url, "SELECT count(*) FROM dag_run"))
 
 
 def n_ended_tasks(database_url: str) -> int:
     """How many task instances have run to an end; those that never ran do not count."""
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM task_instance WHERE end_date IS NOT NULL AND pid IS NOT NULL")
-        (count,) = cursor.fetchone()
-        return int(count)
+    statement = "SELECT count(*) FROM task_instance WHERE end_date IS NOT NULL AND pid IS NOT NULL"
+    return int(value(database_url, statement))
 
 
 def n_current_dags(database_url: str, *, is_current: str = "NOT is_stale") -> int:
     """How many DAGs have been parsed and are not paused."""
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(DISTINCT dag_id) FROM dag JOIN serialized_dag USING (dag_id) "
-            f"WHERE {is_current} AND NOT is_paused"
-        )
-        (count,) = cursor.fetchone()
-        return int(count)
+    statement = (
+        "SELECT count(DISTINCT dag_id) FROM dag JOIN serialized_dag USING (dag_id) "
+        f"WHERE {is_current} AND NOT is_paused"
+    )
+    return int(value(database_url, statement))
 
 
 def import_errors(database_url: str) -> list[str]:
     """The last line of why each file could not be parsed."""
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT filename, stacktrace FROM import_error")
-        return [f"{name}: {trace.strip().splitlines()[-1]}" for name, trace in cursor.fetchall()]
-
-
-def connect(database_url: str) -> Any:
-    """A connection of the driver, for a SQLAlchemy URL of PostgreSQL or MariaDB."""
-    url = make_url(database_url)
-    if url.get_backend_name() == "postgresql":
-        return psycopg2.connect(database_url.replace("+psycopg2", ""))
-    assert url.database is not None
-    return pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, database=url.database)
+    errors = rows(database_url, "SELECT filename, stacktrace FROM import_error")
+    return [f"{name}: {trace.strip().splitlines()[-1]}" for name, trace in errors]

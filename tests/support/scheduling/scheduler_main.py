@@ -25,22 +25,23 @@ def serve(begin: Callable[[Script], tuple[Any, Any]], runtime: Callable[[], Any]
     """begin: makes scheduler and executor. runtime: the plugin's, where it is in charge."""
     given = json.loads(sys.stdin.readline())
     scheduler, executor = begin(Script(**given["script"]))
-    print("ready", flush=True)
+    print(json.dumps("ready"), flush=True)
     sys.stdin.readline()
     end = time.monotonic() + given["seconds"]
     n_loops = 0
-    while _n_unfinished() and time.monotonic() < end:
+    while n_unfinished() and time.monotonic() < end:
         scheduler.loop()
         work_between_loops(scheduler, executor)
         n_loops += 1
-    result = {"executed": executor.executed, "loops": n_loops, "unfinished": _n_unfinished()}
+    result = {"executed": executor.executed, "loops": n_loops, "unfinished": n_unfinished()}
     if runtime is not None:
         result["decided"] = runtime().fast_path.n_decided
         result["fallbacks"] = dict(runtime().stats.fallbacks)
     print(json.dumps(result), flush=True)
 
 
-def _n_unfinished() -> int:
+def n_unfinished() -> int:
+    """The number of runs that have not ended."""
     with Session(settings.engine) as session:
         unfinished = select(func.count()).select_from(DagRun).where(DagRun._state.in_(("queued", "running")))
         return session.scalar(unfinished) or 0
