@@ -87,6 +87,7 @@ ENVIRONMENTS = {
         ),
         Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
         *(_release(version, "airflow3", like="airflow-3.3.2") for version in ("3.3.0", "3.3.1")),
+        _release("3.2.2", "airflow3"),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),
         # Its own limits allow releases with which it does not work.

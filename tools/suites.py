@@ -15,10 +15,18 @@ _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 
 # Releases that are tested in short, beside the two hosts above: in `make test` the newest patch release of each minor
 # release that is served, in `make test-releases` each one that `releases.py` calls tested.
-_NEWEST_PATCHES = ("airflow-2.10.5",)
+_NEWEST_PATCHES = ("airflow-3.2.2", "airflow-2.10.5")
 _OTHER_PATCHES = ("airflow-3.3.1", "airflow-3.3.0", "airflow-2.10.4", "airflow-2.10.2")
 _OF_A_RELEASE = {
-    "airflow3": ("known_code", "installation", "release_differences", "held_dags", "run_creation", "metrics"),
+    "airflow3": (
+        "known_code",
+        "installation",
+        "release_differences",
+        "held_dags",
+        "run_creation",
+        "metrics",
+        "page_rights",
+    ),
     "airflow2": ("known_code", "installation", "dag_bag", "run_creation", "stored_rows"),
 }
 _LOOPS = {"newest": 60, "all": 100}
@@ -170,7 +178,7 @@ def _host(environment: str, what: str, *arguments: str, database: str = "postgre
 
 
 def _release(environment: str, n_loops: int) -> Step:
-    """Installation, known code, bag, creation of runs, and the decisions of `n_loops` loops beside the host's own."""
+    """Installation, known code, bag, page, creation of runs, and the decisions of `n_loops` loops beside stock."""
     host = "airflow2" if environment.startswith("airflow-2") else "airflow3"
     names = (*_OF_A_RELEASE[host], "scheduling_decisions_differential", "commands")
     return Step(

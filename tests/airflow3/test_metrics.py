@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from airflow._shared.observability.metrics import stats as metrics
-from airflow.observability import stats as host_stats
 
-from tests.airflow3.support import runs
+from tests.airflow3.support import host_metrics, runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.hosts.home import option
@@ -54,17 +52,15 @@ class StatsdServer:
 @pytest.fixture
 def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsdServer]:
     """Where the host sends its metrics."""
-    from airflow.observability.metrics.stats_utils import get_stats_factory
-
     server = StatsdServer()
     monkeypatch.setenv(option("metrics", "statsd_on"), "True")
     monkeypatch.setenv(option("metrics", "statsd_host"), "127.0.0.1")
     monkeypatch.setenv(option("metrics", "statsd_port"), str(server.port))
-    host_stats.initialize(factory=get_stats_factory(), export_legacy_names=False)
+    host_metrics.initialize()
     yield server
-    metrics._get_backend().statsd.close()
+    host_metrics.client().statsd.close()
     monkeypatch.undo()
-    host_stats.initialize(factory=get_stats_factory(), export_legacy_names=False)
+    host_metrics.initialize()
     server.close()
 
 

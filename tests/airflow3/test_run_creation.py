@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from inspect import signature
 from typing import Any
 from unittest import mock
 
@@ -19,8 +20,7 @@ import pytest
 pytest.importorskip("airflow.sdk")
 
 
-from airflow import plugins_manager, settings
-from airflow._shared.observability.metrics import stats
+from airflow import plugins_manager, policies, settings
 from airflow.api_fastapi.common.dagbag import create_dag_bag
 from airflow.example_dags.plugins.decreasing_priority_weight_strategy import DecreasingPriorityStrategy
 from airflow.models import DagModel, DagRun, TaskInstance
@@ -32,6 +32,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from sched_cache_airflow.hosts.airflow3.compat import STATS
 from sched_cache_airflow.hosts.installed import host_process, runtime
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import AIRFLOW_3
@@ -76,8 +77,19 @@ class MutationHook:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    @hookimpl
-    def task_instance_mutation_hook(self, task_instance: Any, dag_run: Any) -> None:
+    if "dag_run" in signature(policies.task_instance_mutation_hook).parameters:  # since 3.3
+
+        @hookimpl
+        def task_instance_mutation_hook(self, task_instance: Any, dag_run: Any) -> None:
+            self._change(task_instance, dag_run)
+
+    else:
+
+        @hookimpl
+        def task_instance_mutation_hook(self, task_instance: Any) -> None:
+            self._change(task_instance, None)
+
+    def _change(self, task_instance: Any, dag_run: Any) -> None:
         self.asked.append((task_instance.task_id, task_instance.map_index, dag_run and dag_run.run_id))
         if task_instance.task_id.endswith("1"):
             task_instance.queue = "by_policy"
@@ -121,11 +133,11 @@ def _created_by(subject: Subject, seeds: Sequence[int], has_hook: bool) -> dict[
 
     def count(name: str, count: int = 1, *_: Any, **options: Any) -> None:
         if name == "task_instance_created":
-            counted.append((count, sorted(options["tags"].items())))
+            counted.append((count, sorted((options.get("tags") or {}).items())))
 
     with (
         activated(subject),
-        mock.patch.object(stats, "incr", count),
+        mock.patch.object(STATS, "incr", count),
         hook.registered() if has_hook else mock.MagicMock(),
         create_session(scoped=False) as session,
     ):

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from airflow._shared.observability.metrics import stats
 from airflow.listeners import hookimpl
 from airflow.listeners.listener import get_listener_manager
+
+from sched_cache_airflow.hosts.airflow3.compat import STATS
 
 _METRICS = ("dagrun.", "dag.", "ti.", "task")
 _LOGGER = "airflow.models.dagrun.DagRun"
@@ -45,7 +46,7 @@ def side_effects() -> Iterator[list[Any]]:
     seen: list[Any] = []
 
     def recording(kind: str) -> Any:
-        stock = getattr(stats, kind)
+        stock = getattr(STATS, kind)
 
         def record(name: str, *arguments: Any, **options: Any) -> Any:
             if name.startswith(_METRICS):
@@ -61,7 +62,7 @@ def side_effects() -> Iterator[list[Any]]:
     logger.addHandler(lines)
     logger.setLevel(logging.INFO)
     try:
-        with mock.patch.multiple(stats, **{kind: recording(kind) for kind in ("incr", "timing", "timer")}):
+        with mock.patch.multiple(STATS, **{kind: recording(kind) for kind in ("incr", "timing", "timer")}):
             yield seen
     finally:
         logger.setLevel(level)

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from inspect import signature
 from typing import Any
 
 from airflow.dag_processing.collection import update_dag_parsing_results_in_db
@@ -20,6 +21,9 @@ from sqlalchemy import update
 
 _BUNDLE = "dags-folder"
 _FILE = "random_dags.py"
+_NO_VERSION_DATA: dict[str, Any] = (  # since 3.3
+    {"version_data": None} if "version_data" in signature(update_dag_parsing_results_in_db).parameters else {}
+)
 
 
 def document_of(dag: Any) -> Any:
@@ -37,7 +41,7 @@ def store(documents: Iterable[Any]) -> None:
         update_dag_parsing_results_in_db(
             bundle_name=_BUNDLE,
             bundle_version=None,
-            version_data=None,
+            **_NO_VERSION_DATA,
             dags=[LazyDeserializedDAG(data=document) for document in documents],
             import_errors={},
             parse_duration=0.0,

@@ -52,12 +52,12 @@ class Airflow3:
         return frozenset(get_airflow_priority_weight_strategies().values())
 
     def stats(self) -> Any | None:
-        """The module `stats`."""
-        from airflow._shared.observability.metrics import stats
+        """The module `stats`, or the class in it."""
         from airflow._shared.observability.metrics.base_stats_logger import NoStatsLogger
-        from airflow.observability.metrics.stats_utils import get_stats_factory
 
-        return None if get_stats_factory() is NoStatsLogger else stats
+        from sched_cache_airflow.hosts.airflow3 import compat
+
+        return None if compat.stats_factory() is NoStatsLogger else compat.STATS
 
     def make_runtime(self, settings: Settings, original: Callable[[Any, str], Any]) -> Runtime:
         """The shared state with a reconciler, because Airflow 3 rewrites versions in place."""

@@ -151,7 +151,7 @@ def verify_integrity(stock: Method, process: Process) -> Method:
 def task_instance_scheduling_decisions(stock: Method, process: Process) -> Method:
     """`DagRun.task_instance_scheduling_decisions`, after the run has got the task instances of its content."""
 
-    def decisions(self: Any, *, session: Session | None = None) -> Any:
+    def decisions(self: Any, session: Session | None = None) -> Any:
         if session is None:
             return stock(self)  # the host makes one of its own
         with guard(RECONCILE, process.runtime().fallbacks.note):

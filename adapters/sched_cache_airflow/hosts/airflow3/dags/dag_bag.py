@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, MutableMapping
 from threading import Lock
 from typing import Any, ClassVar
 from weakref import WeakSet
@@ -14,9 +13,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from sched_cache import fork
-from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.transactions import host_transaction
 from sched_cache_airflow.hosts.airflow3 import compat
+from sched_cache_airflow.hosts.airflow3.dags.bag_entries import BagEntries
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
     Versions,
     read_hash,
@@ -28,69 +27,8 @@ from sched_cache_airflow.hosts.airflow3.runtime import Process, Runtime
 from sched_cache_airflow.patching.guard import GET_DAG, LATEST_VERSION, falls_back
 from sched_cache_airflow.patching.stand_in_class import AsStock, stands_in
 
-# The host's own classes. When this runs, the host's module may have ours under these names.
+# The host's own class. When this runs, the host's module may have ours under its name.
 StockDagBag = vars(host)[compat.BAG]
-CacheEntry = host._CacheEntry
-
-
-class BagEntries(MutableMapping[Any, Any]):
-    """The bag's `_dags`: version id to the host's cache entry, for the DAGs that are resident.
-
-    Our DAGs are in the L1 of the process, which limits them in bytes and may evict one at any time. This mapping has
-    the last confirmed hash of each, and the time of the confirmation. DAGs from the host's own path are in its cache.
-    """
-
-    def __init__(self, stock: MutableMapping[Any, Any], contents: ResidentDags, load_op_links: bool) -> None:
-        self.stock = stock
-        self._contents = contents
-        self._load_op_links = load_op_links
-        self._confirmed: dict[Any, tuple[str, float, object]] = {}
-
-    def confirm(self, version_id: Any, dag_hash: str, now: float, floor: object) -> None:
-        """Notes that the version had this hash at `now` or later.
-
-        floor: the answer of the shared tiers about the version before the query.
-        """
-        self._confirmed[version_id] = (dag_hash, now, floor)
-        if len(self._confirmed) > 2 * len(self._contents.l1) + 1_000:
-            for other in list(self._confirmed):
-                if other not in self:
-                    self._confirmed.pop(other, None)
-
-    def is_still_at(self, version_id: Any, floor: object) -> bool:
-        """Whether no change of the version was announced since it was confirmed."""
-        confirmed = self._confirmed.get(version_id)
-        return confirmed is None or confirmed[2] is floor
-
-    def __getitem__(self, version_id: Any) -> Any:
-        if version_id in self.stock:
-            return self.stock[version_id]
-        dag_hash, confirmed_at, _ = self._confirmed[version_id]
-        dag = self._contents.resident(version_id, dag_hash, self._load_op_links)
-        if dag is None:
-            raise KeyError(version_id)
-        return CacheEntry(dag, dag_hash, confirmed_at)
-
-    def __setitem__(self, version_id: Any, entry: Any) -> None:
-        self.stock[version_id] = entry
-
-    def __delitem__(self, version_id: Any) -> None:
-        entry = self.stock.pop(version_id, None)
-        if self._confirmed.pop(version_id, None) is None and entry is None:
-            raise KeyError(version_id)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter([version_id for version_id in {*self.stock, *self._confirmed} if version_id in self])
-
-    def __contains__(self, version_id: object) -> bool:
-        try:
-            self[version_id]
-        except KeyError:
-            return False
-        return True
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 @stands_in
@@ -143,17 +81,18 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         versions = versions_of(session)
         if versions is not None:
             return versions.hash_of(version_id, session)
-        entry = self._entries.get(version_id)
+        confirmed = self._entries.confirmation(version_id)
         now = time.monotonic()
-        # The host's own interval still applies if it is shorter.
-        max_age = min(self._max_staleness_seconds, self._revalidation_interval)
+        # The host's own interval still applies where there is one, and it is shorter.
+        interval = getattr(self, "_revalidation_interval", self._max_staleness_seconds)
+        max_age = min(self._max_staleness_seconds, interval)
         floor = self._contents.floor(version_id)
         if (
-            entry is not None
-            and now - entry.last_validated < max_age
+            confirmed is not None
+            and now - confirmed.at < max_age
             and (self._state.is_refreshing or self._entries.is_still_at(version_id, floor))
         ):
-            return str(entry.dag_hash)
+            return confirmed.dag_hash
         session.connection()
         with self._reading:
             now, floor = time.monotonic(), self._contents.floor(version_id)
@@ -205,11 +144,12 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
 
     def _stock_dag(self, version_id: Any, dag_hash: str | None, session: Session) -> SerializedDAG | None:
         """The result of the host's own path. The host's copy counts only if it has the current hash."""
-        entry = self._entries.stock.get(version_id)
-        if entry is not None and entry.dag_hash != dag_hash:
-            with self._lock:
-                self._entries.stock.pop(version_id, None)
-        return super()._get_dag(version_id, session)
+        with self._lock:
+            self._entries.keep_only(version_id, dag_hash)
+        dag: SerializedDAG | None = super()._get_dag(version_id, session)
+        if dag is not None and dag_hash is not None:
+            self._entries.note_hash(version_id, dag_hash)
+        return dag
 
     def get_dag_for_run(self, dag_run: Any, session: Session) -> SerializedDAG | None:
         """The DAG of the version of the run; by the host's own path for an excluded DAG."""

@@ -11,6 +11,7 @@ from typing import Any
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy.orm import defer
 
+from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.patching.known_code import is_hosts_own
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -55,7 +56,7 @@ def latest_rows(stock: Method) -> Method:
     def get_latest_serialized_dags(cls: Any, *, dag_ids: Any, **options: Any) -> Any:
         if not dag_ids:
             return []
-        if "session" in options and _is_known(sys._getframe(1)):
+        if compat.SELECTS_LATEST and "session" in options and _is_known(sys._getframe(1)):
             statement = _without_document(cls, cls._latest_by_version_select(dag_ids))
             return options["session"].scalars(statement).all()
         return stock(cls, dag_ids=dag_ids, **options)

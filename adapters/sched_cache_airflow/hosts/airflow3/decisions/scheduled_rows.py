@@ -127,19 +127,20 @@ def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
 def schedule_tis(stock: Method, process: Process) -> Method:
     """`DagRun.schedule_tis`: notes task instances that only become `scheduled`, and leaves the others to the host."""
 
-    def _schedule_tis(self: Any, schedulable_tis: Iterable[Any], **options: Any) -> Any:
-        session: Session | None = options.get("session")
+    def _schedule_tis(self: Any, schedulable_tis: Iterable[Any], *args: Any, **options: Any) -> Any:
+        # By position before 3.3.
+        session: Session | None = args[0] if args else options.get("session")
         noted: list[Noted] | None = None if session is None else session.info.get(_INFO_KEY)
         tis = list(schedulable_tis)
         if session is None or noted is None or self.log.isEnabledFor(logging.DEBUG):
-            return stock(self, tis, **options)
+            return stock(self, tis, *args, **options)
         try:
             plain, others = _parted(tis) if _fits(self, session) else ([], tis)
         except Exception as error:
             if not falls_back(error, ROWS_NOTED, process.runtime().fallbacks.note):
                 raise
             plain, others = [], tis
-        noted.extend(Noted(ti.id, partial(stock, self, [ti], **options)) for ti in plain)
-        return len(plain) + (stock(self, others, **options) if others else 0)
+        noted.extend(Noted(ti.id, partial(stock, self, [ti], *args, **options)) for ti in plain)
+        return len(plain) + (stock(self, others, *args, **options) if others else 0)
 
     return _schedule_tis

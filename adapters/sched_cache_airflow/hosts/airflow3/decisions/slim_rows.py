@@ -15,6 +15,7 @@ from sqlalchemy import String, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Session, joinedload, lazyload, load_only
 
 from sched_cache_airflow.fast_path.raw_rows import rows_by_run
+from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.hosts.contract import RawRows
 
 _IDS_PER_QUERY: Final = 1000
@@ -33,7 +34,7 @@ _READ_BY_DECISIONS: Final = (
     TaskInstance.end_date,
     TaskInstance.duration,
     TaskInstance.dag_version_id,
-    TaskInstance.retry_delay_override,
+    *compat.present(TaskInstance, "retry_delay_override"),  # since 3.3
 )
 
 
