@@ -68,7 +68,7 @@ _LOWEST = ("msgpack==1.0.5", "sqlalchemy==1.4.36", "redis==4.5.2", "cachetools==
 def _release(version: str, extra: str, *limits: str, like: str = "") -> Environment:
     """A release of Airflow with which the tests of releases are run.
 
-    limits: of packages that it would take and does not work with.
+    limits: of packages whose newer releases it would take, and does not work with or warns of.
     """
     drivers = ("asyncpg",) if extra == "airflow3" else ()
     wanted = (f"apache-airflow=={version}", *drivers, *limits)
@@ -90,7 +90,7 @@ ENVIRONMENTS = {
         ),
         Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
         *(_release(version, "airflow3", like="airflow-3.3.2") for version in ("3.3.0", "3.3.1")),
-        _release("3.2.2", "airflow3", "pydantic<2.14"),
+        _release("3.2.2", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),
         # Its own limits allow releases with which it does not work.
