@@ -7,7 +7,9 @@ import pytest
 from sched_cache_airflow.demo import __main__ as demo
 
 
-@pytest.mark.parametrize(("version", "shown"), [("2.11.2", "2.11.2"), ("4.0.0", "4.0.0"), (None, "none")])
+@pytest.mark.parametrize(
+    ("version", "shown"), [("2.11.2", "2.11.2"), ("3.2.2", "3.2.2"), ("4.0.0", "4.0.0"), (None, "none")]
+)
 def test_another_release_is_named_beside_the_needed_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], version: str | None, shown: str
 ) -> None:
