@@ -117,40 +117,6 @@ def metadata_db(server: str) -> MetadataDb:
     return PostgresDatabases(server)
 
 
-def ensure_database(url: str) -> None:
-    """Makes the empty database that this URL names, if it is not there."""
-    server, _, name = url.rpartition("/")
-    if not server.startswith("sqlite:") and not PostgresDatabases(server).exists(name):
-        PostgresDatabases(server).create(name)
-
-
-def forget_owner(url: str) -> None:
-    """Removes the claim of an Airflow from the plugin's tables in this database, if they exist.
-
-    The claim names a job of a metadata database that has been restored since. A process that begins would take the
-    tables for those of another Airflow, and stay off for five minutes.
-    """
-    from sqlalchemy import create_engine, inspect, text
-
-    engine = create_engine(url)
-    try:
-        with engine.begin() as connection:
-            if inspect(connection).has_table("sched_cache_process"):
-                connection.execute(text("DELETE FROM sched_cache_process WHERE key = 'claim of an Airflow'"))
-    finally:
-        engine.dispose()
-
-
-def refuse_hold() -> None:
-    """Raises RuntimeError if the plugin of this process was off for a while: it was the host that was measured."""
-    try:
-        from sched_cache_airflow.settings.hold import hold
-    except ImportError:
-        return  # an older commit, beside which this one is measured
-    if hold.reason:
-        raise RuntimeError(f"the plugin was off: {hold.reason}")
-
-
 def migrate(python: str, environ: dict[str, str]) -> None:
     """`airflow db migrate`. Raises RuntimeError with the end of its output."""
     done = subprocess.run(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from ..case import Case
 from ..lookup.held_dags import memory_of_bag
-from ..loop.metadata_db import ensure_database, forget_owner, metadata_db, refuse_hold
+from ..loop.metadata_db import metadata_db
+from ..loop.plugin_tables import prepare_tables, refuse_hold
 from ..services import DATABASE, REDIS
 from ..subject import Work
 
@@ -49,8 +50,7 @@ class Plugin:
 
         if not status.is_on or not status.installed:
             raise RuntimeError(f"the plugin is not on: {status.reason}")
-        ensure_database(os.environ[_TABLES])
-        forget_owner(os.environ[_TABLES])
+        prepare_tables(os.environ[_TABLES])
         opened = memory_of_bag(case) if case.suite == "memory" else Work()
         return replace(opened, counters=_counters, settle=_settle)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from ..case import Case
 from ..loop.host import environ_of_2
-from ..loop.metadata_db import ensure_database, forget_owner, metadata_db, refuse_hold
+from ..loop.metadata_db import metadata_db
+from ..loop.plugin_tables import prepare_tables, refuse_hold
 from ..services import DATABASE, HOME, REDIS
 from ..subject import Work
 
@@ -42,8 +43,7 @@ class PluginOnAirflow2:
         from sched_cache_airflow.hosts.installed import host_process
 
         host_process().install()  # installed replacements stay
-        ensure_database(os.environ[_TABLES])
-        forget_owner(os.environ[_TABLES])
+        prepare_tables(os.environ[_TABLES])
         return replace(Work(), counters=_counters, settle=_settle)
 
 

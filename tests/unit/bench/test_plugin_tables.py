@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.loop.metadata_db import forget_owner, refuse_hold
+from bench.loop.plugin_tables import prepare_tables, refuse_hold
 from sched_cache.store.sql import SqlStore
 from sched_cache.store.sql.processes import ProcessReport
 from sched_cache_airflow.settings.hold import hold
@@ -17,11 +17,11 @@ def test_the_claim_of_a_restored_airflow_is_removed(
 ) -> None:
     """And nothing else; a database without tables stays without."""
     url = f"sqlite:///{tmp_path}/c.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
-    forget_owner(url)
+    prepare_tables(url)
     store = SqlStore.open(url)
     for key in (CLAIM, "a process"):
         store.processes.put(ProcessReport(key, {}))
-    forget_owner(url)
+    prepare_tables(url)
     assert store.processes.find(CLAIM) is None
     assert store.processes.find("a process") is not None
     store.close()
