@@ -29,7 +29,7 @@ _OF_A_RELEASE = {
     ),
     "airflow2": ("known_code", "installation", "dag_bag", "run_creation", "stored_rows"),
 }
-_LOOPS = {"newest": 60, "all": 100}
+_LOOPS_OF_A_RELEASE = 100  # the tests of decisions compare them by the hundred
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "tools.noted_tests")
 
@@ -122,7 +122,7 @@ def steps() -> list[Step]:
         ),
         *(_host(name, "end to end", tests) for name, tests in _END_TO_END.items()),
         *(_environment(name) for name in _NEWEST_PATCHES),
-        *(_release(name, _LOOPS["newest"]) for name in _NEWEST_PATCHES),
+        *(_release(name) for name in _NEWEST_PATCHES),
         _host("airflow-3.3.2", "SQLite", *_ON_SQLITE, database="sqlite"),
         Step(
             f"tests {_OLD_HOST}",
@@ -138,7 +138,7 @@ def release_steps() -> list[Step]:
     names = (*_NEWEST_PATCHES, *_OTHER_PATCHES)
     return [
         *(_environment(name) for name in names),
-        *(_release(name, _LOOPS["all"]) for name in names),
+        *(_release(name) for name in names),
     ]
 
 
@@ -177,15 +177,15 @@ def _host(environment: str, what: str, *arguments: str, database: str = "postgre
     return Step(f"tests {environment} {what}", (*run, *arguments), (_made(environment),))
 
 
-def _release(environment: str, n_loops: int) -> Step:
-    """Installation, known code, bag, page, creation of runs, and the decisions of `n_loops` loops beside stock."""
+def _release(environment: str) -> Step:
+    """Installation, known code, bag, page, creation of runs, and the decisions of some loops beside stock."""
     host = "airflow2" if environment.startswith("airflow-2") else "airflow3"
     names = (*_OF_A_RELEASE[host], "scheduling_decisions_differential", "commands")
     return Step(
         f"tests {environment} release",
         (
             "env",
-            f"SCHED_CACHE_DECISIONS_LOOPS={n_loops}",
+            f"SCHED_CACHE_DECISIONS_LOOPS={_LOOPS_OF_A_RELEASE}",
             _executable(environment, "python"),
             *_PYTEST,
             *(f"tests/{host}/test_{name}.py" for name in names),
