@@ -32,16 +32,17 @@ class Breaker:
     """The circuit breaker of one tier in one process. Thread-safe.
 
     Call `grant` before each call, let the call wait no longer than that, and report its result afterwards. Without
-    trouble, both only read a few attributes; the lock is for losses and the states that follow.
+    trouble, both only use a few attributes; the lock is for losses and the states that follow.
 
     The breaker opens after `max_failures` consecutive failures, after `distrusted`, and as soon as the budget is
     used up by calls without an answer or by answers that were slower than the next tier. A tier that has not
     answered this process yet gets no second call after one that took long: the first loop of a process would lose
-    most to it, because it asks for everything. While the breaker is open, it
-    grants nothing until its back-off is over. Then one *probe* decides: `prober` starts it in the background, which
-    does not delay the caller; without a prober, the caller's own call is the probe. The back-off doubles with each
-    failed probe, and with each trouble that comes soon after the previous one. A probe that never reports is
-    replaced after another back-off.
+    most to it, because it asks for everything.
+
+    While the breaker is open, it grants nothing until its back-off is over. Then one *probe* decides: `prober` starts
+    it in the background, which does not delay the caller; without a prober, the caller's own call is the probe. The
+    back-off doubles with each failed probe, and with each trouble that comes soon after the previous one. A probe
+    that never reports is replaced after another back-off.
     """
 
     def __init__(
