@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from redis.connection import AbstractConnection, Connection
@@ -23,6 +24,11 @@ class _Tcp(Connection):
 
     def _connect(self) -> BoundedSocket:
         return self.dial.tcp(self.host, int(self.port))
+
+    def disconnect(self, *args: Any, **kwargs: Any) -> None:
+        """Closes the socket, also while another thread does so; redis-py 4 raises an `AttributeError` then."""
+        with suppress(AttributeError):
+            super().disconnect(*args, **kwargs)  # type: ignore[no-untyped-call]  # redis-py
 
 
 class _Unix(_Tcp):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 import redis
@@ -187,3 +188,31 @@ def test_more_than_a_hundred_threads_may_ask_at_once() -> None:
         with ThreadPoolExecutor(n_threads) as threads:
             assert list(threads.map(ask, range(n_threads))) == [b"OK"] * n_threads
         client.connection_pool.disconnect()  # type: ignore[attr-defined]  # of redis-py
+
+
+def test_a_connection_is_closed_by_two_threads_at_once() -> None:
+    """As at the end of a process, when a background thread gives up an answer that comes without end."""
+    with scripted(lambda connection, server: server.read(connection)) as server:
+        client = open_client(parse_redis_url(f"redis://127.0.0.1:{server.port}"), 30.0)
+        assert isinstance(client, redis.Redis)
+        connection: Any = client.connection_pool.make_connection()
+        start_call(30.0)
+        connection.connect()
+        connection._sock = _ClosedByAnotherThread(connection)
+        connection.disconnect()
+        assert connection._sock is None
+
+
+class _ClosedByAnotherThread:
+    """A socket whose connection another thread closes between the two steps of closing it."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._socket = connection._sock
+
+    def shutdown(self, how: int) -> None:
+        self._connection._sock = None
+        self._socket.close()
+
+    def close(self) -> None:
+        self._socket.close()
