@@ -38,7 +38,7 @@ def count_hit(bag: Any) -> None:
     """Counts a DAG that was in memory in the host's metrics."""
     if _TELLS_OF_CACHE:
         bag._on_cache_hit()
-    elif bag._use_cache:
+    elif getattr(bag, "_use_cache", False):  # before 3.2.2, a bag limits nothing and counts nothing
         STATS.incr("api_server.dag_bag.cache_hit")
 
 
@@ -47,7 +47,7 @@ def count_miss(bag: Any) -> None:
     if _TELLS_OF_CACHE:
         bag._on_cache_miss()
         bag._on_cache_size(rate=0.1)
-    elif bag._use_cache:
+    elif getattr(bag, "_use_cache", False):
         STATS.incr("api_server.dag_bag.cache_miss")
         STATS.gauge("api_server.dag_bag.cache_size", len(bag._dags), rate=0.1)
 

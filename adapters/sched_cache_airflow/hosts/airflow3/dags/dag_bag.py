@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from threading import Lock
 from typing import Any, ClassVar
 from weakref import WeakSet
@@ -51,6 +52,8 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         self._settings = self._state.settings
         self._max_staleness_seconds = self._settings.config.max_staleness_seconds
         stock = vars(self)["_dags"]
+        # The host's own, around its DAGs. Before 3.2.2, it has none.
+        self._around_stock = vars(self).get("_lock") or nullcontext()
         self._entries = self._dags = BagEntries(stock, self._contents, load_op_links)
         # Held while a hash is read and confirmed, so that no thread confirms a hash after a later one. A thread
         # that takes it has a connection already.
@@ -144,7 +147,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
 
     def _stock_dag(self, version_id: Any, dag_hash: str | None, session: Session) -> SerializedDAG | None:
         """The result of the host's own path. The host's copy counts only if it has the current hash."""
-        with self._lock:
+        with self._around_stock:
             self._entries.keep_only(version_id, dag_hash)
         dag: SerializedDAG | None = super()._get_dag(version_id, session)
         if dag is not None and dag_hash is not None:
