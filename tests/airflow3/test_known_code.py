@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from tests.contracts.known_code import KnownCodeContract
+from tests.contracts.vocabulary import VocabularyContract
 
 
 class TestKnownCode(KnownCodeContract):
+    pass
+
+
+class TestVocabulary(VocabularyContract):
     pass

@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from sched_cache.config import Config
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import HostRules
+from sched_cache_airflow.hosts.vocabulary import Vocabulary
 from sched_cache_airflow.patching.patch_table import PatchTable
 from sched_cache_airflow.releases import Host
 from sched_cache_airflow.settings.settings import Settings
@@ -26,6 +27,17 @@ if TYPE_CHECKING:  # `sched-cache --help` finds commands through this module, an
     from sqlalchemy.orm import ORMExecuteState, Session
 
 R_co = TypeVar("R_co", covariant=True)
+
+# Parts of the plugin, each with the words that it meets.
+
+CONTENTS: Final = "DAGs"
+"""Documents of DAGs, their tables, and the objects over them. The rest of the plugin has no use without them."""
+DECISIONS: Final = "scheduling decisions"
+"""Rows of task instances and runs, and the rules by which they are decided."""
+DAG_ROWS: Final = "look-ups of DAG rows"
+"""The rows of the DAGs of a loop, which are read in one query."""
+JOBS: Final = "owner of the tables"
+"""The jobs by which an Airflow is recognized."""
 
 # DAG objects and their fields
 
@@ -259,6 +271,8 @@ class AirflowHost(Protocol[R_co]):
     releases: Host
     """The row of this folder: the supported releases, and the code on which the plugin depends."""
     patches: PatchTable
+    vocabulary: Vocabulary
+    """The words of the tested releases, for each of the parts `CONTENTS`, `DECISIONS`, `DAG_ROWS` and `JOBS`."""
     writes: HostWrites
     requests: HostRequests
 

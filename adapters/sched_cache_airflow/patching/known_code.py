@@ -35,6 +35,7 @@ class HostCode:
         known: KnownCode,
         pinned: Collection[str],
         beside: Collection[str] = (),
+        vocabulary: Callable[[], str] = lambda: "",
     ) -> None:
         """
         Args:
@@ -42,11 +43,13 @@ class HostCode:
             known: the code that was tested.
             pinned: `module:` for a whole module, `module:Class.function` for a function.
             beside: functions that we may have replaced; those that we have replaced must be of the same release.
+            vocabulary: returns the words of the host that no tested release has; empty if there are none.
         """
         self._original = original
         self._known = known
         self._pinned = pinned
         self._beside = beside
+        self._vocabulary = vocabulary
         self._doubt: str | None = None
         self._seen: list[tuple[Any, str, Any]] | None = None
 
@@ -74,7 +77,7 @@ class HostCode:
             if replaced:
                 return replaced
             digests.append((path, _digest(_function(self._original(owner, name)))))
-        return self._known.doubt([*digests, *self._replaced_beside()])
+        return self._known.doubt([*digests, *self._replaced_beside()]) or self._vocabulary()
 
     def _look_at(self, owner: Any, name: str) -> str:
         """Notes a function of the host, if no other code has replaced it."""
@@ -92,12 +95,12 @@ class HostCode:
                 yield path, _digest(_function(self._original(owner, name)))
 
 
-def host_code_of(host: Host, original: Callable[[Any, str], Any]) -> HostCode:
+def host_code_of(host: Host, original: Callable[[Any, str], Any], vocabulary: Callable[[], str]) -> HostCode:
     """The code on which the fast path depends, and the other functions that the plugin may replace on this host."""
     parts = host.pinned.parts()
     decisions = parts.pop("decisions")
     beside = sorted({path for paths in parts.values() for path in paths} - {*decisions})
-    return HostCode(original, known_code(host), decisions, beside)
+    return HostCode(original, known_code(host), decisions, beside, vocabulary)
 
 
 def is_hosts_own(member: Any) -> bool:

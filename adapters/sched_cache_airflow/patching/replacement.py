@@ -15,7 +15,10 @@ Make = Callable[[Any], Any]
 
 
 class NotReplaceableError(SchedCacheError):
-    """The host lacks the attribute to be replaced. Nothing was replaced, and the host continues unchanged."""
+    """The host lacks the attribute to be replaced, or has words that no tested release has.
+
+    Nothing was replaced, and the host continues unchanged.
+    """
 
 
 def part_of(owner: Any, name: str) -> Any:

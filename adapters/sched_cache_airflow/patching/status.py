@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from sched_cache_airflow.patching.standard_error import say
@@ -24,6 +25,8 @@ class Status:
         self.installed: list[str] = []
         self.wrong: tuple[WrongOption, ...] = ()
         """Options that are not used as configured."""
+        self.left: dict[str, str] = {}
+        """Parts that stay the host's own while the rest is on, each with the reason."""
         self._parts = ""
 
     def decide(self, *, is_quiet: bool = False) -> bool:
@@ -46,6 +49,13 @@ class Status:
         # Its spec is not used, because finding it would import the parent package.
         folder = Path(__file__).parents[1].joinpath(*self._parts.split(".")[1:])
         return bool(self._parts) and any((folder / file).exists() for file in (name, f"{name}.py"))
+
+    def leave(self, parts: Mapping[str, str]) -> None:
+        """Records which parts stay the host's own. Logs each once."""
+        for part, reason in parts.items():
+            if part not in self.left:
+                say(logger, logging.WARNING, f"sched_cache leaves {part} to Airflow: {reason}")
+        self.left = dict(parts)
 
     def fail(self, reason: str) -> None:
         """Records a failure, after all replacements were removed: see `Installation`."""

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from sched_cache_airflow.hosts.contract import AirflowHost
+from sched_cache_airflow.hosts.contract import CONTENTS, AirflowHost
 from sched_cache_airflow.patching.code_table import KnownPart, known_part
 from sched_cache_airflow.patching.installation import Installation
-from sched_cache_airflow.patching.replacement import Replacements
+from sched_cache_airflow.patching.replacement import NotReplaceableError, Replacements
+from sched_cache_airflow.patching.status import status
 from sched_cache_airflow.process.per_process import PerProcess
 from sched_cache_airflow.process.state import ProcessState
 from sched_cache_airflow.settings.host_settings import forget_settings, settings_of_host
@@ -55,7 +56,16 @@ class HostProcess(Generic[R]):
         return known_part(self.host.releases, name)
 
     def _prepare(self) -> None:
-        """Creates the state, and starts the write events. Both are ended with the rest if something is missing."""
+        """Creates the state, and starts the write events. Both are ended with the rest if something is missing.
+
+        Raises:
+            NotReplaceableError: documents of DAGs or their tables have words that no tested release has.
+        """
+        vocabulary = self.host.vocabulary
+        if vocabulary.doubt(CONTENTS):
+            raise NotReplaceableError(vocabulary.doubt(*vocabulary.parts))
+        doubts = ((part, vocabulary.doubt(part)) for part in vocabulary.parts)
+        status.leave({part: doubt for part, doubt in doubts if doubt})
         self.runtime()
         writers = (vars(sys.modules[name]) for name in self.host.patches.writers if name in sys.modules)
         models = (names["SerializedDagModel"] for names in writers if "SerializedDagModel" in names)

@@ -19,7 +19,7 @@ from sched_cache.store.sql import SqlStore
 from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_transaction
-from sched_cache_airflow.hosts.contract import AirflowHost
+from sched_cache_airflow.hosts.contract import JOBS, AirflowHost
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.patching.guard import SHARED_TIERS, guard
 from sched_cache_airflow.patching.status import status
@@ -108,10 +108,7 @@ class ProcessState:
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
             # A clone of the metadata database has its own tables if they are in it, or in a file beside it on SQLite.
             goes_along = self.settings.config.database_url == url_of_tables(host_database_url())
-            owner = (
-                None if goes_along or self.shares_database else Owner(store.processes, host_transaction, hold)
-            )
-            look = partial(self._look, owner) if owner else _nothing
+            look = _nothing if goes_along or self.shares_database else self._look_for_owner(store)
             facts = ProcessFacts(component, self, status)
             self.heartbeat = Heartbeat(store.processes, facts, every_seconds, look)
             self.heartbeat.start()
@@ -124,6 +121,15 @@ class ProcessState:
         exporter = StatsdExporter(self.snapshot, HostStats(stats))
         exporter.start()
         return exporter
+
+    def _look_for_owner(self, store: SqlStore) -> Callable[[], None]:
+        """The check whether another Airflow uses these tables. The hold begins where that cannot be found out."""
+        doubt = self._host.vocabulary.doubt(JOBS)
+        if not doubt:
+            return partial(self._look, Owner(store.processes, host_transaction, hold))
+        hold.reason = doubt
+        self.contents.drop()
+        return _nothing
 
     def _look(self, owner: Owner) -> None:
         owner.try_look()

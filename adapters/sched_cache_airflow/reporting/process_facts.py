@@ -73,6 +73,7 @@ class ProcessFacts:
             "is_on": bool(self._status.is_on) and not hold.reason,
             "reason": self._status.reason or hold.reason,
             "installed": list(self._status.installed),
+            "left": dict(self._status.left),
             "wrong_options": list(map(str, self._status.wrong)),
             "exclude_dags": list(settings.exclude_dags),
             "has_redis": settings.config.redis_url is not None,

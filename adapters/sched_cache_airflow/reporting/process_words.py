@@ -34,6 +34,11 @@ def fallbacks(facts: Facts) -> dict[str, int]:
     return dict(facts.get("counts", {}).get("fallbacks", {}))
 
 
+def parts_left(facts: Facts) -> list[str]:
+    """The parts that stay the host's own while the rest is on, with the reasons."""
+    return [f"{part} left to Airflow: {reason}" for part, reason in dict(facts.get("left") or {}).items()]
+
+
 def breaker(facts: Facts) -> str | None:
     """The state of the circuit breaker in front of Redis; None without Redis."""
     if not facts.get("has_redis"):
@@ -62,6 +67,7 @@ def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
     if taken:
         most = max(taken, key=lambda reason: taken[reason])
         words.append(f"Airflow's own path taken: {sum(taken.values()):,}, most for: {most}")
+    words += parts_left(facts)
     words += map(str, facts.get("wrong_options") or ())
     if facts.get("exclude_dags"):
         words.append(f"excluded: {', '.join(map(str, facts['exclude_dags']))}")

@@ -10,6 +10,7 @@ from typing import Final
 
 from sched_cache.cli.examination import Finding
 from sched_cache_airflow.hosts.patches import airflow2, airflow3
+from sched_cache_airflow.reporting.process_words import parts_left
 
 _SECONDS = 120
 # A module that this release does not have is skipped. The output of the host precedes the result.
@@ -22,7 +23,7 @@ for name in {modules!r}:
         continue
 from sched_cache_airflow.policy import status
 print()
-print(json.dumps([status.is_on, status.reason, len(status.installed)]))
+print(json.dumps([status.is_on, status.reason, len(status.installed), status.left]))
 """
 _MODULES: Final = tuple(dict.fromkeys(name for table in (airflow2, airflow3) for name in table.PATCHES.users))
 """The modules whose import makes the policy install the plugin, in all processes of all hosts."""
@@ -35,15 +36,18 @@ def try_installation() -> Iterator[Finding]:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL, check=False
         )
-        is_on, reason, n_replaced = json.loads(done.stdout.splitlines()[-1])
+        is_on, reason, n_replaced, left = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, OSError, ValueError, IndexError) as error:
         advice = "does `python -c 'import airflow.jobs.scheduler_job_runner'` work here?"
         yield Finding("installation", False, f"could not be tried: {type(error).__name__}", advice)
         return
     if is_on and n_replaced:
-        yield Finding(
-            "installation", True, f"{n_replaced} parts of Airflow replaced, in a process made to try it"
+        found = f"{n_replaced} parts of Airflow replaced, in a process made to try it"
+        found = "; ".join([found, *parts_left({"left": left})])
+        advice = (
+            "a release of sched-cache that was tested with this Airflow may have these parts" if left else ""
         )
+        yield Finding("installation", True, found, advice)
         return
     found = reason or ("nothing was replaced" if is_on else "the plugin was not asked")
     advice = (

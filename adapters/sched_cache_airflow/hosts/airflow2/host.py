@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from sched_cache_airflow.hosts.airflow2.requests import FolderRequests
+from sched_cache_airflow.hosts.airflow2.vocabulary import VOCABULARY
 from sched_cache_airflow.hosts.airflow2.writes import DagWrites
 from sched_cache_airflow.hosts.contract import (
     AirflowHost,
@@ -29,6 +30,7 @@ class Airflow2:
     releases = AIRFLOW_2
     patches = PATCHES
     writes: HostWrites = DagWrites()
+    vocabulary = VOCABULARY
     requests: HostRequests = FolderRequests()
 
     @cached_property

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from sched_cache_airflow.hosts.airflow3.requests import BundleRequests
+from sched_cache_airflow.hosts.airflow3.vocabulary import VOCABULARY
 from sched_cache_airflow.hosts.airflow3.writes import VersionWrites
 from sched_cache_airflow.hosts.contract import (
     AirflowHost,
@@ -29,6 +30,7 @@ class Airflow3:
     releases = AIRFLOW_3
     patches = PATCHES
     writes: HostWrites = VersionWrites()
+    vocabulary = VOCABULARY
     requests: HostRequests = BundleRequests()
 
     @cached_property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from sched_cache_airflow.fast_path.fast_path import FastPath
-from sched_cache_airflow.hosts.contract import AirflowHost
+from sched_cache_airflow.hosts.contract import DECISIONS, AirflowHost
 from sched_cache_airflow.patching.known_code import host_code_of
 from sched_cache_airflow.process.state import ProcessState
 from sched_cache_airflow.settings.settings import Settings
@@ -19,7 +20,7 @@ class Runtime(ProcessState):
         self, settings: Settings, host: AirflowHost[Any], original: Callable[[Any, str], Any]
     ) -> None:
         super().__init__(settings, host)
-        host_code = host_code_of(host.releases, original)
+        host_code = host_code_of(host.releases, original, partial(host.vocabulary.doubt, DECISIONS))
         self.fast_path = FastPath(settings, self.fallbacks, host.decisions, self.contents, host_code)
 
     def reset_counts(self) -> None:

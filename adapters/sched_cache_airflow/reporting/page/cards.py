@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sched_cache_airflow.reporting.page.wording import count_in_words, reason_in_words, seconds_in_words
-from sched_cache_airflow.reporting.process_words import Facts, count, fallbacks, hit_percent, is_in_trouble
+from sched_cache_airflow.reporting.process_words import (
+    Facts,
+    count,
+    fallbacks,
+    hit_percent,
+    is_in_trouble,
+    parts_left,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ def _remarks(facts: Facts, seconds_ago: float) -> list[str]:
     remarks = []
     if not facts.get("is_on") and facts.get("reason"):
         remarks.append(f"off: {reason_in_words(str(facts['reason']))}")
+    remarks += parts_left(facts)
     remarks += map(str, facts.get("wrong_options") or ())
     for reason, n_times in sorted(fallbacks(facts).items(), key=lambda item: -item[1])[:5]:
         remarks.append(f"Airflow's own path because of {reason}: {count_in_words(n_times)}")

@@ -18,6 +18,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from sched_cache_airflow.hosts.airflow2.vocabulary import VOCABULARY
+from sched_cache_airflow.hosts.contract import DAG_ROWS
 from sched_cache_airflow.reporting.hash_queries import hash_queries
 
 _INFO_KEY = "sched_cache.versions"
@@ -85,6 +87,8 @@ class Versions:
         if dag_runs:
             dag_ids = {run.dag_id for run in dag_runs}
             self.read(dag_ids, session)
+            if VOCABULARY.doubt(DAG_ROWS):
+                return
             of_runs = select(DagModel).where(DagModel.dag_id.in_(dag_ids))
             self.dag_models = session.scalars(of_runs.options(joinedload(DagModel.parent_dag))).all()
 

@@ -21,6 +21,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from sched_cache_airflow.hosts.airflow3 import compat
+from sched_cache_airflow.hosts.airflow3.vocabulary import VOCABULARY
+from sched_cache_airflow.hosts.contract import DAG_ROWS
 from sched_cache_airflow.reporting.hash_queries import hash_queries
 
 _INFO_KEY = "sched_cache.versions"
@@ -135,6 +137,7 @@ class Versions:
         """Reads the rows that the scheduler will request for these runs, in two queries; none without runs."""
         if dag_runs:
             self._read_runs(dag_runs, session)
+        if dag_runs and not VOCABULARY.doubt(DAG_ROWS):
             of_runs = DagModel.dag_id.in_({run.dag_id for run in dag_runs})
             self.dag_models = session.scalars(select(DagModel).where(of_runs)).all()
 

@@ -25,6 +25,8 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.dags.resident_dags import ResidentDags
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import versions_of
 from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG
+from sched_cache_airflow.hosts.airflow3.vocabulary import VOCABULARY
+from sched_cache_airflow.hosts.contract import DECISIONS
 
 _MAX_RUNS = 50_000
 
@@ -67,7 +69,7 @@ class Reconciler:
         """
         versions = versions_of(session)
         dag = dag_run.dag
-        if versions is None or not isinstance(dag, CompactSerializedDAG):
+        if versions is None or not isinstance(dag, CompactSerializedDAG) or VOCABULARY.doubt(DECISIONS):
             return
         version_id = versions.version_of_run(dag_run, session)
         dag_hash = versions.hash_of(version_id, session)
