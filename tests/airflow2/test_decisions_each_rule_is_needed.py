@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.airflow2.test_scheduling_decisions_differential import Pair, compare_case, pair
+from sched_cache_airflow.certification.comparison import Comparison
+from tests.airflow2.test_scheduling_decisions_differential import pair
 from tests.contracts.fast_path_rules import RULES, assert_noticed
 
 __all__ = ["pair"]
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_differential_notices(pair: Pair, rule: str) -> None:
+def test_the_differential_notices(pair: Comparison, rule: str) -> None:
     """Without the rule some loop is decided otherwise than on stock, or fails."""
-    assert_noticed(lambda seed, n_loops: compare_case(pair, seed, n_loops), rule)
+    assert_noticed(pair, rule)

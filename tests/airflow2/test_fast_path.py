@@ -15,8 +15,8 @@ from sqlalchemy.exc import OperationalError
 
 from sched_cache.scheduling import AIRFLOW_2
 from sched_cache_airflow import releases
+from sched_cache_airflow.hosts.airflow2.certification.decided_dag import DecidedDag
 from sched_cache_airflow.hosts.installed import runtime
-from tests.airflow2.support.decided_runs import DecidedDag
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.subject import plugin
 from tests.contracts.fast_path import FastHost, FastPathContract, states, task_instance

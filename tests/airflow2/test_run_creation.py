@@ -22,13 +22,14 @@ from airflow.stats import Stats
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
+from sched_cache_airflow.certification.dag_document import TaskSpec
+from sched_cache_airflow.certification.random_run import random_run
 from sched_cache_airflow.hosts.installed import runtime
 from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow2.support.scheduler import IdleExecutor, Scheduler
 from tests.airflow2.support.stored_runs import chain, start_run, store
 from tests.airflow2.support.subject import plugin
 from tests.hosts.metadata_db import MetadataDb
-from tests.support.scheduling import TaskSpec, random_run
 
 N_DAGS = int(os.environ.get("SCHED_CACHE_CREATED_DAGS", "16"))
 FIRST_SEED = int(os.environ.get("SCHED_CACHE_CREATED_SEED", "1"))

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from sched_cache_airflow.hosts.airflow2.certification.sorted_rows import sorted_rows
 from sched_cache_airflow.hosts.installed import runtime
 from tests.airflow2.support.random_dags import random_dag
-from tests.airflow2.support.sorted_rows import sorted_rows
 from tests.airflow2.support.stored_dags import document_of
 from tests.airflow2.support.subject import plugin
 from tests.airflow2.support.user import User

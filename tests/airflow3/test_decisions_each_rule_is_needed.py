@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from sched_cache_airflow.certification.comparison import Comparison
 from sched_cache_airflow.fast_path.run_end import RunEnd
-from tests.airflow3.test_scheduling_decisions_differential import Pair, compare_case, pair
+from tests.airflow3.test_scheduling_decisions_differential import pair
 from tests.contracts.fast_path_rules import RULES, assert_noticed
 
 __all__ = ["pair"]
@@ -20,6 +21,6 @@ HERE: dict[str, tuple[type[Any], str, Any]] = {
 
 
 @pytest.mark.parametrize("rule", [*RULES, *HERE])
-def test_the_differential_notices(pair: Pair, rule: str) -> None:
+def test_the_differential_notices(pair: Comparison, rule: str) -> None:
     """Without the rule some loop is decided otherwise than on stock, or fails."""
-    assert_noticed(lambda seed, n_loops: compare_case(pair, seed, n_loops), rule, {**RULES, **HERE})
+    assert_noticed(pair, rule, {**RULES, **HERE})

@@ -14,8 +14,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache.scheduling import AIRFLOW_3
 from sched_cache_airflow import releases
+from sched_cache_airflow.hosts.airflow3.certification.decided_dag import DecidedDag
 from sched_cache_airflow.hosts.installed import host_process, runtime
-from tests.airflow3.support.decided_runs import DecidedDag
 from tests.airflow3.support.scheduler import Scheduler
 from tests.contracts.fast_path import FastHost, FastPathContract, counting_loaded, database, task_instance
 from tests.hosts.home import option

@@ -21,13 +21,14 @@ from sqlalchemy.orm import Session
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.scheduling import HostRules
 from sched_cache.scheduling.effective_leaves import effective_leaves
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
+from sched_cache_airflow.certification.decided_dag import DecidedDag
+from sched_cache_airflow.certification.random_run import RunSpec, random_run
 from sched_cache_airflow.fast_path import stand_ins
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.fast_path.run_view import RunView
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import Host
-from tests.support.scheduling import RunSpec, TaskSpec, document_of, random_run
-from tests.support.scheduling.decided_dag import DecidedDag
 
 NO_ROW = "no row"
 CHAIN = [TaskSpec("a", ["b"]), TaskSpec("b", ["c"]), TaskSpec("c")]
@@ -67,7 +68,7 @@ class FastHost:
         """A DAG with one running run, its task instances in these states. `options`: further fields of `RunSpec`."""
         rows = {(task.task_id, -1): state for task, state in zip(tasks, states, strict=True)}
         spec = RunSpec(list(tasks), {key: state for key, state in rows.items() if state != NO_ROW}, **options)
-        module = "tests.support.scheduling.decided_dag"
+        module = "sched_cache_airflow.certification.decided_dag"
         with (
             database() as session,
             mock.patch(f"{module}.random_run", return_value=spec),

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 
 from sched_cache.scheduling import HostPass, UpstreamCounts
+from sched_cache_airflow.certification.comparison import Comparison
 from sched_cache_airflow.fast_path.run_end import RunEnd
 from sched_cache_airflow.fast_path.run_view import RunView
 from sched_cache_airflow.fast_path.stand_ins import FinishedTaskInstances, UnfinishedTaskInstances
@@ -75,21 +76,15 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def assert_noticed(
-    compare_case: Callable[[int, int], int], rule: str, rules: Mapping[str, Rule] = RULES
-) -> None:
-    """Without the rule some loop is decided otherwise than on stock, or fails.
-
-    Args:
-        compare_case: (seed, loops at most) -> how many there were. Raises AssertionError if one differs.
-    """
+def assert_noticed(comparison: Comparison, rule: str, rules: Mapping[str, Rule] = RULES) -> None:
+    """Without the rule some loop is decided otherwise than on stock, or is given up by the host."""
     owner, name, without = rules[rule]
     n_loops, seed = 0, 70_000
     with mock.patch.object(owner, name, without):
         while n_loops < MAX_LOOPS:
-            try:
-                n_loops += compare_case(seed, 8)
-            except AssertionError:
+            compared = comparison.compare_case(seed)
+            if compared.difference:
                 return
+            n_loops += compared.n_loops
             seed += 1
     pytest.fail(f"{n_loops} loops were decided alike")

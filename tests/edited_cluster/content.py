@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.scheduling import TaskSpec, document_of
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 
 DAG_IDS = tuple(f"edited_{number}" for number in range(4))
 _LAYERS, _PER_LAYER = 3, 4

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 from sched_cache.config import Config
 from sched_cache.format import CompactDag
 from sched_cache.scheduling import HostRules
+from sched_cache_airflow.certification.loops import HostLoops
 from sched_cache_airflow.hosts.vocabulary import Vocabulary
 from sched_cache_airflow.patching.patch_table import PatchTable
 from sched_cache_airflow.releases import Host
@@ -264,8 +265,8 @@ class HostRequests(Protocol):
 class AirflowHost(Protocol[R_co]):
     """A major version of Airflow, of which the plugin serves several minor releases.
 
-    Creating it imports nothing of Airflow. `contents` and `decisions` import their modules at first use, because these
-    derive from classes that the host may be importing.
+    Creating it imports nothing of Airflow. `contents`, `decisions` and `loops` import their modules at first use,
+    because these derive from classes that the host may be importing.
     """
 
     releases: Host
@@ -281,6 +282,10 @@ class AirflowHost(Protocol[R_co]):
 
     @property
     def decisions(self) -> HostDecisions: ...
+
+    @property
+    def loops(self) -> HostLoops:
+        """Loops of a scheduler over random DAGs, in a scratch database."""
 
     def weight_rules(self) -> Collection[type[Any]]:
         """The host's own rules of priority weights, which read only the task of a task instance."""

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from airflow.executors.base_executor import BaseExecutor
-from airflow.jobs.job import Job
-from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.utils.session import create_session
 
-
-class IdleExecutor(BaseExecutor):
-    """Takes every task and runs none. slots: how many it says that it has."""
-
-    def __init__(self, slots: int = 1000) -> None:
-        super().__init__(parallelism=slots)
-        self.callbacks: list[Any] = []
-
-    @property
-    def slots_available(self) -> int:
-        return self.parallelism
-
-    def queue_command(self, *arguments: Any, **options: Any) -> None:
-        pass
-
-    def sync(self) -> None:
-        pass
-
-    def send_callback(self, request: Any) -> None:
-        self.callbacks.append(request)
+from sched_cache_airflow.hosts.airflow2.certification.scheduler import IdleExecutor, new_runner
 
 
 class Scheduler:
@@ -39,11 +16,7 @@ class Scheduler:
 
     def __init__(self, executor: BaseExecutor | None = None) -> None:
         self.executor = executor or IdleExecutor()
-        self.runner = SchedulerJobRunner(job=Job(executor=self.executor))
-        self.runner.job.job_type = SchedulerJobRunner.job_type
-        with create_session() as session:
-            self.runner.job.prepare_for_execution(session=session)
-            session.expunge_all()
+        self.runner = new_runner(self.executor)
 
     def loop(self) -> None:
         """Create, start and schedule what is due, as `_run_scheduler_loop` does first."""

@@ -13,8 +13,8 @@ from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
 
-from tests.airflow2.support.decided_runs import DecidedDag
-from tests.support.scheduling import TaskSpec, document_of
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
+from sched_cache_airflow.hosts.airflow2.certification.decided_dag import DecidedDag
 
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

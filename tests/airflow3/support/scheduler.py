@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.executors.base_executor import BaseExecutor
-from airflow.executors.executor_utils import ExecutorName
-from airflow.jobs.job import Job
-from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.utils.session import create_session
+
+from sched_cache_airflow.hosts.airflow3.certification.scheduler import IdleExecutor, new_runner
 
 if TYPE_CHECKING:
     from airflow.models.dagbag import CachedDBDagBag
-
-
-class IdleExecutor(BaseExecutor):
-    """Takes every workload and runs none: the test decides how a task ends."""
-
-    name = ExecutorName(module_path=f"{__name__}.IdleExecutor", alias="IdleExecutor")
-
-    def __init__(self) -> None:
-        super().__init__(parallelism=1000)
-        self.n_queued = 0
-
-    def queue_workload(self, workload: Any, session: Any) -> None:
-        self.n_queued += 1
-
-    def sync(self) -> None:
-        pass
 
 
 class Scheduler:
@@ -39,11 +22,7 @@ class Scheduler:
     """
 
     def __init__(self, executor: BaseExecutor | None = None) -> None:
-        self.runner = SchedulerJobRunner(job=Job(), executors=[executor or IdleExecutor()])
-        self.runner.job.job_type = SchedulerJobRunner.job_type
-        with create_session() as session:
-            self.runner.job.prepare_for_execution(session=session)
-            session.expunge_all()
+        self.runner = new_runner(executor or IdleExecutor())
 
     @property
     def dag_bag(self) -> CachedDBDagBag:

@@ -19,9 +19,9 @@ from sched_cache.scheduling import (
     UpstreamCounts,
     finished_rows_read,
 )
-from tests.support.scheduling.dag_document import HostName, document_of
+from sched_cache_airflow.certification.dag_document import HostName, document_of
+from sched_cache_airflow.certification.random_run import FINISHED, RunSpec, random_run
 from tests.support.scheduling.moving_runs import MovingRun
-from tests.support.scheduling.random_run import FINISHED, RunSpec, random_run
 
 Key = tuple[str, int]
 

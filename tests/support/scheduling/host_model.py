@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.support.scheduling.dag_document import HostName, TaskSpec
-from tests.support.scheduling.random_run import FINISHED, RunSpec
+from sched_cache_airflow.certification.dag_document import HostName, TaskSpec
+from sched_cache_airflow.certification.random_run import FINISHED, RunSpec
 
 
 class Judgement(Enum):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sched_cache.scheduling import HostPass
-from tests.support.scheduling.dag_document import GroupSpec, TaskSpec
-from tests.support.scheduling.random_run import RunSpec
+from sched_cache_airflow.certification.dag_document import GroupSpec, TaskSpec
+from sched_cache_airflow.certification.random_run import RunSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,9 @@ from sched_cache.scheduling import (
     SlimTaskInstances,
     UpstreamCounts,
 )
-from tests.support.scheduling import GroupSpec, RunSpec, TaskSpec, document_of, random_run
-from tests.support.scheduling.dag_document import HostName
+from sched_cache_airflow.certification.dag_document import GroupSpec, HostName, TaskSpec, document_of
+from sched_cache_airflow.certification.random_run import FINISHED, RULES, RunSpec, random_run
 from tests.support.scheduling.host_model import HostModel, Judgement
-from tests.support.scheduling.random_run import FINISHED, RULES
 
 HOSTS: Mapping[HostName, HostRules] = {"airflow2": AIRFLOW_2, "airflow3": AIRFLOW_3}
 UNPROVABLE_RULES = ("always", "dummy", "no_such_rule")

@@ -6,7 +6,7 @@ import pytest
 
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.scheduling.effective import effective_column
-from tests.support.scheduling import TaskSpec, document_of
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 
 MAPPED = TaskSpec("mapped", over=["value"], fields={"trigger_rule": "one_done"})
 

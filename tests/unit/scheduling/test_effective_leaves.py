@@ -7,7 +7,7 @@ import pytest
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.scheduling import AIRFLOW_2, AIRFLOW_3
 from sched_cache.scheduling.effective_leaves import effective_leaves
-from tests.support.scheduling import TaskSpec, document_of
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 
 TEARDOWN = {"is_teardown": True}
 FAILS_RUN = {"is_teardown": True, "on_failure_fail_dagrun": True}

@@ -11,7 +11,7 @@ from sched_cache.scheduling import (
     SlimTaskInstances,
     finished_rows_read,
 )
-from tests.support.scheduling import TaskSpec, document_of
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 
 TASKS = [
     TaskSpec("setup", ["a", "teardown"], fields={"is_setup": True}),

@@ -9,7 +9,7 @@ import pytest
 
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache.scheduling import AIRFLOW_3, BlockedProof, HostPass, SlimTaskInstances, UpstreamCounts
-from tests.support.scheduling import GroupSpec, TaskSpec, document_of
+from sched_cache_airflow.certification.dag_document import GroupSpec, TaskSpec, document_of
 
 Rows = Mapping[tuple[str, int], str | None]
 

@@ -20,7 +20,7 @@ from sched_cache.scheduling import (
     unpack_task_instances,
 )
 from sched_cache.scheduling.state import STATES
-from tests.support.scheduling import TaskSpec, document_of
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 
 TASK_IDS = [f"task_{number}" for number in range(300)]
 HASH = "0123456789abcdef" * 2

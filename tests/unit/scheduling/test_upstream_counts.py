@@ -18,8 +18,8 @@ from sched_cache.scheduling import (
     SlimTaskInstances,
     UpstreamCounts,
 )
-from tests.support.scheduling import RunSpec, TaskSpec, document_of, random_run
-from tests.support.scheduling.random_run import ACTIVE, FINISHED
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
+from sched_cache_airflow.certification.random_run import ACTIVE, FINISHED, RunSpec, random_run
 
 STATES = (None, "up_for_retry", *ACTIVE, *FINISHED)
 

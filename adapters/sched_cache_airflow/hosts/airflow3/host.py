@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from sched_cache_airflow.certification.loops import HostLoops
 from sched_cache_airflow.hosts.airflow3.requests import BundleRequests
 from sched_cache_airflow.hosts.airflow3.vocabulary import VOCABULARY
 from sched_cache_airflow.hosts.airflow3.writes import VersionWrites
@@ -46,6 +47,13 @@ class Airflow3:
         from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
 
         return Decisions()
+
+    @cached_property
+    def loops(self) -> HostLoops:
+        """Random DAGs and loops over them."""
+        from sched_cache_airflow.hosts.airflow3.certification.loops import Loops
+
+        return Loops()
 
     def weight_rules(self) -> Collection[type[Any]]:
         """The three weight rules of Airflow, which a task selects by name."""

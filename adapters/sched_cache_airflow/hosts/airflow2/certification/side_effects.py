@@ -6,12 +6,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 from airflow.listeners import hookimpl
 from airflow.listeners.listener import get_listener_manager
 from airflow.metrics.base_stats_logger import NoStatsLogger
 from airflow.stats import Stats
+
+from sched_cache_airflow.certification.swapped import swapped
 
 _METRICS = ("dagrun.", "dag.", "ti.", "task")
 _LOGGER = "airflow.models.dagrun.DagRun"
@@ -21,11 +22,11 @@ class _Listener:
     def __init__(self, seen: list[Any]) -> None:
         self._seen = seen
 
-    @hookimpl
+    @hookimpl  # type: ignore[untyped-decorator]  # of the host
     def on_dag_run_success(self, dag_run: Any, msg: str) -> None:
         self._seen.append(("listener", "success", dag_run.dag_id, dag_run.run_id, msg))
 
-    @hookimpl
+    @hookimpl  # type: ignore[untyped-decorator]  # of the host
     def on_dag_run_failed(self, dag_run: Any, msg: str) -> None:
         self._seen.append(("listener", "failed", dag_run.dag_id, dag_run.run_id, msg))
 
@@ -68,7 +69,7 @@ def side_effects() -> Iterator[list[Any]]:
     logger.addHandler(lines)
     logger.setLevel(logging.INFO)
     try:
-        with mock.patch.object(Stats, "instance", _Metrics(seen)):
+        with swapped(Stats, "instance", _Metrics(seen)):
             yield seen
     finally:
         logger.setLevel(level)

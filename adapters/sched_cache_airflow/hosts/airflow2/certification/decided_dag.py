@@ -18,8 +18,8 @@ from airflow.utils.types import DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from tests.support.scheduling import decided_dag
-from tests.support.scheduling.decided_dag import plain_row
+from sched_cache_airflow.certification import decided_dag
+from sched_cache_airflow.certification.decided_dag import plain_row
 
 
 class DecidedDag(decided_dag.DecidedDag):
@@ -107,7 +107,7 @@ def all_rows(session: Session) -> dict[str, list[dict[str, Any]]]:
         (TaskMap, ("dag_id", "run_id", "task_id", "map_index")),
     ):
         table = model.__table__
-        rows = [plain_row(row._mapping, _NOISE) for row in session.execute(select(*table.c))]
+        rows = [plain_row({**row._mapping}, _NOISE) for row in session.execute(select(*table.c))]
         found[table.name] = sorted(rows, key=lambda row: [str(row[name]) for name in key])
     reschedules = session.execute(select(TaskReschedule.reschedule_date)).all()
     found["task_reschedule"] = [{"n": len(reschedules)}]

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any, ClassVar
 
-from tests.support.scheduling.dag_document import HostName, TaskSpec, document_of
-from tests.support.scheduling.random_run import ACTIVE, FINISHED, random_run
+from sched_cache_airflow.certification.dag_document import HostName, TaskSpec, document_of
+from sched_cache_airflow.certification.random_run import ACTIVE, FINISHED, random_run
 
 _ENDS = ("success",) * 8 + ("failed", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred")
 
@@ -100,7 +100,7 @@ class DecidedDag(ABC):
 
     def _write(self) -> None:
         document = document_of(self.tasks, self.host_name, self.dag_id)
-        # The host stores the source too: any file that is there will do.
+        # The host stores the source, too: any file that exists will do.
         document["dag"] |= {**self._dag_fields, "fileloc": __file__}
         self.dag = self.write_document(document)
 

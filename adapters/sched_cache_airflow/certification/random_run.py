@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.support.scheduling.dag_document import GroupSpec, TaskSpec
+from sched_cache_airflow.certification.dag_document import GroupSpec, TaskSpec
 
 RULES = (
     "all_success",

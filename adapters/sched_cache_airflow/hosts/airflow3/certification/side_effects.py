@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest import mock
 
 from airflow.listeners import hookimpl
 from airflow.listeners.listener import get_listener_manager
 
+from sched_cache_airflow.certification.swapped import swapped
 from sched_cache_airflow.hosts.airflow3.compat import STATS
 
 _METRICS = ("dagrun.", "dag.", "ti.", "task")
@@ -21,11 +21,11 @@ class _Listener:
     def __init__(self, seen: list[Any]) -> None:
         self._seen = seen
 
-    @hookimpl
+    @hookimpl  # type: ignore[untyped-decorator]  # of the host
     def on_dag_run_success(self, dag_run: Any, msg: str) -> None:
         self._seen.append(("listener", "success", dag_run.dag_id, dag_run.run_id, msg))
 
-    @hookimpl
+    @hookimpl  # type: ignore[untyped-decorator]  # of the host
     def on_dag_run_failed(self, dag_run: Any, msg: str) -> None:
         self._seen.append(("listener", "failed", dag_run.dag_id, dag_run.run_id, msg))
 
@@ -62,7 +62,9 @@ def side_effects() -> Iterator[list[Any]]:
     logger.addHandler(lines)
     logger.setLevel(logging.INFO)
     try:
-        with mock.patch.multiple(STATS, **{kind: recording(kind) for kind in ("incr", "timing", "timer")}):
+        with ExitStack() as stack:
+            for kind in ("incr", "timing", "timer"):
+                stack.enter_context(swapped(STATS, kind, recording(kind)))
             yield seen
     finally:
         logger.setLevel(level)

@@ -18,8 +18,8 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from tests.support.scheduling import decided_dag
-from tests.support.scheduling.decided_dag import plain_row
+from sched_cache_airflow.certification import decided_dag
+from sched_cache_airflow.certification.decided_dag import plain_row
 
 BUNDLE = "dags-folder"
 
@@ -64,11 +64,12 @@ class DecidedDag(decided_dag.DecidedDag):
 
     def rows(self) -> Sequence[Any]:
         ti = TaskInstance
-        return self.session.execute(
+        rows: Sequence[Any] = self.session.execute(
             select(ti.id, ti.run_id, ti.task_id, ti.map_index, ti.state)
             .where(ti.dag_id == self.dag_id, ti.run_id.in_(self.run_ids))
             .order_by(ti.run_id, ti.task_id, ti.map_index)
         ).all()
+        return rows
 
     def add_reschedule(self, reference: Any, due: datetime) -> None:
         self.session.add(TaskReschedule(reference, self.now, self.now, due))
@@ -96,7 +97,7 @@ def all_rows(session: Session) -> dict[str, list[dict[str, Any]]]:
         (TaskMap, ("dag_id", "run_id", "task_id", "map_index")),
     ):
         table = model.__table__
-        rows = [plain_row(row._mapping, _NOISE) for row in session.execute(select(table))]
+        rows = [plain_row({**row._mapping}, _NOISE) for row in session.execute(select(table))]
         found[table.name] = sorted(rows, key=lambda row: [str(row[name]) for name in key])
     reschedules = session.execute(select(TaskReschedule.reschedule_date)).all()
     found["task_reschedule"] = [{"n": len(reschedules)}]

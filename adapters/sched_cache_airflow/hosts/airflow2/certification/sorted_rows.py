@@ -1,4 +1,4 @@
-"""A database that gives task instances and runs in one order, whoever asks and however."""
+"""A database that gives task instances and runs in the same order to every query."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 from airflow import settings
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from sqlalchemy import event
+
+from sched_cache_airflow.certification.swapped import swapped
 
 _TASK_INSTANCES = re.compile(r"SELECT .*\b(FROM|JOIN) task_instance\b", re.DOTALL)
 _HAS_ITS_OWN_ORDER = re.compile(r"\b(ORDER BY|GROUP BY|LIMIT|FOR UPDATE|count\(|max\(|EXISTS)", re.IGNORECASE)
@@ -22,9 +23,9 @@ _RUNS_TO_EXAMINE = re.compile(
 
 @contextmanager
 def sorted_rows() -> Iterator[None]:
-    """Airflow 2 does not say in which order it wants them, and now and then what it decides rests with that order.
+    """Airflow 2 asks for no order, and a few of its decisions depend on it.
 
-    A task that is mapped over another is skipped in the same pass as that one, or in the next.
+    A task that is mapped over another one is skipped in the same pass as that one, or in the next.
     """
 
     def sort(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
@@ -41,7 +42,7 @@ def sorted_rows() -> Iterator[None]:
     event.listen(settings.engine, "before_cursor_execute", sort, retval=True)
     try:
         # The host has them in a set.
-        with mock.patch.object(SchedulerJobRunner, "_create_dag_runs", create_in_order):
+        with swapped(SchedulerJobRunner, "_create_dag_runs", create_in_order):
             yield
     finally:
         event.remove(settings.engine, "before_cursor_execute", sort)

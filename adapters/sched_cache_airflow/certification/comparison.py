@@ -1,0 +1,93 @@
+"""Compares a loop of the plugin with one of the host, from the same rows, through the life of random runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Final, NamedTuple, Protocol
+
+from sched_cache_airflow.certification.loops import GivenUpError, HostLoops
+from sched_cache_airflow.patching.replacement import Replacements
+
+LOOPS_OF_A_CASE: Final = 8
+
+
+class ComparedProcess(Protocol):
+    """The part of `HostProcess` that the comparison needs."""
+
+    replacements: Replacements
+
+    def install(self) -> object:
+        """Puts the plugin in charge."""
+
+    def uninstall(self) -> None:
+        """Gives the host back what it had."""
+
+
+class Compared(NamedTuple):
+    """n_loops: how many there were until all runs had ended. difference: the first one, empty if there is none."""
+
+    n_loops: int
+    difference: str
+
+
+@contextmanager
+def compared(process: ComparedProcess, loops: HostLoops) -> Iterator[Comparison]:
+    """Installs the plugin within the block.
+
+    Making `loops` has imported the modules of the host: one that is imported after the installation has our classes.
+    """
+    process.install()
+    try:
+        with loops.comparable():
+            yield Comparison(process, loops)
+    finally:
+        process.uninstall()
+
+
+class Comparison:
+    """A scheduler on the host's own path and one with the plugin, in a process in which the plugin is installed."""
+
+    def __init__(self, process: ComparedProcess, loops: HostLoops) -> None:
+        self._process = process
+        self._loops = loops
+        with self.as_stock():
+            self._stock = loops.scheduler()
+        self._plugin = loops.scheduler()
+
+    @contextmanager
+    def as_stock(self) -> Iterator[None]:
+        """Puts the host's own functions into their places, while the plugin keeps its state."""
+        replaced = list(self._process.replacements)
+        ours = [(one.owner, one.name, vars(one.owner)[one.name]) for one in replaced]
+        for one in reversed(replaced):
+            one.restore()
+        try:
+            yield
+        finally:
+            for owner, name, member in ours:
+                setattr(owner, name, member)
+
+    def compare_case(self, seed: int, n_loops: int = LOOPS_OF_A_CASE) -> Compared:
+        """Compares up to `n_loops` loops of random runs. The same seed gives the same DAGs and runs."""
+        random, loops = Random(seed), self._loops
+        with loops.undone() as session:
+            dags = [loops.dag(session, random, f"dag_{seed}_{n}") for n in range(random.choice((1, 1, 2, 3)))]
+            for number in range(n_loops):
+                loops.settle(session)
+                self._stock.forget()
+                with self.as_stock(), loops.tried(session):
+                    stock = self._stock.loop(session)
+                try:
+                    difference = self._plugin.loop(session).difference(stock)
+                except GivenUpError as error:
+                    difference = str(error)
+                if difference:
+                    return Compared(number + 1, f"seed {seed}, loop {number}: {difference}")
+                loops.settle(session)
+                if not loops.is_running(session):
+                    return Compared(number + 1, "")
+                for dag in dags:
+                    dag.move_on()
+        return Compared(n_loops, "")

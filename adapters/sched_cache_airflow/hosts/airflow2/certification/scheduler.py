@@ -1,0 +1,68 @@
+"""A scheduler that is driven loop by loop inside of this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.executors.base_executor import BaseExecutor
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.utils.session import create_session
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.certification.loops import Effects
+from sched_cache_airflow.hosts.airflow2.certification.decided_dag import all_rows
+from sched_cache_airflow.hosts.airflow2.certification.side_effects import described, side_effects
+
+
+class IdleExecutor(BaseExecutor):
+    """Takes every task and runs none. slots: the number of slots that it reports. callbacks: the requests."""
+
+    def __init__(self, slots: int = 1000) -> None:
+        super().__init__(parallelism=slots)
+        self.callbacks: list[Any] = []
+
+    @property
+    def slots_available(self) -> int:
+        return int(self.parallelism)
+
+    def queue_command(self, *arguments: Any, **options: Any) -> None:
+        pass
+
+    def sync(self) -> None:
+        pass
+
+    def send_callback(self, request: Any) -> None:
+        self.callbacks.append(request)
+
+
+def new_runner(executor: BaseExecutor) -> SchedulerJobRunner:
+    """The host's object, with a row of its own in the table of jobs."""
+    runner = SchedulerJobRunner(job=Job(executor=executor))
+    runner.job.job_type = SchedulerJobRunner.job_type
+    with create_session() as session:
+        runner.job.prepare_for_execution(session=session)
+        session.expunge_all()
+    return runner
+
+
+class Scheduler:
+    """See `LoopingScheduler`."""
+
+    def __init__(self) -> None:
+        self._executor = IdleExecutor(slots=0)
+        self._runner = new_runner(self._executor)
+
+    def loop(self, session: Session) -> Effects:
+        """One pass of its main loop."""
+        self._executor.callbacks.clear()
+        with side_effects() as seen:
+            self._runner._do_scheduling(session)
+        session.flush()
+        session.expunge_all()
+        return Effects(all_rows(session), [described(request) for request in self._executor.callbacks], seen)
+
+    def forget(self) -> None:
+        """Empties the bag."""
+        for kept in ("dags", "dags_hash", "dags_last_fetched"):
+            getattr(self._runner.dagbag, kept).clear()

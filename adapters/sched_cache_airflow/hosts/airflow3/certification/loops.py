@@ -1,0 +1,80 @@
+"""Loops of a scheduler of Airflow 3 over random DAGs, in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from random import Random
+from typing import Any
+
+from airflow import settings
+from airflow.models import DagRun
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.certification.swapped import swapped
+from sched_cache_airflow.hosts.airflow3.certification.decided_dag import DecidedDag
+from sched_cache_airflow.hosts.airflow3.certification.scheduler import Scheduler
+from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
+
+
+class Loops:
+    """See `HostLoops`."""
+
+    def comparable(self) -> AbstractContextManager[object]:
+        """Leaves runs as they are that lack what their content has.
+
+        The plugin gives it to them and the host does not, which is a rule of its own.
+        """
+        return swapped(Reconciler, "reconcile", _leave)
+
+    def scheduler(self) -> Scheduler:
+        """A new one."""
+        return Scheduler()
+
+    @contextmanager
+    def undone(self) -> Iterator[Session]:
+        """A session whose commits are savepoints of a transaction that is rolled back."""
+        assert settings.engine is not None
+        with settings.engine.connect() as connection:
+            transaction = connection.begin()
+            session = Session(
+                connection,
+                join_transaction_mode="create_savepoint",
+                autoflush=False,
+                expire_on_commit=False,
+            )
+            try:
+                yield session
+            finally:
+                session.close()
+                transaction.rollback()
+
+    @contextmanager
+    def tried(self, session: Session) -> Iterator[None]:
+        """Rolls back to a savepoint of the connection, outside of those that the session makes."""
+        connection = session.get_bind()
+        assert isinstance(connection, Connection)
+        point = connection.begin_nested()
+        try:
+            yield
+        finally:
+            session.close()
+            point.rollback()
+
+    def settle(self, session: Session) -> None:
+        """Commits."""
+        session.commit()
+
+    def dag(self, session: Session, random: Random, dag_id: str) -> DecidedDag:
+        """A new random DAG with its runs."""
+        return DecidedDag(session, random, dag_id)
+
+    def is_running(self, session: Session) -> bool:
+        """One query."""
+        return bool(session.scalars(select(DagRun.id).where(DagRun._state == "running").limit(1)).all())
+
+
+def _leave(*arguments: Any, **options: Any) -> None:
+    """The reconciliation that does nothing."""

@@ -1,0 +1,69 @@
+"""A scheduler that is driven loop by loop inside of this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.executors.base_executor import BaseExecutor
+from airflow.executors.executor_utils import ExecutorName
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.utils.session import create_session
+from sqlalchemy.orm import Session
+
+from sched_cache_airflow.certification.loops import Effects
+from sched_cache_airflow.hosts.airflow3.certification.decided_dag import all_rows
+from sched_cache_airflow.hosts.airflow3.certification.side_effects import described, side_effects
+
+
+class IdleExecutor(BaseExecutor):
+    """Takes every workload and runs none. callbacks: the requests for callbacks."""
+
+    name = ExecutorName(module_path=f"{__name__}.IdleExecutor", alias="IdleExecutor")
+
+    def __init__(self) -> None:
+        super().__init__(parallelism=1000)
+        self.n_queued = 0
+        self.callbacks: list[Any] = []
+
+    def queue_workload(self, workload: Any, session: Any) -> None:
+        self.n_queued += 1
+
+    def sync(self) -> None:
+        pass
+
+    def send_callback(self, request: Any) -> None:
+        self.callbacks.append(request)
+
+
+def new_runner(executor: BaseExecutor) -> SchedulerJobRunner:
+    """The host's object, with a row of its own in the table of jobs."""
+    runner = SchedulerJobRunner(job=Job(), executors=[executor])
+    runner.job.job_type = SchedulerJobRunner.job_type
+    with create_session() as session:
+        runner.job.prepare_for_execution(session=session)
+        session.expunge_all()
+    return runner
+
+
+class Scheduler:
+    """See `LoopingScheduler`."""
+
+    def __init__(self) -> None:
+        self._executor = IdleExecutor()
+        self._executor.parallelism = 0  # which its constructor does not accept
+        self._runner = new_runner(self._executor)
+
+    def loop(self, session: Session) -> Effects:
+        """One pass of its main loop."""
+        self._executor.callbacks.clear()
+        self._runner._dag_id_to_team_name = {}
+        with side_effects() as seen:
+            self._runner._do_scheduling(session)
+        session.flush()
+        session.expunge_all()
+        return Effects(all_rows(session), [described(request) for request in self._executor.callbacks], seen)
+
+    def forget(self) -> None:
+        """Empties the bag."""
+        self._runner.scheduler_dag_bag.clear_cache()
