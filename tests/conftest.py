@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from sched_cache_airflow.releases import release_of
 from tests.support.servers import MariadbServer, PgbouncerServer, PostgresServer, RedisServer, required
 
 # Machines that run tests are busy: an example may take long without anything being wrong.
@@ -20,8 +21,10 @@ settings.load_profile("patient")
 
 # The tests of a host are collected only beside that host.
 _HOST_FOLDERS = {"3": "airflow3", "2": "airflow2"}
-_host = importlib.metadata.version("apache-airflow")[0] if importlib.util.find_spec("airflow") else None
-collect_ignore = [folder for major, folder in _HOST_FOLDERS.items() if major != _host]
+_version = importlib.metadata.version("apache-airflow") if importlib.util.find_spec("airflow") else ""
+collect_ignore = [folder for major, folder in _HOST_FOLDERS.items() if major != _version[:1]]
+if not _version or release_of(_version) is not None:
+    collect_ignore.append("unserved")
 
 
 @pytest.fixture(scope="session")

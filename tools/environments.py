@@ -65,6 +65,11 @@ class Environment:
 _LOWEST = ("msgpack==1.0.5", "sqlalchemy==1.4.36", "redis==4.5.2", "cachetools==5.3.0", "fakeredis==2.26.0")
 
 
+def _not_served(version: str) -> Environment:
+    """A release of Airflow on which the plugin stays off."""
+    return Environment(f"airflow-{version}", "3.11", ("test",), (f"apache-airflow=={version}",))
+
+
 def _release(version: str, extra: str, *limits: str, like: str = "") -> Environment:
     """A release of Airflow with which the tests of releases are run.
 
@@ -93,6 +98,7 @@ ENVIRONMENTS = {
         _release("3.2.2", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),
+        *(_not_served(version) for version in ("3.0.6", "2.8.4")),
         # Its own limits allow releases with which it does not work.
         Environment(
             "airflow-1.10.15",

@@ -17,6 +17,8 @@ _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 # release that is served, in `make test-releases` each one that `releases.py` calls tested.
 _NEWEST_PATCHES = ("airflow-3.2.2", "airflow-2.10.5")
 _OTHER_PATCHES = ("airflow-3.3.1", "airflow-3.3.0", "airflow-2.10.4", "airflow-2.10.2")
+# Releases on which the plugin stays off, in `make test-releases`.
+_NOT_SERVED = ("airflow-3.0.6", "airflow-2.8.4")
 _OF_A_RELEASE = {
     "airflow3": (
         "known_code",
@@ -134,11 +136,12 @@ def steps() -> list[Step]:
 
 
 def release_steps() -> list[Step]:
-    """The steps of `make test-releases`: every release that has only short tests."""
+    """The steps of `make test-releases`: every release that has only short tests, and two that are not served."""
     names = (*_NEWEST_PATCHES, *_OTHER_PATCHES)
     return [
-        *(_environment(name) for name in names),
+        *(_environment(name) for name in (*names, *_NOT_SERVED)),
         *(_release(name) for name in names),
+        *(_tests(f"{name} left alone", "tests/unserved") for name in _NOT_SERVED),
     ]
 
 

@@ -175,6 +175,12 @@ def release_of(version: str) -> Release | None:
     return next((release for release in RELEASES if version.startswith(release.prefix)), None)
 
 
+WORKS_WITHOUT_THE_PLUGIN: Final = (
+    "the library, the command sched-cache and sched_cache_airflow.simple_dag work all the same"
+)
+"""The parts of the package that need no supported release."""
+
+
 def supported() -> str:
     """The supported releases as text."""
     return ", ".join(f"{release.prefix}x" for release in RELEASES)

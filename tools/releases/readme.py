@@ -29,7 +29,7 @@ def rows() -> Iterator[str]:
             f"| {release.prefix}x | {', '.join(release.tested)} | {', '.join(same) or '-'} | yes |"
             f" tested and same code | {page} |\n"
         )
-    yield "| others | - | - | no: the plugin stays off | no | no |\n"
+    yield "| others | - | - | no: the plugin stays off, the library, `sched-cache` and `simple_dag` work | no | no |\n"
 
 
 def text_with_table(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sched_cache_airflow.patching.standard_error import say
-from sched_cache_airflow.releases import host_version, release_of, supported
+from sched_cache_airflow.releases import WORKS_WITHOUT_THE_PLUGIN, host_version, release_of, supported
 from sched_cache_airflow.settings.wrong_options import WrongOption, in_one_line
 
 logger = logging.getLogger("sched_cache.airflow")
@@ -72,7 +72,10 @@ class Status:
         if release is None:
             if _is_switched_off():
                 return False, _SWITCHED_OFF
-            return False, f"Airflow {version} is not supported, only {supported()}"
+            return (
+                False,
+                f"Airflow {version} is not supported, only {supported()}; {WORKS_WITHOUT_THE_PLUGIN}",
+            )
         self._parts = release.host.folder
         try:
             from sched_cache_airflow.settings.host_settings import settings_of_host

@@ -18,7 +18,7 @@ from sched_cache.errors import SchedCacheError
 from sched_cache.store.sql.failures import Failure, failure_of, mapped_errors
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_engine
-from sched_cache_airflow.releases import host_version, release_of, supported
+from sched_cache_airflow.releases import WORKS_WITHOUT_THE_PLUGIN, host_version, release_of, supported
 from sched_cache_airflow.reporting.live_jobs import AliveJob, alive_jobs
 from sched_cache_airflow.reporting.process_words import describe, is_in_trouble, title
 from sched_cache_airflow.reporting.tried_installation import try_installation
@@ -64,7 +64,7 @@ def _host() -> Finding:
             "airflow", False, "importable, but not installed as a distribution", "install apache-airflow"
         )
     if release_of(version) is None:
-        advice = "the plugin stays off in other releases; install a supported release, or continue without the plugin"
+        advice = f"install a supported release, or continue without the plugin: {WORKS_WITHOUT_THE_PLUGIN}"
         return Finding("airflow", True, f"{version}: supported are {supported()}", advice, is_off=True)
     return Finding("airflow", True, f"{version}, supported")
 

@@ -10,6 +10,7 @@ import pytest
 
 from sched_cache_airflow import releases
 from sched_cache_airflow.patching.status import Status
+from sched_cache_airflow.releases import WORKS_WITHOUT_THE_PLUGIN
 from sched_cache_airflow.settings.settings import Settings
 
 
@@ -55,13 +56,15 @@ def test_a_known_release_gets_its_parts(
 def test_an_unknown_release_is_left_alone_and_told_once(
     installed: dict[str, str], version: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line, however often it is asked."""
+    """One line, however often it is asked, which also says what works there."""
     installed["apache-airflow"] = version
     status = Status()
     with caplog.at_level(logging.INFO):
         assert not any(status.decide() for _ in range(3))
     (record,) = caplog.records
-    assert version in record.message
+    assert f"stays off: Airflow {version} is not supported, only 3.3.x" in record.message
+    assert record.message.endswith(f"; {WORKS_WITHOUT_THE_PLUGIN}")
+    assert "\n" not in record.message
     assert not status.has_part("host")
 
 
