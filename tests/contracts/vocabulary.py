@@ -7,6 +7,7 @@ from functools import wraps
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from airflow.jobs.job import Job
@@ -26,7 +27,9 @@ from sched_cache_airflow.hosts.contract import CONTENTS, DAG_ROWS, DECISIONS, JO
 from sched_cache_airflow.hosts.installed import host_named
 from sched_cache_airflow.hosts.shared import host_words
 from sched_cache_airflow.hosts.vocabulary import Vocabulary
+from sched_cache_airflow.process.state import ProcessState
 from sched_cache_airflow.releases import host_version, release_of
+from sched_cache_airflow.settings.hold import hold
 
 RELEASE = release_of(host_version() or "")
 assert RELEASE is not None
@@ -121,6 +124,12 @@ def _key_of_a_try() -> SchemaItem:
     return UniqueConstraint("dag_id", "task_id", "run_id", "map_index", "try_number")
 
 
+def _doubt(patch: pytest.MonkeyPatch, part: str) -> None:
+    """The process has found a new word."""
+    for each in HOST.vocabulary.parts:
+        patch.setitem(HOST.vocabulary._unseen, each, "a new word" if each == part else "")
+
+
 class VocabularyContract:
     def test_every_word_of_the_host_is_known(self) -> None:
         """If a word is named here, `vocabulary.py` of the host lacks it: see "Add an Airflow release"."""
@@ -184,3 +193,28 @@ class VocabularyContract:
             part
         )
         assert not any(doubts.values()), doubts
+
+    @pytest.mark.parametrize("part", [DAG_ROWS, DECISIONS])
+    def test_rows_of_dags_with_a_new_column_are_left_to_the_host(
+        self, part: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _doubt(monkeypatch, part)
+        versions = import_module(f"{RELEASE.host.folder}.dags.current_versions").Versions()
+        session = MagicMock()
+        dag_run = SimpleNamespace(dag_id="a", bundle_version=None, created_dag_version_id=None)
+        versions.read_for([dag_run], session)
+        assert session.scalars.called == (part != DAG_ROWS)
+
+    @pytest.mark.parametrize("part", [JOBS, DECISIONS])
+    def test_tables_in_another_database_are_not_used_without_their_owner(
+        self, part: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another Airflow that uses them would not be noticed."""
+        _doubt(monkeypatch, part)
+        monkeypatch.setattr(hold, "reason", "")
+        state = MagicMock(_host=HOST)
+        look = ProcessState._look_for_owner(state, MagicMock())
+        look()
+        assert state.contents.drop.called == (part == JOBS)
+        assert hold.reason == ("no tested release has a new word" if part == JOBS else "")
+        assert state._look.called == (part != JOBS)

@@ -16,6 +16,7 @@ from sched_cache_airflow.hosts.installed import host_named
 from sched_cache_airflow.hosts.vocabulary import Vocabulary, rows, words
 from sched_cache_airflow.patching.status import Status
 from sched_cache_airflow.releases import RELEASES
+from sched_cache_airflow.reporting.page.cards import card_of
 from sched_cache_airflow.reporting.process_words import describe
 
 MODULE = "a_host"
@@ -165,3 +166,5 @@ def test_a_part_that_is_left_is_said_once_and_reported(capsys: pytest.CaptureFix
     )
     found, _ = describe({"component": "scheduler", "is_on": True, "left": status.left}, 1.0)
     assert f"scheduling decisions left to Airflow: {doubt}" in found
+    card = card_of({"component": "scheduler", "is_on": True, "left": status.left}, 1.0, with_host=False)
+    assert card.remarks == [f"scheduling decisions left to Airflow: {doubt}"]
