@@ -9,7 +9,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo debian test test-releases lint releases test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo debian test test-releases lint releases host-tests test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ test-unit: ## the fast tests only, on Python 3.11
 releases: ## read the code of every Airflow release from its package, and list changes to code that the plugin rests on
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tools.releases $(RELEASE)
+
+host-tests: ## Airflow's own tests from a checkout, SOURCE=FOLDER, without and with the plugin, compared; TESTS="models ti_deps" for some; an hour
+	@$(PYTHON) -m tools environment core-3.11
+	@$(CORE) -m tools.host_tests $(if $(RELEASE),--release $(RELEASE)) "$(SOURCE)" $(TESTS)
 
 end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2), its schedulers and Redis killed, DAGs edited; 10 minutes
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)

@@ -25,6 +25,7 @@ _STAMP = "made-from"
 # It installs the pinned packages in a third of the time that pip takes, and downloads each of them once.
 _UV = "uv==0.13.9"
 _OF_AIRFLOW_ITSELF = re.compile(r"^apache-airflow(-core|-task-sdk)?==.*\n", re.MULTILINE)
+_LIMITED = re.compile(r"^([A-Za-z0-9._-]+)[<>=]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Environment:
     """An editable install of this project with `extras`; every version as pins/`name`.txt says.
 
     `extras` None: without this project, which a host of long ago cannot have beside it. `like`: the environment whose
-    pins it shares, but for those of Airflow itself; empty if it has its own.
+    pins it shares, but for those of Airflow itself and of what `also` limits; empty if it has its own.
     """
 
     name: str
@@ -55,10 +56,19 @@ class Environment:
     def constraints(self) -> str:
         """The text of a file of constraints for pip."""
         pins = self.pins.read_text()
-        return _OF_AIRFLOW_ITSELF.sub("", pins) if self.like else pins
+        if not self.like:
+            return pins
+        limited = {_normal(found.group(1)) for one in self.also if (found := _LIMITED.match(one))}
+        lines = _OF_AIRFLOW_ITSELF.sub("", pins).splitlines(keepends=True)
+        return "".join(line for line in lines if _normal(line.partition("==")[0]) not in limited)
 
     def executable(self, name: str) -> Path:
         return self.folder / "bin" / name
+
+
+def _normal(name: str) -> str:
+    """The name of a package, of which pins and requirements have different spellings."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 # The lowest version of every run-time dependency that setup.py allows.
