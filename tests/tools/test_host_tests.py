@@ -192,11 +192,14 @@ def test_a_run_without_the_plugin_that_has_it_is_an_error() -> None:
         Run({}, USED).demand_without()
 
 
-def planted(tmp_path: Path, text: str) -> Checkout:
+WITHOUT_WARNINGS = "    parser.addoption('--disable-capture-warnings', action='store_true')\n"
+
+
+def planted(tmp_path: Path, text: str, more: str = "") -> Checkout:
     """A checkout with a test, and a `conftest.py` with the option that Airflow's has."""
     folder = checkout_of(tmp_path / "source", "2.10.4", AIRFLOW_2)
     (folder / "tests/conftest.py").write_text(
-        "def pytest_addoption(parser):\n    parser.addoption('--with-db-init', action='store_true')\n"
+        "def pytest_addoption(parser):\n    parser.addoption('--with-db-init', action='store_true')\n" + more
     )
     (folder / "tests/models/test_dagrun.py").write_text(text)
     checkout = Checkout.at(folder)
@@ -249,6 +252,14 @@ def test_a_run_that_proves_nothing_is_an_error(tmp_path: Path, text: str, said: 
     checkout = planted(tmp_path, text)
     with pytest.raises(RunError, match=said):
         run(checkout, Path(sys.executable), ["models"], tmp_path / "workspace", None, lambda line: None)
+
+
+def test_warnings_are_not_written_into_the_checkout(tmp_path: Path) -> None:
+    """Where Airflow's tests have the option."""
+    text = "def test_it(pytestconfig): assert pytestconfig.getoption('--disable-capture-warnings')\n"
+    checkout = planted(tmp_path, text, WITHOUT_WARNINGS)
+    found = run(checkout, Path(sys.executable), ["models"], tmp_path / "workspace", None, lambda line: None)
+    assert found.outcomes == {"tests/models/test_dagrun.py::test_it": "passed"}
 
 
 def test_a_file_that_cannot_be_imported_fails(tmp_path: Path) -> None:

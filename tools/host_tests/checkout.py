@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sched_cache_airflow.releases import release_of, supported
 
+_NO_WARNINGS = "--disable-capture-warnings"
 _RELEASE = re.compile(r"^(\d+\.\d+)\.\d+")
 _VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
 
@@ -22,11 +23,13 @@ class CheckoutError(Exception):
 class Layout:
     """Where a major version of Airflow keeps its package and its tests.
 
-    linked: folders of the checkout that the tests look for beside them. paths: folders of the checkout from which the
-    tests import. tests: the tests that concern the plugin, below `root`, the most important first.
+    options_file: the module that adds options to pytest. linked: folders of the checkout that the tests look for beside
+    them. paths: folders of the checkout from which the tests import. tests: the tests that concern the plugin, below
+    `root`, the most important first.
     """
 
     version_file: str
+    options_file: str
     root: str
     linked: tuple[str, ...]
     paths: tuple[str, ...]
@@ -37,6 +40,7 @@ _MODELS = ("dagrun", "dagbag", "serialized_dag", "taskinstance", "cleartasks", "
 
 AIRFLOW_3 = Layout(
     version_file="airflow-core/src/airflow/__init__.py",
+    options_file="devel-common/src/tests_common/pytest_plugin.py",
     root="airflow-core/tests/unit",
     linked=("airflow-core/tests", "devel-common", "providers"),
     paths=("devel-common/src", "airflow-core/tests"),
@@ -53,6 +57,7 @@ AIRFLOW_3 = Layout(
 )
 AIRFLOW_2 = Layout(
     version_file="airflow/__init__.py",
+    options_file="tests/conftest.py",
     root="tests",
     linked=("tests",),
     paths=(),
@@ -147,6 +152,11 @@ class Checkout:
                 f"{self.folder} is Airflow {self.release}; {release} is of another minor release"
             )
         return release
+
+    def options(self) -> tuple[str, ...]:
+        """Options of pytest with which the tests write nothing into the checkout; 2.9 has none, and needs none."""
+        file = self.folder / self.layout.options_file
+        return (_NO_WARNINGS,) if file.is_file() and _NO_WARNINGS in file.read_text() else ()
 
     def lay_out(self, workspace: Path) -> None:
         """Makes a folder from which pytest runs the tests: links to the checkout, and settings.

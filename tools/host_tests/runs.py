@@ -97,6 +97,7 @@ def run(
         "-p",
         "sched_cache_observer",
         "--with-db-init",
+        *checkout.options(),
         *(f"{root}/{one}" for one in tests),
     )
     started_at = time.monotonic()
