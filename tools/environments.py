@@ -104,7 +104,8 @@ ENVIRONMENTS = {
             "airflow-3.3.2", "3.11", ("airflow3", "test", "watch"), ("apache-airflow==3.3.2", "asyncpg")
         ),
         Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
-        *(_release(version, "airflow3", like="airflow-3.3.2") for version in ("3.3.0", "3.3.1")),
+        _release("3.3.0", "airflow3", "aiosqlite<0.22", like="airflow-3.3.2"),
+        _release("3.3.1", "airflow3", like="airflow-3.3.2"),
         _release("3.2.2", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),

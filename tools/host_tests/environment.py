@@ -32,10 +32,12 @@ _OF_AIRFLOW = {
     ),
 }
 _LIMITS = {
-    # Newer releases break the execution API, in which `dag.test` runs tasks. Later releases of Airflow limit them.
-    "3.2.": ("fastapi<0.131", "starlette<1", "cadwyn<7", "pydantic<2.13", "pydantic-core<2.42"),
+    # Airflow 3.3 has this limit of FastAPI. Newer ones break the execution API, in which `dag.test` runs tasks. The
+    # patch releases do not agree on starlette.
+    "3.2.": ("fastapi<0.137", "starlette<2", "cadwyn<8"),
+    "3.3.0": ("aiosqlite<0.22",),
 }
-"""Limits of packages, by the prefix of the releases of Airflow that would take newer ones and do not work with them."""
+"""Limits of packages, by the prefix of the releases that do not work with newer ones; their pins are not shared."""
 
 
 def environment_of(release: str) -> Environment:
@@ -48,7 +50,7 @@ def environment_of(release: str) -> Environment:
     if row is None:
         raise LookupError(release)
     host = row.host.name
-    limits = _LIMITS.get(row.prefix, ())
+    limits = (one for prefix, names in _LIMITS.items() if release.startswith(prefix) for one in names)
     wanted = (f"apache-airflow=={release}", *_OF_THE_PLUGIN, *_TEST_TOOLS, *_OF_AIRFLOW[host], *limits)
     return Environment(f"host-tests-{release}", "3.11", None, wanted, like=_nearest(release))
 

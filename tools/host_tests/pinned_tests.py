@@ -9,8 +9,15 @@ from collections.abc import Mapping
 from typing import Final
 
 _SCHEDULER: Final = "tests/jobs/test_scheduler_job.py::TestSchedulerJob"
+_SCHEDULER_3: Final = "airflow-core/tests/unit/jobs/test_scheduler_job.py::TestSchedulerJob"
 
 PINNED: Final[Mapping[str, Mapping[str, str]]] = {
+    "3.2.": {
+        f"{_SCHEDULER_3}::test_schedule_all_dag_runs_reraises_db_errors": (
+            "takes `__wrapped__` of `_schedule_all_dag_runs` for the function without Airflow's decorator for retries;"
+            " `__wrapped__` of the plugin's replacement is the method with that decorator"
+        ),
+    },
     "2.10.": {
         f"{_SCHEDULER}::test_verify_integrity_if_dag_changed": (
             "calls `_schedule_dag_run` outside of a loop, where the plugin's bag may be `max_staleness_seconds` old,"
