@@ -156,6 +156,25 @@ def test_a_failure_without_the_plugin_only_is_shown() -> None:
     assert list(comparison.verdict()) == ["fails only without the plugin: a.py::one"]
 
 
+@pytest.mark.parametrize(
+    ("test", "n_decided", "is_partial", "said"),
+    [
+        ("jobs/test_scheduler_job.py::one", 0, False, "no decision came from the fast path: unknown code"),
+        ("jobs/test_scheduler_job.py::one", 0, True, ""),
+        ("jobs/test_scheduler_job.py::one", 1, False, ""),
+        ("models/test_dagrun.py::one", 0, False, ""),
+    ],
+)
+def test_tests_of_the_scheduler_without_a_decision_prove_nothing(
+    test: str, n_decided: int, is_partial: bool, said: str
+) -> None:
+    outcomes = {f"tests/{test}": "passed"}
+    use = {**USED, "n_decided": n_decided, "fallbacks": {"unknown code": 3}}
+    comparison = Comparison(Run(outcomes, UNUSED), Run(outcomes, use), {}, is_partial)
+    assert comparison.undecided() == said
+    assert comparison.is_good()
+
+
 def test_the_list_counts_for_the_tests_that_were_chosen() -> None:
     listed = {"tests/a.py::one": "", "tests/a.py::two[x]": "", "tests/deps/b.py::three": ""}
     assert set(of_files(listed, "tests", ["a.py"])) == {"tests/a.py::one", "tests/a.py::two[x]"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tools.host_tests.runs import Run
 
+_SCHEDULER = "/test_scheduler_job.py"
 _OTHER = "other"  # skipped in one of the two runs, or absent from it
 _COLUMNS = {
     ("passed", "passed"): "passed both",
@@ -23,12 +24,13 @@ class Comparison:
     """The outcomes of both runs by test.
 
     expected: the tests that pin an internal which the plugin replaces, each with its reason, of the files that were
-    run.
+    run. is_partial: whether single tests of a file were chosen.
     """
 
     without: Run
     with_plugin: Run
     expected: Mapping[str, str]
+    is_partial: bool = False
 
     def tests(self) -> list[str]:
         """Those of either run."""
@@ -60,6 +62,17 @@ class Comparison:
     def is_good(self) -> bool:
         """Whether the runs differ as they are expected to."""
         return not self.new() and not self.obsolete()
+
+    def undecided(self) -> str:
+        """The reason why the runs prove nothing about decisions of the scheduler's loop; empty if they do.
+
+        Only a run of all tests of the scheduler is expected to have such decisions.
+        """
+        has_loops = any(test.partition("::")[0].endswith(_SCHEDULER) for test in self.with_plugin.outcomes)
+        use = self.with_plugin.use
+        if not has_loops or self.is_partial or use["n_decided"]:
+            return ""
+        return f"no decision came from the fast path: {', '.join(use['fallbacks']) or 'no loop had a run to decide'}"
 
     def table(self) -> Iterator[str]:
         """Lines: a row for each file of tests, and their sum."""
