@@ -109,6 +109,7 @@ ENVIRONMENTS = {
         _release("3.2.2", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),
+        _release("2.9.3", "airflow2"),
         *(_not_served(version) for version in ("3.0.6", "2.8.4")),
         # Its own limits allow releases with which it does not work.
         Environment(

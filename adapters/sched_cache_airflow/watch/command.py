@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     host = host_here()
     if host is None:
-        raise UsageError("no Airflow 2 or 3 is installed here")
+        raise UsageError("no Airflow is installed here that takes requests for files: 2.10 and newer ones do")
     folders = _folders(arguments, host)
     state = arguments.state or os.path.join(host.home, "sched_cache_watch.json")
     repeats = arguments.repeat_seconds

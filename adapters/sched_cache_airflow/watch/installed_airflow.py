@@ -100,5 +100,12 @@ def host_here() -> InstalledAirflow | None:
             os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
             from sched_cache_airflow.hosts.installed import host_named
 
-            return InstalledAirflow(host_named(f"airflow{major}").requests)
+            return InstalledAirflow(host_named(f"airflow{major}").requests) if _takes_requests() else None
     return None
+
+
+def _takes_requests() -> bool:
+    """Whether the host has a table for them: since 2.10."""
+    from airflow.models import dagbag
+
+    return hasattr(dagbag, "DagPriorityParsingRequest")

@@ -91,4 +91,4 @@ def test_it_is_a_command_and_wants_an_airflow(
 ) -> None:
     monkeypatch.setattr("sched_cache_airflow.watch.host_here", lambda: None)
     assert main(["watch"]) == 2
-    assert "no Airflow 2 or 3 is installed here" in capsys.readouterr().err
+    assert "no Airflow is installed here that takes requests for files" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Random DAGs with running runs in the metadata database of Airflow 2.11."""
+"""Random DAGs with running runs in the metadata database of Airflow 2."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import md5
+from inspect import signature
+from types import SimpleNamespace
 from typing import Any
 
 from airflow.models import DagModel, DagRun, TaskInstance, XCom
@@ -20,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.certification import decided_dag
 from sched_cache_airflow.certification.decided_dag import plain_row
+from sched_cache_airflow.hosts.airflow2.certification.documents import as_installed
 
 
 class DecidedDag(decided_dag.DecidedDag):
@@ -31,7 +34,7 @@ class DecidedDag(decided_dag.DecidedDag):
         self.session.add(model)
 
     def write_document(self, document: dict[str, Any]) -> Any:
-        dag = SerializedDAG.from_dict(document)
+        dag = SerializedDAG.from_dict(as_installed(document))
         row = SerializedDagModel(dag)
         # What the host would make of its own object: the same, but for what our documents leave out.
         row._data, row.dag_hash = document, md5(json.dumps(document, sort_keys=True).encode()).hexdigest()
@@ -79,8 +82,11 @@ class DecidedDag(decided_dag.DecidedDag):
         super().end(reference, run_id, task_id, map_index, "failed" if never else state)
 
     def add_reschedule(self, reference: Any, due: datetime) -> None:
-        options = {**reference, "dag_id": self.dag_id, "try_number": 1, "reschedule_date": due}
-        self.session.add(TaskReschedule(**options, start_date=self.now, end_date=self.now))
+        names = {**reference, "dag_id": self.dag_id}
+        if "task" in signature(TaskReschedule).parameters:  # before 2.10
+            names["task"] = SimpleNamespace(**{name: names.pop(name) for name in ("dag_id", "task_id")})
+        dates = {"start_date": self.now, "end_date": self.now, "reschedule_date": due}
+        self.session.add(TaskReschedule(**names, **dates, try_number=1))
 
     def set_state(self, reference: Any, state: str | None, end_date: datetime | None) -> None:
         table = TaskInstance.__table__

@@ -16,7 +16,6 @@ from airflow.serialization.serialized_objects import (
     BaseSerialization,
     SerializedBaseOperator,
     decode_priority_weight_strategy,
-    decode_start_trigger_args,
 )
 from airflow.utils.operator_resources import Resources
 from airflow.version import version as airflow_version
@@ -39,6 +38,7 @@ from sched_cache_airflow.dags.operator_fields import (
 )
 from sched_cache_airflow.dags.task_columns import TaskColumns
 from sched_cache_airflow.dags.task_fields import TaskFields
+from sched_cache_airflow.hosts.airflow2 import compat
 
 _TIMEDELTAS = frozenset(("retry_delay", "execution_timeout", "sla", "max_retry_delay"))
 _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
@@ -54,7 +54,7 @@ def _deps(names: tuple[str, ...]) -> Any:
 
 
 class _Fields(TaskFields):
-    """The decoding of fields by Airflow 2.11."""
+    """The decoding of fields by Airflow 2."""
 
     host_class = SerializedBaseOperator
     release = f"airflow {airflow_version}"
@@ -106,7 +106,8 @@ class _Fields(TaskFields):
         return name in _MUTABLE
 
     def decode_start_trigger_args(self, value: Any) -> Any:
-        return decode_start_trigger_args(value)
+        decode = compat.DECODE_START_TRIGGER_ARGS
+        return self.decode("start_trigger_args", value) if decode is None else decode(value)
 
 
 class _OperatorName(Hot):
