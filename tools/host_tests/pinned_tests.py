@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from typing import Final
 
 _SCHEDULER: Final = "tests/jobs/test_scheduler_job.py::TestSchedulerJob"
+_BAG: Final = "tests/models/test_dagbag.py::TestDagBag"
+_CONTENTS: Final = "tests/models/test_serialized_dag.py::TestSerializedDagModel"
 _SCHEDULER_3: Final = "airflow-core/tests/unit/jobs/test_scheduler_job.py::TestSchedulerJob"
+_COUNTS: Final = (
+    "counts the statements of all threads of the process; those in which the plugin reads the hash and the content, and"
+    " its threads publish what was written, are counted too"
+)
 
 PINNED: Final[Mapping[str, Mapping[str, str]]] = {
     "3.2.": {
@@ -27,6 +33,10 @@ PINNED: Final[Mapping[str, Mapping[str, str]]] = {
             "puts a mock into `DagBag.dags` that answers `get` twice; the plugin's bag reads the hash of the DAG first,"
             " and looks it up in another order"
         ),
+        f"{_BAG}::test_get_dag_with_dag_serialization": _COUNTS,
+        f"{_BAG}::test_get_dag_refresh_race_condition": _COUNTS,
+        f"{_CONTENTS}::test_bulk_sync_to_db[raw-serialized_dags]": _COUNTS,
+        f"{_CONTENTS}::test_bulk_sync_to_db[compress-serialized_dags]": _COUNTS,
     },
 }
 """By the prefix of the release: the id of each test, as pytest names it from the root of the checkout."""
