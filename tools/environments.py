@@ -107,6 +107,9 @@ ENVIRONMENTS = {
         _release("3.3.0", "airflow3", "aiosqlite<0.22", like="airflow-3.3.2"),
         _release("3.3.1", "airflow3", like="airflow-3.3.2"),
         _release("3.2.2", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
+        # These two need an older starlette than 3.2.2, which uses names that newer releases of anyio warn of.
+        _release("3.2.1", "airflow3", "anyio<4.13", "pydantic<2.14", "sqlalchemy<2.1"),
+        _release("3.2.0", "airflow3", "anyio<4.13", "pydantic<2.14", "sqlalchemy<2.1", like="airflow-3.2.1"),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),
         _release("2.9.3", "airflow2"),

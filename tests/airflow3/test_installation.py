@@ -12,8 +12,10 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 from sqlalchemy.engine import ScalarResult
 
+from sched_cache_airflow.hosts.airflow3.compat import forget_dags
 from sched_cache_airflow.hosts.installed import host_process
 from tests.airflow3.support import runs
+from tests.airflow3.support.bags import dag_of_version
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.contracts.installation import InstallationContract
@@ -81,7 +83,7 @@ def test_code_of_a_site_has_its_say_in_each_dag(cluster: Cluster, monkeypatch: p
         version_id = session.scalars(select(DagVersion.id)).one()
         for _ in range(2):  # loaded, and from memory
             assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
-            assert cluster.api_dag_bag.get_dag(version_id, session).task_ids == ["a", "b"]
+            assert dag_of_version(cluster.api_dag_bag, version_id, session).task_ids == ["a", "b"]
         with monkeypatch.context() as of_a_site:
             of_a_site.setattr(SerializedDagModel, "get", lambda *args, **kwargs: None)
             assert runner._get_current_dag(content.dag_id, session) is None
@@ -98,9 +100,9 @@ def test_code_of_a_site_has_its_say_in_each_dag(cluster: Cluster, monkeypatch: p
             assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
             assert asked == [content.dag_id]
             cluster.api_dag_bag.get_latest_version_of_dag(content.dag_id, session=session)
-            cluster.api_dag_bag.clear_cache()
+            forget_dags(cluster.api_dag_bag)
             session.expunge_all()
-            assert cluster.api_dag_bag.get_dag(version_id, session).task_ids == ["a", "b"]
+            assert dag_of_version(cluster.api_dag_bag, version_id, session).task_ids == ["a", "b"]
             assert asked == [content.dag_id] * 3
         assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
         assert len(asked) == 3

@@ -12,6 +12,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
 from sqlalchemy import Engine, create_engine, delete, inspect, text
 
+from sched_cache_airflow.hosts.airflow3.compat import forget_dags
 from tests.airflow3.support import runs
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
@@ -40,7 +41,7 @@ def test_the_host_fails_every_scheduled_task_of_a_dag_that_has_no_row(cluster: C
     run_ids = waiting_runs(cluster)
     with create_session(scoped=False) as session:
         session.execute(delete(SerializedDagModel).where(SerializedDagModel.dag_id == CONTENT.dag_id))
-    cluster.scheduler.dag_bag.clear_cache()
+    forget_dags(cluster.scheduler.dag_bag)
 
     cluster.scheduler.loop()
 
@@ -108,7 +109,7 @@ def test_a_broken_cache_fails_no_task(
     run_ids = waiting_runs(cluster)
     fault(monkeypatch)
     runtime().contents.l1.clear()
-    cluster.scheduler.dag_bag.clear_cache()
+    forget_dags(cluster.scheduler.dag_bag)
     assert not runtime().stats.fallbacks
 
     cluster.scheduler.loop()

@@ -219,7 +219,8 @@ class InstallationContract(ABC):
             stock = vars(owner)[name]
             said = in_child(functools.partial(wrapped, owner, name))
             if isinstance(stock, type) and not said:
-                said = in_child(functools.partial(member_wrapped, owner, name, "get_dag"))
+                member = "get_dag" if hasattr(stock, "get_dag") else "get_dag_for_run"
+                said = in_child(functools.partial(member_wrapped, owner, name, member))
             if said:
                 wrong[f"{owner.__name__}.{name}"] = said
         assert not wrong, "\n".join(f"{target}: {said}" for target, said in wrong.items())

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.certification.loops import Effects
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import all_rows
 from sched_cache_airflow.hosts.airflow3.certification.side_effects import described, side_effects
+from sched_cache_airflow.hosts.airflow3.compat import forget_dags
 
 
 class IdleExecutor(BaseExecutor):
@@ -66,4 +67,4 @@ class Scheduler:
 
     def forget(self) -> None:
         """Empties the bag."""
-        self._runner.scheduler_dag_bag.clear_cache()
+        forget_dags(self._runner.scheduler_dag_bag)
