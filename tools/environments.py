@@ -106,7 +106,7 @@ ENVIRONMENTS = {
         Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
         _release("3.3.0", "airflow3", "aiosqlite<0.22", like="airflow-3.3.2"),
         _release("3.3.1", "airflow3", like="airflow-3.3.2"),
-        _release("3.2.2", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
+        *(_release(version, "airflow3", "pydantic<2.14", "sqlalchemy<2.1") for version in ("3.2.2", "3.1.8")),
         # These two need an older starlette than 3.2.2, which uses names that newer releases of anyio warn of.
         _release("3.2.1", "airflow3", "anyio<4.13", "pydantic<2.14", "sqlalchemy<2.1"),
         _release("3.2.0", "airflow3", "anyio<4.13", "pydantic<2.14", "sqlalchemy<2.1", like="airflow-3.2.1"),

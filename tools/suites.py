@@ -15,7 +15,7 @@ _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 
 # Releases that are tested in short, beside the two hosts above: in `make test` the newest patch release of each minor
 # release that is served, in `make test-releases` each one that `releases.py` calls tested.
-_NEWEST_PATCHES = ("airflow-3.2.2", "airflow-2.10.5", "airflow-2.9.3")
+_NEWEST_PATCHES = ("airflow-3.2.2", "airflow-3.1.8", "airflow-2.10.5", "airflow-2.9.3")
 _OTHER_PATCHES = (
     *("airflow-3.3.1", "airflow-3.3.0", "airflow-3.2.1", "airflow-3.2.0"),
     *("airflow-2.10.4", "airflow-2.10.2"),

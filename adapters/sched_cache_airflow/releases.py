@@ -155,6 +155,7 @@ AIRFLOW_2: Final = Host(
 RELEASES: Final = (
     Release("3.3.", AIRFLOW_3, tested=("3.3.0", "3.3.1", "3.3.2")),
     Release("3.2.", AIRFLOW_3, tested=("3.2.0", "3.2.1", "3.2.2")),
+    Release("3.1.", AIRFLOW_3, tested=("3.1.8",)),
     Release("2.11.", AIRFLOW_2, tested=("2.11.2",)),
     Release("2.10.", AIRFLOW_2, tested=("2.10.2", "2.10.4", "2.10.5")),
     Release("2.9.", AIRFLOW_2, tested=("2.9.3",)),

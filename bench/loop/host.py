@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import version
+from inspect import signature
 from typing import Any
 
 
@@ -32,9 +33,10 @@ def new_runner(executor: Any) -> Any:
     ExecutorLoader.init_executors = staticmethod(lambda *_, **__: [executor])
     if host() == "airflow2":
         ExecutorLoader.load_executor = staticmethod(lambda *_, **__: executor)
-        runner = SchedulerJobRunner(job=Job(executor=executor))
-    else:
+    if "executors" in signature(SchedulerJobRunner).parameters:
         runner = SchedulerJobRunner(job=Job(), executors=[executor])
+    else:  # before 3.2
+        runner = SchedulerJobRunner(job=Job(executor=executor))
     runner.job.job_type = SchedulerJobRunner.job_type
     return runner
 

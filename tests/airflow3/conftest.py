@@ -23,6 +23,9 @@ airflow_home, migrated_db, airflow_db = session.airflow_home, session.migrated_d
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begins the session."""
+    # With 3.1, today's providers and anyio are used by way of names that they or it gave up.
+    for message in (r"The `airflow\.operators\.", r"The anyio\.abc\.BlockingPortal alias"):
+        config.addinivalue_line("filterwarnings", f"ignore:{message}")
     session.begin(config)
 
 

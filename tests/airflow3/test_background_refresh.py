@@ -10,6 +10,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from tests.airflow3.support import runs
+from tests.airflow3.support.bags import dag_of_version
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.hosts.subject import PLUGIN, Subject
@@ -42,7 +43,7 @@ def test_a_version_that_is_rewritten_in_place_is_loaded(subject: Subject, cluste
     assert latest_tasks(cluster) == {"a"}
     with create_session(scoped=False) as session:
         version_id = session.scalar(select(DagVersion.id))
-        assert set(cluster.api_dag_bag.get_dag(version_id, session=session).task_ids) == {"a"}
+        assert set(dag_of_version(cluster.api_dag_bag, version_id, session).task_ids) == {"a"}
     assert refresh_bags() == 0
     cluster.processor.publish(CONTENT.edited(tasks=("a", "b")))
     assert refresh_bags() == 1
@@ -50,7 +51,7 @@ def test_a_version_that_is_rewritten_in_place_is_loaded(subject: Subject, cluste
     before = n_misses()
     assert latest_tasks(cluster) == {"a", "b"}
     with create_session(scoped=False) as session:
-        assert set(cluster.api_dag_bag.get_dag(version_id, session=session).task_ids) == {"a", "b"}
+        assert set(dag_of_version(cluster.api_dag_bag, version_id, session).task_ids) == {"a", "b"}
     assert n_misses() == before
 
 
@@ -76,13 +77,13 @@ def test_a_version_that_is_not_the_latest_is_confirmed_too(subject: Subject, clu
     runs.trigger(CONTENT.dag_id, cluster.api_dag_bag)
     with create_session(scoped=False) as session:
         version_id = session.scalar(select(DagVersion.id))
-        cluster.api_dag_bag.get_dag(version_id, session=session)
+        dag_of_version(cluster.api_dag_bag, version_id, session)
     cluster.processor.publish(CONTENT.edited(tasks=("a", "b")))
     assert latest_tasks(cluster) == {"a", "b"}
     refresh_bags()
     first, latest = cluster.api_dag_bag._dags[version_id], latest_version_id()
     with create_session(scoped=False) as session:
-        cluster.api_dag_bag.get_dag(latest, session=session)
+        dag_of_version(cluster.api_dag_bag, latest, session)
     assert latest != version_id
     refresh_bags()
     for confirmed in (version_id, latest):

@@ -20,7 +20,6 @@ from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.taskmap import TaskMap
 from airflow.models.taskreschedule import TaskReschedule
 from airflow.models.xcom import XComModel
-from airflow.serialization.serialized_objects import DagSerialization
 from airflow.ti_deps.dep_context import DepContext
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, State
@@ -29,6 +28,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import AIRFLOW_3
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 from tests.hosts.metadata_db import MetadataDb
 from tests.support.scheduling.host_comparison import (
     Key,

@@ -45,16 +45,16 @@ def test_the_host_gives_a_version_to_what_has_none(
     """Without one a task instance is never sent to an executor, and fails in the end."""
     cluster.processor.publish(CONTENT)
     run_id = runs.trigger(CONTENT.dag_id, cluster.api_dag_bag)
-    cluster.scheduler.runner.executor.parallelism = 0
+    cluster.scheduler.executor.parallelism = 0
     if has_been_scheduled:
         cluster.scheduler.loop()
     left()
     discard_runtime()  # as another process: what this one knows of the run is not from the database
     scheduler = Scheduler()
-    scheduler.runner.executor.parallelism = 0
+    scheduler.executor.parallelism = 0
 
     scheduler.loops(3)
-    scheduler.runner.executor.parallelism = 1000
+    scheduler.executor.parallelism = 1000
     scheduler.loops(2)
 
     with create_session(scoped=False) as session:
@@ -64,4 +64,4 @@ def test_the_host_gives_a_version_to_what_has_none(
         ).all()
     assert dict(map(tuple, found)) == {"a": latest, "b": latest}
     assert runs.task_states(CONTENT.dag_id, run_id) == {"a": "queued", "b": "queued"}
-    assert scheduler.runner.executor.n_queued == 2
+    assert scheduler.executor.n_queued == 2

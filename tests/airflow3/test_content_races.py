@@ -27,6 +27,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
 from tests.airflow3.support import runs
+from tests.airflow3.support.bags import dag_of_version
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.airflow3.support.interleave import before_call
@@ -250,12 +251,12 @@ def test_a_reload_in_a_session_that_holds_the_old_row_gives_the_new_content(
             version = session.scalar(select(DagVersion).where(DagVersion.dag_id == content.dag_id))
             assert version is not None
             assert version.serialized_dag is not None
-            before = bag.get_dag(version.id, session=session)
+            before = dag_of_version(bag, version.id, session)
             assert before is not None
             assert set(before.task_dict) == {"a", "b"}
 
             cluster.processor.publish(content.edited(tasks=("a", "c")))
-            after = bag.get_dag(version.id, session=session)
+            after = dag_of_version(bag, version.id, session)
 
             assert after is not None
             assert set(after.task_dict) == ({"a", "b"} if subject.loses else {"a", "c"})

@@ -11,10 +11,9 @@ import pytest
 pytest.importorskip("airflow.sdk")
 
 from airflow.models.taskinstance import TaskInstance
-from airflow.serialization.definitions.baseoperator import SerializedBaseOperator
-from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache_airflow.hosts.airflow3.dags.document import dag_of
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization, SerializedBaseOperator
 from tests.airflow3.support.every_kind import base_document
 from tests.support import copies
 

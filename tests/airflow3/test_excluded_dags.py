@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from airflow.models.dag_version import DagVersion
-from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from sched_cache_airflow.hosts.airflow3.dags.serialization import SerializedDAG
 from tests.airflow3.support import runs
+from tests.airflow3.support.bags import dag_of_version
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.hosts.home import option
@@ -36,7 +37,7 @@ def test_an_excluded_dag_is_the_hosts_own(excluding: None, subject: Subject, clu
         with create_session(scoped=False) as session:
             version_id = session.scalar(select(DagVersion.id).where(DagVersion.dag_id == dag_id))
             for bag in (cluster.scheduler.dag_bag, cluster.api_dag_bag):
-                assert type(bag.get_dag(version_id, session=session)) is kind
+                assert type(dag_of_version(bag, version_id, session)) is kind
                 assert type(bag.get_latest_version_of_dag(dag_id, session=session)) is kind
     assert runtime().contents.publisher.drain(20)
     runtime().cache.certify()

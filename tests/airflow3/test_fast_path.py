@@ -10,11 +10,11 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache.scheduling import AIRFLOW_3
 from sched_cache_airflow import releases
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import DecidedDag
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 from sched_cache_airflow.hosts.installed import host_process, runtime
 from tests.airflow3.support.scheduler import Scheduler
 from tests.contracts.fast_path import FastHost, FastPathContract, counting_loaded, database, task_instance
@@ -31,7 +31,7 @@ def plugin(**options: str) -> Iterator[Scheduler]:
         host_process().install()
         try:
             scheduler = Scheduler()
-            scheduler.runner.executor.parallelism = 0
+            scheduler.executor.parallelism = 0
             yield scheduler
         finally:
             host_process().uninstall()
@@ -69,7 +69,7 @@ def test_the_callback_of_a_run_that_ends_names_the_task_instance_that_ended_last
     with (
         fast_host.plugin() as scheduler,
         counting_loaded() as loaded,
-        mock.patch.object(scheduler.runner.executor, "send_callback", sent.append),
+        mock.patch.object(scheduler.executor, "send_callback", sent.append),
     ):
         scheduler.loop()
     assert [callback.context_from_server.last_ti.task_id for callback in sent] == ["b"]

@@ -18,7 +18,7 @@ SIZES = (5, 10, 37, 120)
 
 
 def stored_by_airflow(dag: Any) -> Any:
-    from airflow.serialization.serialized_objects import DagSerialization
+    from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
     return json.loads(json.dumps(DagSerialization.to_dict(dag)))
 
@@ -42,7 +42,7 @@ def test_document_equals_what_airflow_stores(name: str, n_tasks: int) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_airflow_reads_the_document(name: str) -> None:
     """Airflow's own `from_dict` accepts the document and sees the same tasks and edges."""
-    from airflow.serialization.serialized_objects import DagSerialization
+    from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
     shape = make_shape(name, 37, seed=3)
     document: Any = document_of(shape)

@@ -13,9 +13,9 @@ from typing import Any
 
 import airflow
 import pytest
-from airflow.serialization.serialized_objects import DagSerialization
 
 from sched_cache_airflow.hosts.airflow3.dags.document import dag_of
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 from tests.airflow3.contract.compare import compare_dags, compare_first_answers
 from tests.airflow3.contract.documents import deserialized, example_documents
 from tests.airflow3.contract.host_reads import HOST_READS, HOST_VERSION

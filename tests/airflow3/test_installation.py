@@ -12,7 +12,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 from sqlalchemy.engine import ScalarResult
 
-from sched_cache_airflow.hosts.airflow3.compat import forget_dags
+from sched_cache_airflow.hosts.airflow3.compat import ENDS_A_RUN, forget_dags
 from sched_cache_airflow.hosts.installed import host_process
 from tests.airflow3.support import runs
 from tests.airflow3.support.bags import dag_of_version
@@ -39,7 +39,7 @@ class TestInstallation(InstallationContract):
             "_tis_for_dagrun_state",
             "_do_scheduling",
             "_schedule_all_dag_runs",
-            "_set_exceeds_max_active_runs",
+            ENDS_A_RUN,
             "prepare_for_execution",
             "complete_execution",
         )

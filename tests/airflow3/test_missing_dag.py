@@ -25,7 +25,7 @@ CONTENT = DagContent("limited", ("a", "b"), task_options={"max_active_tis_per_da
 
 def waiting_runs(cluster: Cluster) -> list[str]:
     """Two running runs whose tasks are all scheduled and wait for an executor slot; returns their ids."""
-    executor = cluster.scheduler.runner.executor
+    executor = cluster.scheduler.executor
     cluster.processor.publish(CONTENT)
     run_ids = [runs.trigger(CONTENT.dag_id, cluster.api_dag_bag) for _ in range(2)]
     executor.parallelism = 0

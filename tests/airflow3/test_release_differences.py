@@ -8,16 +8,18 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from airflow.models import DagRun
+from airflow import settings
+from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.dag_version import DagVersion
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from sched_cache_airflow.hosts.airflow3.compat import STATS
+from sched_cache_airflow.hosts.airflow3.compat import HAS_FLAG_OF_LIMIT, STATS, id_of_version
 from tests.airflow3.support import runs
 from tests.airflow3.support.bags import cache_options, dag_of_version
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
+from tests.hosts.statements import statements
 from tests.hosts.subject import PLUGIN
 
 with_plugin = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
@@ -45,8 +47,8 @@ def test_a_bag_counts_what_the_hosts_bag_counts(cluster: Cluster, has_cache: boo
 
     cluster.processor.publish(CONTENT)
     options = cache_options(StockDagBag)
-    if options and not has_cache:
-        options = {**options, "cache_size": 0, "cache_ttl": 0}
+    if not has_cache:
+        options |= {name: 0 for name in options if name in ("cache_size", "cache_ttl")}
     found = []
     for bag_class in (StockDagBag, CompactDagBag):
         runtime().contents.l1.clear()
@@ -63,6 +65,7 @@ def test_a_bag_counts_what_the_hosts_bag_counts(cluster: Cluster, has_cache: boo
 @pytest.mark.parametrize("in_a_loop", [True, False])
 @pytest.mark.parametrize("bundle_version", ["1", None])
 @pytest.mark.parametrize("has_lost_its_version", [True, False])
+@pytest.mark.filterwarnings("ignore:fully NULL primary key identity")  # of stock, before 3.2
 def test_a_run_resolves_to_the_version_that_the_host_finds(
     cluster: Cluster, in_a_loop: bool, bundle_version: str | None, has_lost_its_version: bool
 ) -> None:
@@ -77,11 +80,12 @@ def test_a_run_resolves_to_the_version_that_the_host_finds(
         run.bundle_version = bundle_version
         if has_lost_its_version:
             run.created_dag_version_id = None
-        expected = StockDagBag._version_from_dag_run(run, session=session)
+        expected = id_of_version(StockDagBag._version_from_dag_run(run, session=session))
         if in_a_loop:
             begin_loop(session)
         try:
-            assert type(cluster.scheduler.dag_bag)._version_from_dag_run(run, session=session) == expected
+            found = type(cluster.scheduler.dag_bag)._version_from_dag_run(run, session=session)
+            assert id_of_version(found) == expected
             dag = cluster.scheduler.dag_bag.get_dag_for_run(run, session)
         finally:
             end_loop(session)
@@ -113,3 +117,67 @@ def test_a_dag_that_only_the_host_reads_is_kept_while_it_is_current(
                 assert dag_of_version(bag, version_id, session) is dag
             finally:
                 end_loop(session)
+
+
+@with_plugin
+def test_the_runs_of_a_loop_are_read_without_their_task_instances(cluster: Cluster) -> None:
+    """Before 3.2, the host loads them with the runs, and again for each decision."""
+    cluster.processor.publish(CONTENT)
+    runs.trigger(CONTENT.dag_id, cluster.api_dag_bag)
+    cluster.scheduler.loops(2)
+    with statements() as sent:
+        cluster.scheduler.loop()
+    of_runs = [statement for statement in sent if "backfill_dag_run" in statement]
+    assert of_runs
+    assert not [statement for statement in of_runs if "task_instance" in statement]
+
+
+@with_plugin
+def test_ready_task_instances_of_all_runs_are_written_in_one_statement(cluster: Cluster) -> None:
+    """Without a fallback, whatever task instances have in this release."""
+    from sched_cache_airflow.hosts.installed import runtime
+
+    cluster.scheduler.executor.parallelism = 0
+    for dag_id in ("d", "e"):
+        cluster.processor.publish(DagContent(dag_id, ("a", "b")))
+        runs.trigger(dag_id, cluster.api_dag_bag)
+    with statements() as sent:
+        cluster.scheduler.loops(2)
+    assert len([statement for statement in sent if "scheduled_dttm=" in statement]) == 1
+    with create_session(scoped=False) as session:
+        assert session.scalars(select(TaskInstance.state)).all() == ["scheduled"] * 4
+    assert not runtime().stats.fallbacks
+
+
+@with_plugin
+@pytest.mark.skipif(HAS_FLAG_OF_LIMIT, reason="since 3.2 it is a flag, which test_two_schedulers.py covers")
+def test_what_another_scheduler_wrote_about_the_next_run_is_read_again(cluster: Cluster) -> None:
+    """The rows of the DAGs are read once a loop; a run that ends writes dates only where they differ from its row.
+
+    1. The loop has read the row.
+    2. Another scheduler takes the date away.
+    3. The run ends: the host sets the date that it had read, which would be no change.
+    """
+    if cluster.database.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    cluster.processor.publish(DagContent("d", ("a",), schedule="@daily"))
+    cluster.scheduler.loops(2)
+    with create_session(scoped=False) as session:
+        session.execute(update(TaskInstance).values(state="success"))
+        expected = session.scalar(select(DagModel.next_dagrun))
+        assert session.scalar(select(DagRun.run_type)) == "scheduled"
+        assert expected is not None
+    verify = cluster.scheduler.runner._verify_integrity_if_dag_changed
+
+    def take_away_and_verify(**options: Any) -> Any:
+        with settings.engine.begin() as connection:
+            connection.execute(update(DagModel.__table__).values(next_dagrun=None))
+        return verify(**options)
+
+    with mock.patch.object(
+        cluster.scheduler.runner, "_verify_integrity_if_dag_changed", take_away_and_verify
+    ):
+        cluster.scheduler.loop()
+    with create_session(scoped=False) as session:
+        assert session.scalar(select(DagRun.state)) == "success"
+        assert session.scalar(select(DagModel.next_dagrun)) == expected

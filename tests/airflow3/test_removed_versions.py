@@ -9,6 +9,7 @@ from airflow.models.dag_version import DagVersion
 from airflow.utils.session import create_session
 from sqlalchemy import select, text
 
+from tests.airflow3.support.bags import dag_of_version
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
 from tests.hosts.subject import PLUGIN, Subject
@@ -31,7 +32,7 @@ def state(subject: Subject, cluster: Cluster) -> Runtime:
         cluster.processor.publish(DagContent(f"dag_{number}", ("a",)))
     with create_session(scoped=False) as session:
         for version_id in session.scalars(select(DagVersion.id)):
-            assert cluster.scheduler.dag_bag.get_dag(version_id, session=session) is not None
+            assert dag_of_version(cluster.scheduler.dag_bag, version_id, session) is not None
     assert state.contents.publisher.drain(20)
     state.cache.certify()
     assert len(list(state.cache.keys())) == N_DAGS

@@ -38,6 +38,7 @@ from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import AIRFLOW_3
 from sched_cache_airflow.run_creation import new_task_instances
 from tests.airflow3.support.activation import activated
+from tests.airflow3.support.in_one_order import in_one_order
 from tests.airflow3.support.random_dags import random_dag
 from tests.airflow3.support.scheduler import Scheduler
 from tests.airflow3.support.stored_dags import document_of, store
@@ -66,7 +67,11 @@ WEIGHT_RULES = (*ANYTHING.weight_rules * 2, DecreasingPriorityStrategy(), TwiceD
 
 @pytest.fixture(autouse=True)
 def registered_rules() -> Iterator[None]:
-    rules = plugins_manager.get_priority_weight_strategy_plugins()
+    if hasattr(plugins_manager, "get_priority_weight_strategy_plugins"):
+        rules = plugins_manager.get_priority_weight_strategy_plugins()
+    else:  # before 3.2
+        plugins_manager.initialize_priority_weight_strategy_plugins()
+        rules = plugins_manager.priority_weight_strategy_classes
     with mock.patch.dict(rules, {f"{__name__}.{TwiceDownstream.__qualname__}": TwiceDownstream}):
         yield
 
@@ -93,11 +98,15 @@ class MutationHook:
         self.asked.append((task_instance.task_id, task_instance.map_index, dag_run and dag_run.run_id))
         if task_instance.task_id.endswith("1"):
             task_instance.queue = "by_policy"
-            task_instance.priority_weight += 1000
+            # Before 3.2, it is asked for the first time before a rule that reads the run could weigh the task instance.
+            task_instance.priority_weight = (task_instance.priority_weight or 0) + 1000
 
     @contextmanager
     def registered(self) -> Iterator[None]:
-        manager = settings.get_policy_plugin_manager()
+        if hasattr(settings, "get_policy_plugin_manager"):
+            manager = settings.get_policy_plugin_manager()
+        else:  # before 3.2
+            manager = settings.POLICY_PLUGIN_MANAGER
         manager.register(self)
         try:
             with mock.patch.object(settings.task_instance_mutation_hook, "is_noop", False):
@@ -137,6 +146,7 @@ def _created_by(subject: Subject, seeds: Sequence[int], has_hook: bool) -> dict[
 
     with (
         activated(subject),
+        in_one_order(),
         mock.patch.object(STATS, "incr", count),
         hook.registered() if has_hook else mock.MagicMock(),
         create_session(scoped=False) as session,

@@ -40,7 +40,7 @@ def _dag(number: int) -> Any:
 
 def _running_runs(cluster: Cluster) -> None:
     """Runs whose DAGs this scheduler has in memory, every task instance without a state."""
-    cluster.scheduler.runner.executor.parallelism = 0  # scheduled is as far as this test goes
+    cluster.scheduler.executor.parallelism = 0  # scheduled is as far as this test goes
     store([document_of(_dag(number)) for number in range(N_RUNS)])
     make_room()
     for number in range(N_RUNS):

@@ -14,12 +14,14 @@ pytest.importorskip("airflow.sdk")
 
 from airflow import plugins_manager
 from airflow.exceptions import DeserializationError
-from airflow.serialization.definitions.baseoperator import SerializedBaseOperator
-from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.definitions.mappedoperator import SerializedMappedOperator
-from airflow.serialization.serialized_objects import DagSerialization
 from airflow.task.priority_strategy import PriorityWeightStrategy
 
+from sched_cache_airflow.hosts.airflow3.dags.serialization import (
+    DagSerialization,
+    SerializedBaseOperator,
+    SerializedDAG,
+)
 from sched_cache_airflow.hosts.airflow3.dags.stored_contents import StoredContents
 from sched_cache_airflow.settings.settings import Settings
 from tests.airflow3.support.every_kind import base_document

@@ -42,6 +42,6 @@ def compare_a_hundred(comparison: Comparison, first: int) -> None:
     n_loops, seed = 0, first * 1000
     while n_loops < LOOPS_A_TEST:
         compared = comparison.compare_case(seed)
-        assert not compared.difference
+        assert not compared.difference, compared.difference
         n_loops += compared.n_loops
         seed += 1

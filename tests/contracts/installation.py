@@ -6,6 +6,7 @@ A host's `test_installation.py` derives from this. What changes the host happens
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import os
 import pickle
@@ -55,6 +56,14 @@ def in_child(function: Callable[[], None]) -> str:
 def function_of(member: Any) -> Any:
     """The function in a classmethod, staticmethod or property; else the member itself."""
     return member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+
+
+def _name_of(patch: Patch) -> str:
+    """The name of the target in the installed release."""
+    if not patch.named_by:
+        return patch.name
+    module, _, name = patch.named_by.partition(":")
+    return str(getattr(importlib.import_module(f"sched_cache_airflow.{module}"), name))
 
 
 def _of_a_site(member: Any) -> Any:
@@ -313,7 +322,8 @@ class InstallationContract(ABC):
             for owner, name in self.targets
             if isinstance(owner, type)
         }
-        expected = {patch.target for patch in self.parts().host.patches.rows if patch.owner}
+        rows = self.parts().host.patches.rows
+        expected = {f"{row.module}:{row.owner}.{_name_of(row)}" for row in rows if row.owner}
         assert expected <= replaced
 
     def _listens(self) -> bool:

@@ -195,8 +195,10 @@ class HostDecisions(Protocol):
     @property
     def rows(self) -> HostRows: ...
 
-    is_ordered: bool
-    """Whether the host orders task instances by task and map index; otherwise the order of the database decides."""
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the host orders task instances by task and map index; otherwise the order of the database decides."""
+
     names_last_ended: bool
     """Whether the callback of a run that ends names the task instance that ended last."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from airflow.sdk.definitions.operator_resources import Resources
-from airflow.serialization.definitions.baseoperator import SerializedBaseOperator
-from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.definitions.mappedoperator import SerializedMappedOperator
 from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
 from airflow.serialization.definitions.taskgroup import SerializedTaskGroup
 from airflow.serialization.encoders import encode_timetable
 
+from sched_cache_airflow.hosts.airflow3.dags.serialization import SerializedBaseOperator, SerializedDAG
 from tests.support.canonical import Canonical
 
 canonical = Canonical(

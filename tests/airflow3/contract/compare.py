@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow.api_fastapi.core_api.datamodels.tasks import TaskResponse
 from airflow.api_fastapi.core_api.services.ui.task_group import task_group_to_dict, task_group_to_dict_grid
-from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.definitions.mappedoperator import get_mapped_ti_count, is_mapped
 from airflow.timetables.base import TimeRestriction
 from airflow.utils.dag_edges import dag_edges
 
+from sched_cache_airflow.hosts.airflow3.dags.serialization import SerializedDAG
 from tests.airflow3.contract.canonical import canonical
 from tests.airflow3.contract.host_reads import HOST_READS
 from tests.support.dag_comparison import (

@@ -10,7 +10,8 @@ from typing import Any
 
 import airflow
 from airflow.dag_processing.dagbag import DagBag
-from airflow.serialization.serialized_objects import DagSerialization
+
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
 _FOLDERS = ("example_dags", "providers/standard/example_dags")
 

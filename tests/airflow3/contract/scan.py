@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import airflow
-from airflow.serialization.definitions.baseoperator import SerializedBaseOperator
-from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.definitions.mappedoperator import SerializedMappedOperator
 from airflow.serialization.definitions.taskgroup import SerializedMappedTaskGroup, SerializedTaskGroup
+
+from sched_cache_airflow.hosts.airflow3.dags.serialization import SerializedBaseOperator, SerializedDAG
 
 HOST = Path(airflow.__file__).parent
 # Where DAGs are authored, serialized or executed; no process that uses the bag runs these.

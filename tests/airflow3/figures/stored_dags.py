@@ -10,9 +10,11 @@ from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.session import create_session
 from sqlalchemy import select
+
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
 BUNDLE = "dags-folder"
 _ANY = "the-name-of-a-dag"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.airflow3.support.processor import DagProcessor
 from tests.hosts.metadata_db import MetadataDb
 
 if TYPE_CHECKING:
-    from airflow.models.dagbag import CachedDBDagBag
-
     from tests.airflow3.support.scheduler import Scheduler
 
 
@@ -25,6 +23,6 @@ class Cluster:
     """
 
     processor: DagProcessor
-    api_dag_bag: CachedDBDagBag
+    api_dag_bag: Any
     scheduler: Scheduler
     database: MetadataDb

@@ -11,7 +11,7 @@ _TEMPLATE = '''\
 import datetime
 
 from airflow.providers.standard.operators.{kind} import {operator}
-from airflow.sdk import DAG, Asset, PartitionedAssetTimetable
+from airflow.sdk import {names}
 
 with DAG(
     {dag_id!r},
@@ -62,6 +62,7 @@ class DagContent:
         return _TEMPLATE.format(
             dag_id=self.dag_id,
             kind="empty" if self.command is None else "bash",
+            names="DAG" if self.asset is None else "DAG, Asset, PartitionedAssetTimetable",
             operator="EmptyOperator" if self.command is None else "BashOperator",
             schedule=schedule
             if self.asset is None

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from airflow.serialization.serialized_objects import DagSerialization
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
 _START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 

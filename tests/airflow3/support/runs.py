@@ -17,8 +17,9 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
 
 if TYPE_CHECKING:
-    from airflow.serialization.definitions.dag import SerializedDAG
     from sqlalchemy.orm import Session
+
+    from sched_cache_airflow.hosts.airflow3.dags.serialization import SerializedDAG
 
 
 class ApiRequest:

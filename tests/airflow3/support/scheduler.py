@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from airflow.executors.base_executor import BaseExecutor
 from airflow.utils.session import create_session
 
 from sched_cache_airflow.hosts.airflow3.certification.scheduler import IdleExecutor, new_runner
-
-if TYPE_CHECKING:
-    from airflow.models.dagbag import CachedDBDagBag
 
 
 class Scheduler:
@@ -18,14 +15,16 @@ class Scheduler:
 
     Attributes:
         runner: the host's object.
+        executor: the only one that it has.
         dag_bag: where it gets DAGs from.
     """
 
     def __init__(self, executor: BaseExecutor | None = None) -> None:
-        self.runner = new_runner(executor or IdleExecutor())
+        self.executor = executor or IdleExecutor()
+        self.runner = new_runner(self.executor)
 
     @property
-    def dag_bag(self) -> CachedDBDagBag:
+    def dag_bag(self) -> Any:
         return self.runner.scheduler_dag_bag
 
     def loop(self) -> None:

@@ -13,11 +13,13 @@ from airflow.dag_processing.collection import update_dag_parsing_results_in_db
 from airflow.models import DagModel
 from airflow.models.pool import Pool
 from airflow.models.serialized_dag import SerializedDagModel
-from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import update
+
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
 _BUNDLE = "dags-folder"
 _FILE = "random_dags.py"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from airflow.utils.state import DagRunState, State
+from airflow.utils.state import DagRunState
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
+from sched_cache_airflow.hosts.shared import next_runs
 from sched_cache_airflow.hosts.shared.runtime import Runtime
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
 from sched_cache_airflow.patching.guard import BEGIN_DECISIONS, MEMORY_BOOKS, VERSIONS_OF_LOOP, guard
@@ -71,23 +72,8 @@ def _begin_decisions(process: Process, dag_runs: Sequence[Any], session: Session
 
 
 def should_update_dag_next_dagruns(stock: Method) -> Method:
-    """`SchedulerJobRunner._should_update_dag_next_dagruns`: what follows writes dates that differ from what was read.
-
-    The row was read for the whole loop, and another scheduler may have written them since. Therefore it is read again
-    when a run ends.
-    """
-
-    def _should_update_dag_next_dagruns(
-        self: Any, dag: Any, dag_model: Any, *, session: Session, last_dag_run: Any = None, **options: Any
-    ) -> Any:
-        versions = versions_of(session)
-        has_ended = last_dag_run is not None and last_dag_run.state in State.finished_dr_states
-        is_held = versions is not None and dag_model in versions.dag_models
-        if versions is not None and has_ended and is_held and dag_model not in session.dirty:
-            versions.read_again(dag_model, session)
-        return stock(self, dag, dag_model, session=session, last_dag_run=last_dag_run, **options)
-
-    return _should_update_dag_next_dagruns
+    """`SchedulerJobRunner._should_update_dag_next_dagruns`."""
+    return next_runs.should_update_dag_next_dagruns(stock, versions_of)
 
 
 def verify_integrity_if_dag_changed(stock: Method) -> Method:

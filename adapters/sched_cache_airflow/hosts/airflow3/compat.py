@@ -4,20 +4,39 @@ from __future__ import annotations
 
 from inspect import signature
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from airflow._shared.observability.metrics import stats as _stats
 from airflow.models import dagbag
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from airflow.observability.metrics.stats_utils import get_stats_factory
+from airflow.models.taskinstance import TaskInstance
+from sqlalchemy.exc import NoInspectionAvailable
+
+try:
+    from airflow._shared.observability.metrics import stats as _stats
+    from airflow._shared.observability.metrics.base_stats_logger import NoStatsLogger
+    from airflow.observability.metrics.stats_utils import get_stats_factory
+except ModuleNotFoundError:  # before 3.2
+    from airflow import stats as _stats
+    from airflow.metrics.base_stats_logger import NoStatsLogger
+
+    get_stats_factory = None
 
 STATS: Final = _stats if hasattr(_stats, "incr") else _stats.Stats
 """The functions by which the host sends metrics: those of a module since 3.3, those of a class before."""
 
 
 def stats_factory() -> Any:
-    """The factory of the host's client for metrics, by its configuration."""
+    """The factory of the host's client for metrics, by its configuration; before 3.2 by that of the import."""
+    if get_stats_factory is None:
+        return type(STATS).factory
     return get_stats_factory(*([STATS] if signature(get_stats_factory).parameters else []))
+
+
+def sends_metrics() -> bool:
+    """Whether the host's configuration names a receiver of metrics."""
+    return stats_factory() is not NoStatsLogger
 
 
 BAG: Final = "CachedDBDagBag" if "CachedDBDagBag" in vars(dagbag) else "DBDagBag"
@@ -57,28 +76,69 @@ def forget_dags(bag: Any) -> None:
     (bag.clear_cache if hasattr(bag, "clear_cache") else bag._dags.clear)()
 
 
-class _Asked(Exception):
-    """The database was asked."""
+class VersionRow(NamedTuple):
+    """The part of a row of `dag_version` that the host's bag reads."""
+
+    id: Any
+
+
+_LATEST: Final = VersionRow("latest")
 
 
 class _Session:
-    """A session that raises an error when it is used."""
+    """A session that finds the latest version, whatever it is asked."""
 
     def __getattr__(self, name: str) -> Any:
-        raise _Asked(name)
+        return lambda *_, **__: _LATEST
 
 
-def _gets_latest() -> bool:
-    run = SimpleNamespace(dag_id="", bundle_version="1", created_dag_version_id=None)
+def _version_found(bundle_version: str | None) -> Any:
+    """The result of the host's bag for a run whose own version was deleted."""
+    run = SimpleNamespace(dag_id="", bundle_version=bundle_version, created_dag_version_id=None)
     try:
-        _Bag._version_from_dag_run(run, session=_Session())
-    except _Asked:
-        return True
-    return False
+        return _Bag._version_from_dag_run(run, session=_Session())
+    except NoInspectionAvailable:  # before 3.2, it looks for the run's own among the relations of the run
+        return None
 
 
-LOST_VERSION_IS_LATEST: Final = _gets_latest()
+LOST_VERSION_IS_LATEST: Final = _version_found("1") is not None
 """Whether a run of a versioned bundle whose own version was deleted resolves to the latest one: since 3.3.2."""
+
+_FINDS_ROWS: Final = _version_found(None) is _LATEST
+
+
+def as_found_by_bag(version_id: Any) -> Any:
+    """A version as the host's bag finds that of a run: by its id; before 3.2 by its row."""
+    return VersionRow(version_id) if _FINDS_ROWS and version_id is not None else version_id
+
+
+def id_of_version(found: Any) -> Any:
+    """The id of a version that the host's bag found."""
+    return found.id if _FINDS_ROWS and found is not None else found
+
+
+HAS_FLAG_OF_LIMIT: Final = hasattr(DagModel, "exceeds_max_non_backfill")
+"""Whether the row of a DAG has a flag that it is at its limit of runs: since 3.2. Before, its next run has no date."""
+
+ENDS_A_RUN: Final = "_set_exceeds_max_active_runs" if HAS_FLAG_OF_LIMIT else "_should_update_dag_next_dagruns"
+"""The method of the scheduler that decides what the end of a run changes in the row of its DAG."""
+
+NAMES_LAST_ENDED: Final = hasattr(DagRun, "produce_dag_callback")
+"""Whether the callback of a run that ends names the task instance that ended last: since 3.2. Before, it names the one
+that sorts last, for which the host asks the database."""
+
+_CALLS_EMPTY_TASKS_SCHEDULABLE: Final = hasattr(TaskInstance, "is_schedulable")
+_DEFERS: Final = hasattr(TaskInstance, "start_trigger_args")
+
+
+def only_becomes_scheduled(ti: Any) -> bool:
+    """Whether the host neither finishes a ready task instance, as it has nothing to do, nor defers it (since 3.3)."""
+    if not _CALLS_EMPTY_TASKS_SCHEDULABLE:  # before 3.2, `DagRun.schedule_tis` has the rule itself
+        task = ti.task
+        return not task.inherits_from_empty_operator or bool(
+            task.has_on_execute_callback or task.has_on_success_callback or task.outlets or task.inlets
+        )
+    return bool(ti.is_schedulable) and not (_DEFERS and ti.start_trigger_args)
 
 
 def present(owner: Any, *names: str) -> tuple[Any, ...]:

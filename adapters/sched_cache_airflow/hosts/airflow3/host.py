@@ -57,17 +57,17 @@ class Airflow3:
 
     def weight_rules(self) -> Collection[type[Any]]:
         """The three weight rules of Airflow, which a task selects by name."""
-        from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
+        from airflow.task import priority_strategy as rules
 
-        return frozenset(get_airflow_priority_weight_strategies().values())
+        if hasattr(rules, "get_airflow_priority_weight_strategies"):  # since 3.2
+            return frozenset(rules.get_airflow_priority_weight_strategies().values())
+        return frozenset(rules.airflow_priority_weight_strategies.values())
 
     def stats(self) -> Any | None:
         """The module `stats`, or the class in it."""
-        from airflow._shared.observability.metrics.base_stats_logger import NoStatsLogger
-
         from sched_cache_airflow.hosts.airflow3 import compat
 
-        return None if compat.stats_factory() is NoStatsLogger else compat.STATS
+        return compat.STATS if compat.sends_metrics() else None
 
     def make_runtime(self, settings: Settings, original: Callable[[Any, str], Any]) -> Runtime:
         """The shared state with a reconciler, because Airflow 3 rewrites versions in place."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
-from sqlalchemy.orm import Session
+from airflow.utils.retries import retry_db_transaction
+from sqlalchemy.orm import Session, lazyload
 
+from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow3.dags.dag_bag import latest_dag
 from sched_cache_airflow.hosts.airflow3.runtime import Process
+from sched_cache_airflow.hosts.shared import next_runs
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
 from sched_cache_airflow.patching.guard import (
     BEGIN_DECISIONS,
@@ -20,6 +24,7 @@ from sched_cache_airflow.patching.guard import (
     VERSIONS_OF_LOOP,
     guard,
 )
+from sched_cache_airflow.patching.known_code import is_hosts_own
 
 Method = Callable[..., Any]
 
@@ -43,18 +48,33 @@ def _tend(process: Process) -> None:
         process.runtime().contents.tend()
 
 
+def _without_task_instances(stock: Method) -> Method:
+    """The host's own code, except that runs come without their task instances, which are loaded if they are read.
+
+    Before 3.2, the query of each loop loads all task instances of all its runs, and each decision loads them again.
+    """
+    code = getattr(stock, "__wrapped__", None)  # in the host's retries; otherwise it is code of a site
+    if not isinstance(code, FunctionType) or hasattr(code, "__wrapped__") or not is_hosts_own(stock):
+        return stock
+    if "joinedload" not in code.__code__.co_names:
+        return stock
+    lean = FunctionType(code.__code__, {**code.__globals__, "joinedload": lazyload}, code.__name__)
+    with_retries: Method = retry_db_transaction(lean)
+    return with_retries
+
+
 def runs_to_examine(stock: Method, process: Process) -> Method:
     """`DagRun.get_running_dag_runs_to_examine`, `get_queued_dag_runs_to_set_running`.
 
     The current versions are read after the runs are locked and before their task instances are read. An instance that
     is read later was committed under a content that this query sees, or the reconciler notices it.
     """
+    lean = _without_task_instances(stock)
 
     def get_dag_runs(cls: Any, session: Session) -> Any:
-        found = stock(cls, session)
         if versions_of(session) is None:
-            return found
-        dag_runs = found.all()
+            return stock(cls, session)
+        dag_runs = lean(cls, session).all()
         with guard(VERSIONS_OF_LOOP, process.runtime().fallbacks.note):
             versions = begin_loop(session)
             versions.read_for(dag_runs, session)
@@ -100,6 +120,13 @@ def get_current_dag(stock: Method, process: Process) -> Method:
     return _get_current_dag
 
 
+def ends_a_run(stock: Method) -> Method:
+    """The method that decides what the end of a run changes in the row of its DAG: a flag, or dates before 3.2."""
+    if compat.HAS_FLAG_OF_LIMIT:
+        return set_exceeds_max_active_runs(stock)
+    return next_runs.should_update_dag_next_dagruns(stock, versions_of)
+
+
 def set_exceeds_max_active_runs(stock: Method) -> Method:
     """`SchedulerJobRunner._set_exceeds_max_active_runs`: writes a flag if it differs from what was read.
 
@@ -110,7 +137,7 @@ def set_exceeds_max_active_runs(stock: Method) -> Method:
     def _set_exceeds_max_active_runs(self: Any, *, dag_model: Any, session: Session, **options: Any) -> Any:
         versions = versions_of(session)
         if versions is not None and dag_model in versions.dag_models and dag_model not in session.dirty:
-            versions.read_again(dag_model, session)
+            versions.read_again(dag_model, ("max_active_runs", "exceeds_max_non_backfill"), session)
         return stock(self, dag_model=dag_model, session=session, **options)
 
     return _set_exceeds_max_active_runs

@@ -129,8 +129,8 @@ VOCABULARY: Final = Vocabulary(
                 "attribute of a task",
                 host_words.task_attributes,
                 """
-                    _BaseOperator__from_mapped _can_skip_downstream _is_empty _needs_expansion
-                    _operator_name _task_display_name _weight_rule allow_nested_operators dag
+                    _BaseOperator__from_mapped _can_skip_downstream _const_fields _is_empty _json_schema
+                    _needs_expansion _operator_name _task_display_name _weight_rule allow_nested_operators dag
                     depends_on_past deps do_xcom_push doc doc_json doc_md doc_rst doc_yaml
                     downstream_task_ids email email_on_failure email_on_retry end_date execution_timeout
                     executor executor_config has_on_execute_callback has_on_failure_callback
@@ -165,7 +165,7 @@ VOCABULARY: Final = Vocabulary(
                     asset_event_accessor asset_event_accessors asset_ref asset_unique_key base_exc_ser
                     base_trigger connection dag dag_callback_request datetime deadline_alert dict edgeinfo
                     k8s.V1Pod mapped_argument operator param relativedelta set task_callback_request
-                    task_instance_key taskgroup timedelta timezone tuple xcomref
+                    task_context task_instance_key taskgroup timedelta timezone tuple xcomref
                 """,
             ),
         ),

@@ -122,9 +122,10 @@ PATCHES: Final = PatchTable(
         ),
         Patch(
             f"{RUNNER}._set_exceeds_max_active_runs",
-            f"{_SCHEDULER}:set_exceeds_max_active_runs",
+            f"{_SCHEDULER}:ends_a_run",
+            named_by="hosts.airflow3.compat:ENDS_A_RUN",
             group="loop",
-            why="A row that was read for the whole loop is read again where a flag depends on it.",
+            why="A row that was read for the whole loop is read again where a flag or dates depend on it.",
         ),
         Patch(
             f"{RUNNER}._create_dag_runs",

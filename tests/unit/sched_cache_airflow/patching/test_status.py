@@ -36,6 +36,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ({"apache-airflow-core": "3.3.0", "apache-airflow": "3.3.0"}, "airflow3"),
         ({"apache-airflow-core": "3.2.2", "apache-airflow": "3.2.2"}, "airflow3"),
         ({"apache-airflow-core": "3.2.0", "apache-airflow": "3.2.0"}, "airflow3"),
+        ({"apache-airflow-core": "3.1.8", "apache-airflow": "3.1.8"}, "airflow3"),
         ({"apache-airflow": "2.11.2"}, "airflow2"),
         ({"apache-airflow": "2.10.5"}, "airflow2"),
         ({"apache-airflow": "2.9.3"}, "airflow2"),

@@ -12,9 +12,7 @@ from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from sqlalchemy import event
 
 from sched_cache_airflow.certification.swapped import swapped
-
-_TASK_INSTANCES = re.compile(r"SELECT .*\b(FROM|JOIN) task_instance\b", re.DOTALL)
-_HAS_ITS_OWN_ORDER = re.compile(r"\b(ORDER BY|GROUP BY|LIMIT|FOR UPDATE|count\(|max\(|EXISTS)", re.IGNORECASE)
+from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
 
 _RUNS_TO_EXAMINE = re.compile(
     r"(ORDER BY dag_run.last_scheduling_decision.* dag_run.execution_date)(\s+LIMIT)"
@@ -23,16 +21,10 @@ _RUNS_TO_EXAMINE = re.compile(
 
 @contextmanager
 def sorted_rows() -> Iterator[None]:
-    """Airflow 2 asks for no order, and a few of its decisions depend on it.
-
-    A task that is mapped over another one is skipped in the same pass as that one, or in the next.
-    """
+    """Airflow 2 asks for no order, and a few of its decisions depend on it."""
 
     def sort(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        if _TASK_INSTANCES.match(statement) and not _HAS_ITS_OWN_ORDER.search(statement):
-            statement += " ORDER BY task_instance.task_id, task_instance.map_index"
-        statement = _RUNS_TO_EXAMINE.sub(r"\1, dag_run.dag_id\2", statement)
-        return statement, parameters
+        return _RUNS_TO_EXAMINE.sub(r"\1, dag_run.dag_id\2", statement), parameters
 
     create = SchedulerJobRunner._create_dag_runs
 
@@ -42,7 +34,7 @@ def sorted_rows() -> Iterator[None]:
     event.listen(settings.engine, "before_cursor_execute", sort, retval=True)
     try:
         # The host has them in a set.
-        with swapped(SchedulerJobRunner, "_create_dag_runs", create_in_order):
+        with sorted_task_instances(), swapped(SchedulerJobRunner, "_create_dag_runs", create_in_order):
             yield
     finally:
         event.remove(settings.engine, "before_cursor_execute", sort)

@@ -28,13 +28,6 @@ _INFO_KEY = "sched_cache.versions"
 _CONTENT = SerializedDagModel.__table__.c
 _HASH = select(_CONTENT.dag_hash).where(_CONTENT.dag_id == bindparam("dag_id"))
 
-_OF_NEXT_RUN = (
-    "next_dagrun",
-    "next_dagrun_data_interval_start",
-    "next_dagrun_data_interval_end",
-    "next_dagrun_create_after",
-)
-
 
 def read_hash(dag_id: str, session: Session) -> str | None:
     """The hash of a DAG's content as the database has it now. One query."""
@@ -92,14 +85,12 @@ class Versions:
             of_runs = select(DagModel).where(DagModel.dag_id.in_(dag_ids))
             self.dag_models = session.scalars(of_runs.options(joinedload(DagModel.parent_dag))).all()
 
-    def read_again(self, dag_model: Any, session: Session) -> None:
-        """Updates the dates of the next run in `dag_model` from its row."""
+    def read_again(self, dag_model: Any, names: Sequence[str], session: Session) -> None:
+        """Updates some columns of `dag_model` from its row."""
         row = session.execute(
-            select(*(getattr(DagModel, name) for name in _OF_NEXT_RUN)).where(
-                DagModel.dag_id == dag_model.dag_id
-            )
+            select(*(getattr(DagModel, name) for name in names)).where(DagModel.dag_id == dag_model.dag_id)
         ).one_or_none()
-        for name, value in zip(_OF_NEXT_RUN, row or (), strict=False):
+        for name, value in zip(names, row or (), strict=False):
             set_committed_value(dag_model, name, value)
 
 

@@ -12,7 +12,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskmap import TaskMap
 from airflow.models.taskreschedule import TaskReschedule
 from airflow.models.xcom import XComModel
-from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.certification import decided_dag
 from sched_cache_airflow.certification.decided_dag import plain_row
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
 BUNDLE = "dags-folder"
 
@@ -104,7 +105,15 @@ def all_rows(session: Session) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-# Random, or the time of day.
+# Random, the time of day, or the id of the scheduler.
 _NOISE = frozenset(
-    ("id", "context_carrier", "duration", "last_parsed_time", "scheduled_by_job_id", "timestamp")
+    (
+        "id",
+        "context_carrier",
+        "creating_job_id",
+        "duration",
+        "last_parsed_time",
+        "scheduled_by_job_id",
+        "timestamp",
+    )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Any
 
@@ -16,18 +16,25 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.certification.swapped import swapped
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import DecidedDag
 from sched_cache_airflow.hosts.airflow3.certification.scheduler import Scheduler
+from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
+from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
 
 
 class Loops:
     """See `HostLoops`."""
 
-    def comparable(self) -> AbstractContextManager[object]:
-        """Leaves runs as they are that lack what their content has.
+    @contextmanager
+    def comparable(self) -> Iterator[None]:
+        """Leaves runs as they are that lack what their content has, and gives rows an order if the host asks for none.
 
-        The plugin gives it to them and the host does not, which is a rule of its own.
+        The plugin completes such runs and the host does not, which is a rule of its own.
         """
-        return swapped(Reconciler, "reconcile", _leave)
+        with ExitStack() as stack:
+            stack.enter_context(swapped(Reconciler, "reconcile", _leave))
+            if not Decisions().is_ordered:
+                stack.enter_context(sorted_task_instances())
+            yield
 
     def scheduler(self) -> Scheduler:
         """A new one."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from airflow.executors.base_executor import BaseExecutor
 from airflow.executors.executor_utils import ExecutorName
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models import DagRun
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
@@ -38,8 +40,11 @@ class IdleExecutor(BaseExecutor):
 
 
 def new_runner(executor: BaseExecutor) -> SchedulerJobRunner:
-    """The host's object, with a row of its own in the table of jobs."""
-    runner = SchedulerJobRunner(job=Job(), executors=[executor])
+    """The host's object, with a row of its own in the table of jobs. Before 3.2, the executor belongs to the job."""
+    if "executors" in signature(SchedulerJobRunner).parameters:
+        runner = SchedulerJobRunner(job=Job(), executors=[executor])
+    else:
+        runner = SchedulerJobRunner(job=Job(executor=executor))
     runner.job.job_type = SchedulerJobRunner.job_type
     with create_session() as session:
         runner.job.prepare_for_execution(session=session)
@@ -59,6 +64,8 @@ class Scheduler:
         """One pass of its main loop."""
         self._executor.callbacks.clear()
         self._runner._dag_id_to_team_name = {}
+        if hasattr(DagRun, "active_spans"):  # before 3.2: of all schedulers in a process
+            DagRun.active_spans.clear()
         with side_effects() as seen:
             self._runner._do_scheduling(session)
         session.flush()

@@ -141,9 +141,8 @@ class Versions:
             of_runs = DagModel.dag_id.in_({run.dag_id for run in dag_runs})
             self.dag_models = session.scalars(select(DagModel).where(of_runs)).all()
 
-    def read_again(self, dag_model: Any, session: Session) -> None:
-        """Updates the number of runs in `dag_model` from its row."""
-        names = ("max_active_runs", "exceeds_max_non_backfill")
+    def read_again(self, dag_model: Any, names: Sequence[str], session: Session) -> None:
+        """Updates some columns of `dag_model` from its row."""
         row = session.execute(
             select(*(getattr(DagModel, name) for name in names)).where(DagModel.dag_id == dag_model.dag_id)
         ).one_or_none()

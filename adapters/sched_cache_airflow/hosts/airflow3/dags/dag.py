@@ -11,18 +11,17 @@ from typing import Any
 
 from airflow._shared.timezones.timezone import utcnow
 from airflow.exceptions import TaskNotFound
-from airflow.serialization.definitions.dag import SerializedDAG
-from airflow.serialization.serialized_objects import (
-    DagSerialization,
-    OperatorSerialization,
-    TaskGroupSerialization,
-    _ExpandInputRef,
-)
+from airflow.serialization.serialized_objects import TaskGroupSerialization, _ExpandInputRef
 
 from sched_cache.format import CompactDag
 from sched_cache_airflow.dags.column_dag import ColumnDag
 from sched_cache_airflow.dags.column_operator import dict_of_instances
 from sched_cache_airflow.hosts.airflow3.dags.operator import operator_class
+from sched_cache_airflow.hosts.airflow3.dags.serialization import (
+    DagSerialization,
+    OperatorSerialization,
+    SerializedDAG,
+)
 from sched_cache_airflow.releases import AIRFLOW_3
 
 _own_dict = dict_of_instances(SerializedDAG)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from airflow.models import dagbag as host
-from airflow.serialization.definitions.dag import SerializedDAG
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from sched_cache_airflow.hosts.airflow3.dags.current_versions import (
     read_latest,
     versions_of,
 )
+from sched_cache_airflow.hosts.airflow3.dags.serialization import SerializedDAG
 from sched_cache_airflow.hosts.airflow3.dags.serialized_dag_model import is_host_asked_alone
 from sched_cache_airflow.hosts.airflow3.runtime import Process, Runtime
 from sched_cache_airflow.patching.guard import GET_DAG, LATEST_VERSION, falls_back
@@ -157,7 +157,8 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
     def get_dag_for_run(self, dag_run: Any, session: Session) -> SerializedDAG | None:
         """The DAG of the version of the run; by the host's own path for an excluded DAG."""
         if self._settings.excludes(dag_run.dag_id):
-            version_id = self._version_from_dag_run(dag_run=dag_run, session=session)
+            found = self._version_from_dag_run(dag_run=dag_run, session=session)
+            version_id = compat.id_of_version(found)
             return super()._get_dag(version_id, session) if version_id else None
         return super().get_dag_for_run(dag_run, session)
 
@@ -166,7 +167,7 @@ class CompactDagBag(StockDagBag, metaclass=AsStock):  # type: ignore[misc,valid-
         versions = versions_of(session)
         if versions is None:
             return StockDagBag._version_from_dag_run(dag_run=dag_run, session=session)
-        return versions.version_of_run(dag_run, session)
+        return compat.as_found_by_bag(versions.version_of_run(dag_run, session))
 
     def get_latest_version_of_dag(self, dag_id: str, *, session: Session) -> SerializedDAG | None:
         """The DAG of the latest version. Two columns are read, and the content if it is not resident."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.serialization.definitions.dag import SerializedDAG
-from airflow.serialization.serialized_objects import DagSerialization
-
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache_airflow.hosts.airflow3.dags.dag import dag_of_compact
+from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization, SerializedDAG
 
 
 def dag_of(document: Mapping[str, Any], *, load_op_links: bool) -> SerializedDAG:

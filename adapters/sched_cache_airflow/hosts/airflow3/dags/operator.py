@@ -12,13 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from airflow.exceptions import NotMapped
-from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS, SerializedBaseOperator
-from airflow.serialization.serialized_objects import (
-    BaseSerialization,
-    OperatorSerialization,
-    _decode_priority_weight_strategy,
-    _decode_start_trigger_args,
-)
+from airflow.serialization.serialized_objects import BaseSerialization
 from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
 from airflow.version import version as airflow_version
 
@@ -32,6 +26,14 @@ from sched_cache_airflow.dags.column_operator import (
 from sched_cache_airflow.dags.operator_fields import Field, Flag, Hot, OfDag
 from sched_cache_airflow.dags.task_columns import TaskColumns
 from sched_cache_airflow.dags.task_fields import TaskFields
+from sched_cache_airflow.hosts.airflow3.dags.serialization import (
+    DEFAULT_OPERATOR_DEPS,
+    HAS_BACK_OFF_FACTOR,
+    OperatorSerialization,
+    SerializedBaseOperator,
+    decode_priority_weight_strategy,
+    decode_start_trigger_args,
+)
 
 _SENSOR_DEPS = DEFAULT_OPERATOR_DEPS | {ReadyToRescheduleDep()}
 _SERIALIZED_FIELDS = SerializedBaseOperator.get_serialized_fields()
@@ -64,8 +66,8 @@ class _Fields(TaskFields):
     def decode(self, name: str, value: Any) -> Any:
         """By the branch that `populate_operator` takes for `name`."""
         if name == "weight_rule":
-            return _decode_priority_weight_strategy(value)
-        if name == "retry_exponential_backoff":
+            return decode_priority_weight_strategy(value)
+        if name == "retry_exponential_backoff" and HAS_BACK_OFF_FACTOR:
             return float(value) if not isinstance(value, bool) else 2.0 if value else 0
         if name in ("inlets", "outlets", "executor_config") or name not in _SERIALIZED_FIELDS:
             return BaseSerialization.deserialize(value)
@@ -80,7 +82,7 @@ class _Fields(TaskFields):
         return False
 
     def decode_start_trigger_args(self, value: Any) -> Any:
-        return _decode_start_trigger_args(value)
+        return decode_start_trigger_args(value)
 
 
 class _Deps(Field):
@@ -164,7 +166,7 @@ class CompactOperator(ColumnOperator, SerializedBaseOperator):
 
 @lru_cache(maxsize=64)
 def _strategy(name: str) -> Any:
-    return _decode_priority_weight_strategy(name)
+    return decode_priority_weight_strategy(name)
 
 
 # Fields that the host sets after it has read the document, and fields that are lazy in every class here.

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
+from airflow.models.dagrun import DagRun
 from sqlalchemy.orm import Session
 
 from sched_cache.scheduling import AIRFLOW_3
+from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import versions_of
 from sched_cache_airflow.hosts.airflow3.decisions import slim_rows
 
 
+class _Statement:
+    """A session that keeps the statement that it is given, and finds nothing."""
+
+    given: Any = None
+
+    def scalars(self, statement: Any) -> _Statement:
+        self.given = statement
+        return self
+
+    def all(self) -> list[Any]:
+        return []
+
+
 class Decisions:
-    """The host sorts task instances by task and map index, and names the one that ended last in a run's callback."""
+    """Since 3.2, the host sorts task instances by task and map index, and names the last one in a run's callback."""
 
     rules = AIRFLOW_3
     rows = slim_rows
-    is_ordered = True
-    names_last_ended = True
+    names_last_ended = compat.NAMES_LAST_ENDED
     loop_of = staticmethod(versions_of)
+
+    @cached_property
+    def is_ordered(self) -> bool:
+        """Whether the host's query for the task instances of a run names an order."""
+        session = _Statement()
+        DagRun.fetch_task_instances(dag_id="", run_id="", session=session)
+        return bool(session.given._order_by_clauses)
 
     def predicted(self, dag_run: Any, session: Session) -> tuple[Any, str] | None:
         """The version that the run resolves to, with its hash."""

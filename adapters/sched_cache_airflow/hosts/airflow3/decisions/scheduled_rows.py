@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, or_, update
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.fast_path.fast_path import fast_path_of
+from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.patching.fallback import Fallbacks
 from sched_cache_airflow.patching.guard import ROWS_NOTED, ROWS_WRITTEN, falls_back
@@ -119,8 +120,8 @@ def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     plain: list[Any] = []
     others: list[Any] = []
     for ti in tis:
-        is_plain = ti.state != TaskInstanceState.UP_FOR_RESCHEDULE and ti.is_schedulable
-        (plain if is_plain and not ti.start_trigger_args else others).append(ti)
+        is_plain = ti.state != TaskInstanceState.UP_FOR_RESCHEDULE and compat.only_becomes_scheduled(ti)
+        (plain if is_plain else others).append(ti)
     return plain, others
 
 

@@ -40,6 +40,9 @@ _READ_BY_DECISIONS: Final = (
 
 # Created once, because creating a statement takes as long as its execution.
 _TI, _RUN, _XCOM = TaskInstance.__table__.c, DagRun.__table__.c, XComModel.__table__.c
+_ID_OF: Final[Any] = (
+    str if _TI.id.type.python_type is str else UUID
+)  # before 3.2, the host's objects have text
 _ROWS = (
     select(_RUN.id, _TI.task_id, _TI.map_index, _TI.state, cast(_TI.id, String(36)))
     .join_from(
@@ -120,7 +123,7 @@ def load_task_instances(ids: Iterable[str], session: Session) -> dict[str, Any]:
     They come with the columns that decisions read. Other columns are read from the database one by one if they
     are used; the caller has their run.
     """
-    wanted = {UUID(text): text for text in ids}
+    wanted = {_ID_OF(text): text for text in ids}
     keys = list(wanted)
     found: dict[str, Any] = {}
     for start in range(0, len(keys), _IDS_PER_QUERY):
