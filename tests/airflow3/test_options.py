@@ -29,12 +29,12 @@ class TestWrongOptions(WrongOptionsContract):
     def construct(self) -> None:
         """The bags of both, and the runner of the scheduler."""
         import airflow.api_fastapi.common.dagbag as of_api_server
+        import airflow.jobs.scheduler_job_runner as of_scheduler
         from airflow.executors.local_executor import LocalExecutor
-
-        from sched_cache_airflow.hosts.airflow3.certification.scheduler import new_runner
+        from airflow.jobs.job import Job
 
         of_api_server.create_dag_bag()
-        new_runner(LocalExecutor())
+        of_scheduler.SchedulerJobRunner(job=Job(), executors=[LocalExecutor()])
 
         from sched_cache_airflow.hosts.installed import runtime
         from sched_cache_airflow.patching.status import status
