@@ -1,12 +1,12 @@
 """Fork safety: a fork waits briefly for threads that are inside a library, and a child renews its objects.
 
-Two causes make a forked child hang or misbehave, and each has its own remedy here:
+Three causes make a forked child hang or misbehave, and each has its own remedy here:
 
 | cause | remedy |
 |---|---|
 | one of our objects belongs to the parent: locks held by other threads, sockets, threads, counts | `register` |
 | one of our threads held a lock of a library (mutexes of SQLite, the resolver, a pool) | `held_off` |
-| one of our threads held a lock on a SQLite file, which the child would have for ever | `held_off(seconds)` |
+| a SQLite file was open: the child would have the locks of its parent for ever | `held_off(seconds)`, `register_before` |
 
 Source of the order of the hooks: CPython `PyOS_BeforeFork`, `PyOS_AfterFork_Child`, `PyOS_AfterFork_Parent`.
 """
@@ -17,11 +17,11 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from threading import Condition, get_ident
 from types import TracebackType
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 logger = logging.getLogger("sched_cache")
 
@@ -34,6 +34,17 @@ class ForkAware(Protocol):
 
     def reset_after_fork(self) -> None:
         """Called in the child, where only the forking thread exists. Must take no lock and do no I/O."""
+        ...
+
+
+class ForkPrepared(Protocol):
+    """An object with state that must not exist while its process forks."""
+
+    def before_fork(self) -> None:
+        """Called in the parent by the thread that forks, when no other thread is inside, or these took too long.
+
+        A signal handler may fork, so every lock that this takes must be reentrant.
+        """
         ...
 
 
@@ -179,6 +190,8 @@ gate = ForkGate()
 """The gate of this process."""
 
 _registered: WeakSet[ForkAware] = WeakSet()
+# Changed and copied by single operations of the list, since other threads run at that time.
+_prepared: list[ref[ForkPrepared]] = []
 _is_hooked = False
 
 
@@ -186,6 +199,17 @@ def register(instance: ForkAware) -> None:
     """Makes every child that is forked while `instance` is alive call `instance.reset_after_fork()`."""
     _hook()
     _registered.add(instance)
+
+
+def register_before(instance: ForkPrepared) -> None:
+    """Makes every fork while `instance` is alive call `instance.before_fork()` first."""
+    _hook()
+    _prepared.append(ref(instance, _forget_prepared))
+
+
+def _forget_prepared(dead: ref[ForkPrepared]) -> None:
+    with suppress(ValueError):
+        _prepared.remove(dead)
 
 
 def held_off(seconds: float | None = None) -> AbstractContextManager[None]:
@@ -207,10 +231,21 @@ def _hook() -> None:
         # At the first use, not at import: importing this package changes nothing in its process.
         _is_hooked = True
         os.register_at_fork(
-            before=gate.before_fork,
+            before=_prepare_all,
             after_in_parent=gate.after_fork_in_parent,
             after_in_child=_reset_all,
         )
+
+
+def _prepare_all() -> None:
+    gate.before_fork()
+    for prepared in list(_prepared):
+        instance = prepared()
+        if instance is not None:
+            try:
+                instance.before_fork()
+            except Exception:
+                logger.exception("%s could not be prepared for a fork", type(instance).__name__)
 
 
 def _reset_all() -> None:

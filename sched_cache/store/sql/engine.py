@@ -23,11 +23,13 @@ from sched_cache.store.sql.sqlite_file import SqliteFile
 
 _LINE = "sched_cache line"
 _BUSY = "sched_cache busy_timeout"
-_LENDING = "sched_cache lending"
 MAX_IDLE = 2
 """The number of idle connections that each engine keeps."""
 SHARE_OF_LOCKS = 0.8
 """The share of a call after which the server gives up waiting for a lock, before the deadline ends the connection."""
+
+_locked_for_ever: set[str] = set()
+"""The SQLite files that this process must not use: see `Engines`."""
 
 
 class Engines:
@@ -39,10 +41,12 @@ class Engines:
     A forked child gets new pools, and keeps no socket of its parent open: a child with copies of the sockets would
     keep the connections, and therefore the parent's row locks, after the parent was killed.
 
-    On SQLite, a fork in another thread waits for the end of a transaction of `writes`, at most until the deadline of
-    the call that began it. SQLite keeps the locks of its process in memory. A child that was forked during a
-    transaction has a copy of that lock, which is never released there: each of its transactions would fail with
-    "database is locked", and its reads would not be protected from other processes. Such a child does not use the file.
+    On SQLite, a fork finds no open connection: those that are idle are closed first, and those in use are waited for,
+    at most until the deadlines of their calls. SQLite keeps the locks of its process in memory, and each connection has
+    one as long as it is open. A child has a copy of these locks, which are never released there, and takes its own
+    without asking the system. Other processes would not see them, so that the last connection of the parent would
+    delete the log that the child writes to: publications would be lost, or the file damaged. A child that was forked
+    while a connection was in use does not use the file.
     (Source: `unixInodeInfo` and `unixLock` in os_unix.c; "How To Corrupt", section 2.6, of the manual.)
     """
 
@@ -63,6 +67,7 @@ class Engines:
         self.n_disposed = 0
         self._file = file
         self.is_file = file is not None
+        self._path = "" if file is None else os.path.realpath(file.path)
         self.max_connections = max_connections
         # Never closed in a child: closing a SQLite file there may affect the connections of the parent.
         self._of_parents: list[Pool | IdleConnections] = []
@@ -70,9 +75,9 @@ class Engines:
             event.listen(engine, "connect", self._opened)
         event.listen(writes, "checkin", self._returned)
         self._make_new()
-        self.is_locked_for_ever = False
-        """Whether this process was forked during a transaction of its parent on the SQLite file."""
         fork.register(self)
+        if file is not None:
+            fork.register_before(self)
 
     def _make_new(self) -> None:
         # One token for each further connection that may be opened.
@@ -84,8 +89,13 @@ class Engines:
         self.idle = IdleConnections(min(MAX_IDLE, self.max_connections))
         """Of `reads`. Those of `writes` are in its pool."""
         self._lines: WeakSet[Line] = WeakSet()
-        self.locking: set[Lending] = set()
-        """Those in a transaction that holds a lock on a SQLite file."""
+        self.in_use: set[Lending] = set()
+        """Those with a connection to a SQLite file."""
+
+    @property
+    def is_locked_for_ever(self) -> bool:
+        """Whether this process was forked while its parent used a connection to the SQLite file."""
+        return self._path in _locked_for_ever
 
     def reading(self, call: Call) -> Lending:
         """A connection for reading statements during this call, each in its own transaction."""
@@ -138,6 +148,12 @@ class Engines:
         self.reads.dispose()
         self.writes.dispose()
 
+    def before_fork(self) -> None:
+        """Closes the idle connections to a SQLite file, unless the child can not use the file anyway."""
+        if not self.in_use:
+            self.notice_another_file()
+            self.give_up()
+
     def reset_after_fork(self) -> None:
         """Leaves every connection to the parent."""
         self._of_parents.append(self.idle)
@@ -152,7 +168,8 @@ class Engines:
         os.close(nowhere)
         if self._file is not None:
             self._file.reset_after_fork()
-        self.is_locked_for_ever = self.is_locked_for_ever or bool(self.locking)
+        if self.in_use:
+            _locked_for_ever.add(self._path)
         self._make_new()
 
     def _opened(self, dbapi_connection: Any, record: Any) -> None:
@@ -184,15 +201,17 @@ class Lending:
         call, engines, engine = self._call, self._engines, self._engine
         if engines.is_locked_for_ever:
             raise NoConnectionError(
-                "this process was forked during a transaction of its parent on the SQLite file, and can never lock it"
+                "this process was forked while its parent used the SQLite file, and can never lock it"
             )
         place = self._place = engines.places[engine]
         try:
             place.get_nowait()
         except Empty:
             self._wait_for(place)
-        self._n_disposed = engines.n_disposed
         try:
+            if engines.is_file:
+                self._use_file()
+            self._n_disposed = engines.n_disposed
             idle = engines.idle.take() if engine is engines.reads else None
             connection = self._connection = idle or engine.connect()
             try:
@@ -200,12 +219,12 @@ class Lending:
                 call.uses(info.get(_LINE))
                 if engines.is_file:
                     _wait_no_longer(connection, info, call.seconds_left * SHARE_OF_LOCKS)
-                    info[_LENDING] = self
             except BaseException:
                 connection.close()
                 raise
         except BaseException:
             call.uses(None)
+            self._leave_file()
             place.put(None)
             raise
         return connection
@@ -233,17 +252,20 @@ class Lending:
                 connection.close()
         finally:
             call.uses(None)
-            if self._stay is not None:
-                engines.locking.discard(self)
-                self._stay.__exit__(None, None, None)
+            self._leave_file()
             self._place.put(None)
 
-    def locks_file(self) -> None:
+    def _use_file(self) -> None:
         """From here to the end of the block, a fork in another thread waits, but not beyond the deadline."""
-        if self._stay is None:
-            self._stay = fork.held_off(self._call.seconds_left)
-            self._stay.__enter__()
-            self._engines.locking.add(self)
+        self._stay = fork.held_off(self._call.seconds_left)
+        self._stay.__enter__()
+        self._engines.in_use.add(self)
+
+    def _leave_file(self) -> None:
+        if self._stay is not None:
+            self._engines.in_use.discard(self)
+            self._stay.__exit__(None, None, None)
+            self._stay = None
 
     def _keep(self, connection: Connection) -> None:
         engines = self._engines
@@ -269,12 +291,6 @@ class Held:
     def give_back(self) -> None:
         """Ends the rest of the transaction, and the connection if it is broken."""
         self._lending.__exit__(None, None, None)
-
-
-def lending_of(connection: Connection) -> Lending | None:
-    """The block on a SQLite file that uses this connection."""
-    found: Lending | None = connection.info.get(_LENDING)
-    return found
 
 
 def _wait_no_longer(connection: Connection, info: dict[Any, Any], seconds: float) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from sched_cache.config.database_url import parse_database_url
 from sched_cache.store.sql.calls import calls_of_process
 from sched_cache.store.sql.driver import patience_of, understood
-from sched_cache.store.sql.engine import MAX_IDLE, SHARE_OF_LOCKS, Engines, lending_of
+from sched_cache.store.sql.engine import MAX_IDLE, SHARE_OF_LOCKS, Engines
 from sched_cache.store.sql.failures import NoConnectionError
 from sched_cache.store.sql.slow_threads import slow_threads
 from sched_cache.store.sql.sqlite_file import file_of
@@ -130,9 +130,6 @@ def _begin_immediate(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def take_write_lock(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        lending = lending_of(connection)
-        if lending is not None:
-            lending.locks_file()
 
 
 def _bound_lock_waits(engine: Engine, dialect: str, lock_timeout_seconds: float) -> None:

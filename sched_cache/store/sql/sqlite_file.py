@@ -20,12 +20,13 @@ class SqliteFile:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self.reset_after_fork()
 
     def reset_after_fork(self) -> None:
         """The child opens connections of its own."""
-        self._lock = threading.Lock()  # guards all fields
+        # Guards all fields. Reentrant, because a signal handler may fork while its thread has it.
+        self._lock = threading.RLock()
         self._identity: tuple[int, ...] | None = None
         self._has_log = False
 
@@ -57,7 +58,7 @@ class SqliteFile:
     def _look(self) -> tuple[int, ...] | None:
         # Never opened here: closing it would end the locks that SQLite has on it for this process.
         try:
-            status = os.stat(self._path)
+            status = os.stat(self.path)
         except OSError:
             return None
         changed = (status.st_mtime_ns, status.st_size) if self._has_log else ()
