@@ -6,7 +6,7 @@ Three causes make a forked child hang or misbehave, and each has its own remedy 
 |---|---|
 | one of our objects belongs to the parent: locks held by other threads, sockets, threads, counts | `register` |
 | one of our threads held a lock of a library (mutexes of SQLite, the resolver, a pool) | `held_off` |
-| a SQLite file was open: the child would have the locks of its parent for ever | `held_off(seconds)`, `register_before` |
+| a SQLite file was open: the child would have its locks for ever | `held_off(seconds)`, `register_before` |
 
 Source of the order of the hooks: CPython `PyOS_BeforeFork`, `PyOS_AfterFork_Child`, `PyOS_AfterFork_Parent`.
 """

@@ -11,7 +11,7 @@ from sched_cache_airflow.hosts.airflow3.compat import STATS, stats_factory
 def initialize() -> None:
     """Has the host make its client by its options of now, without the names of older releases."""
     kind: Any = type(STATS)
-    if "factory" in vars(kind):  # before 3.2, the class chooses one when it is made
+    if not hasattr(STATS, "initialize"):  # before 3.2, the class chooses one when it is made
         del kind.factory
         STATS.instance = None
         kind.__init__(STATS)
