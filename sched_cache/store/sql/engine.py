@@ -149,7 +149,7 @@ class Engines:
         self.writes.dispose()
 
     def before_fork(self) -> None:
-        """Closes the idle connections to a SQLite file, unless the child can not use the file anyway."""
+        """Closes the idle connections to a SQLite file, unless the child cannot use the file anyway."""
         if not self.in_use:
             self.notice_another_file()
             self.give_up()
