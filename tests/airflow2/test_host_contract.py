@@ -21,6 +21,7 @@ from airflow.serialization.serialized_objects import SerializedDAG
 
 from sched_cache.format import decode_dag, encode_dag
 from sched_cache_airflow.hosts.airflow2.certification.documents import as_installed
+from sched_cache_airflow.hosts.airflow2.compat import DECODE_START_TRIGGER_ARGS
 from tests.airflow2.contract.compare import compare_dags, compare_first_answers
 from tests.airflow2.support.every_kind import base_document
 from tests.airflow2.support.generated import generated_documents
@@ -90,7 +91,7 @@ def test_a_document_without_task_groups_is_left_to_the_host() -> None:
 
 def test_two_copies_of_stock_do_not_differ(documents: dict[str, Any]) -> None:
     """The comparison itself is deterministic."""
-    assert len(documents) > 75
+    assert len(documents) > (80 if DECODE_START_TRIGGER_ARGS else 75)  # 2.9 has fewer examples
     for name, document in documents.items():
         if not name.startswith("example"):
             continue
