@@ -95,6 +95,7 @@ setup(
         # More commands of `sched-cache`.
         "sched_cache.commands": [
             "airflow-trigger = sched_cache_airflow.triggers.command",
+            "certify = sched_cache_airflow.certify",
             "watch = sched_cache_airflow.watch.command",
         ],
         # What `sched-cache doctor` examines besides database and Redis.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
@@ -11,6 +11,8 @@ from sched_cache_airflow.certification.loops import GivenUpError, HostLoops
 from sched_cache_airflow.patching.replacement import Replacements
 
 LOOPS_OF_A_CASE: Final = 8
+
+Watch = Callable[[], AbstractContextManager[object]]
 
 
 class ComparedProcess(Protocol):
@@ -33,15 +35,16 @@ class Compared(NamedTuple):
 
 
 @contextmanager
-def compared(process: ComparedProcess, loops: HostLoops) -> Iterator[Comparison]:
+def compared(process: ComparedProcess, loops: HostLoops, watch: Watch = nullcontext) -> Iterator[Comparison]:
     """Installs the plugin within the block.
 
     Making `loops` has imported the modules of the host: one that is imported after the installation has our classes.
+    watch: makes a block in which the host's own loops run.
     """
     process.install()
     try:
         with loops.comparable():
-            yield Comparison(process, loops)
+            yield Comparison(process, loops, watch)
     finally:
         process.uninstall()
 
@@ -49,9 +52,10 @@ def compared(process: ComparedProcess, loops: HostLoops) -> Iterator[Comparison]
 class Comparison:
     """A scheduler on the host's own path and one with the plugin, in a process in which the plugin is installed."""
 
-    def __init__(self, process: ComparedProcess, loops: HostLoops) -> None:
+    def __init__(self, process: ComparedProcess, loops: HostLoops, watch: Watch) -> None:
         self._process = process
         self._loops = loops
+        self._watch = watch
         with self.as_stock():
             self._stock = loops.scheduler()
         self._plugin = loops.scheduler()
@@ -77,7 +81,7 @@ class Comparison:
             for number in range(n_loops):
                 loops.settle(session)
                 self._stock.forget()
-                with self.as_stock(), loops.tried(session):
+                with self.as_stock(), loops.tried(session), self._watch():
                     stock = self._stock.loop(session)
                 try:
                     difference = self._plugin.loop(session).difference(stock)

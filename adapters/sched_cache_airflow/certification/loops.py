@@ -63,6 +63,9 @@ class LoopingScheduler(Protocol):
 class HostLoops(Protocol):
     """The host's part of the comparison. `session`: one of `undone`."""
 
+    unreachable: Mapping[str, Mapping[str, str]]
+    """`module:Class.function` -> text of a pinned line -> the reason why no loop of a scheduler reaches it."""
+
     def comparable(self) -> AbstractContextManager[object]:
         """A block in which loops can be compared: for example, rows have an order that the host does not ask for."""
 

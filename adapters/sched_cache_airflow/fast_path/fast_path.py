@@ -32,8 +32,8 @@ _INFO_KEY: Final = "sched_cache.loop_views"
 class FastPath:
     """The fast path of this process. Only the thread that schedules uses it.
 
-    dag_class: DAGs over the compact form. n_decided: how many decisions it made. shadow: which of them are only
-    compared.
+    dag_class: DAGs over the compact form. host_code: the code that it trusts. n_decided: how many decisions it made.
+    shadow: which of them are only compared.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class FastPath:
         self.host = host
         self.dag_class = contents.host.dag_class
         self._contents = contents
-        self._host_code = host_code
+        self.host_code = host_code
         self._proofs = ContentProofs(host.rules)
         self._kept: LRUCache[int, tuple[ContentProof, UpstreamCounts]] = LRUCache(
             MAX_KEPT_TASKS, getsizeof=lambda kept: max(1, kept[0].dag.n_tasks)
@@ -64,7 +64,7 @@ class FastPath:
         loop = self.host.loop_of(session)
         if loop is None or not self._settings.fast_path or not dag_runs:
             return
-        doubt = self._host_code.doubt()
+        doubt = self.host_code.doubt()
         if doubt:
             self.fallbacks.note(f"fast path: {doubt}")
             return

@@ -15,6 +15,7 @@ from sched_cache_airflow.certification.loops import GivenUpError
 from sched_cache_airflow.hosts.airflow2.certification.decided_dag import DecidedDag
 from sched_cache_airflow.hosts.airflow2.certification.scheduler import Scheduler
 from sched_cache_airflow.hosts.airflow2.certification.sorted_rows import sorted_rows
+from sched_cache_airflow.hosts.airflow2.certification.unreachable import UNREACHABLE
 
 
 class UndoneSession(Session):
@@ -29,6 +30,8 @@ class UndoneSession(Session):
 
 class Loops:
     """See `HostLoops`."""
+
+    unreachable = UNREACHABLE
 
     def comparable(self) -> AbstractContextManager[object]:
         """Gives rows an order, which the host does not ask for."""

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.certification.swapped import swapped
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import DecidedDag
 from sched_cache_airflow.hosts.airflow3.certification.scheduler import Scheduler
+from sched_cache_airflow.hosts.airflow3.certification.unreachable import UNREACHABLE
 from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
 from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
@@ -23,6 +24,8 @@ from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_i
 
 class Loops:
     """See `HostLoops`."""
+
+    unreachable = UNREACHABLE
 
     @contextmanager
     def comparable(self) -> Iterator[None]:
