@@ -1,16 +1,20 @@
 """The lines of the host's pinned functions, and which of them have been executed.
 
 A line is named by its function and its text, not by its number, so that a list of lines that a scheduler cannot reach
-stays valid for releases in which code above them changed. Lines of nested functions belong to the outermost one.
-Statements of modules and of class bodies are not counted, because they run when the module is imported.
+stays valid for releases in which code above them changed. Where a function has a text several times, the name has as
+many of the lines above as it takes to tell them apart. Lines of nested functions belong to the outermost one.
+Statements of modules and of class bodies are not counted, because they run when the module is imported, nor are blocks
+for type checkers, which never run.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import CodeType, FrameType
@@ -21,7 +25,7 @@ _TOOL: Final = 4
 
 
 class PinnedLine(NamedTuple):
-    """A line of a function. function: `module:Class.function`. text: without the indentation."""
+    """A line of a function. function: `module:Class.function`. text: not indented, perhaps with lines above it."""
 
     function: str
     text: str
@@ -42,12 +46,12 @@ class PinnedLines:
             if module not in sources:
                 continue
             file, source = sources[module]
-            text = source.splitlines()
+            never = _for_type_checkers(source)
             of_file = self._lines.setdefault(file, {})
             for function, code in _functions(compile(source, file, "exec", dont_inherit=True)):
                 if not names or function == names:
-                    for number in sorted(_line_numbers(code)):
-                        of_file[number] = PinnedLine(f"{module}:{function}", text[number - 1].strip())
+                    for number, name in _names(sorted(_line_numbers(code) - never), source).items():
+                        of_file[number] = PinnedLine(f"{module}:{function}", name)
         for file in self._lines:
             self._executed[file] = set()
 
@@ -137,6 +141,30 @@ def _watched_by_tracing(
     finally:
         assert threading.current_thread() is thread
         sys.settrace(before)
+
+
+def _names(numbers: Sequence[int], source: str) -> dict[int, str]:
+    """The text of each line, with as many of the lines above it as it takes to tell it from the others."""
+    texts = [line.strip() for line in source.splitlines()]
+    names = {number: texts[number - 1] for number in numbers}
+    for n_above in range(1, len(numbers)):
+        counts = Counter(names.values())
+        again = [
+            place for place, number in enumerate(numbers) if counts[names[number]] > 1 and place >= n_above
+        ]
+        if not again:
+            break
+        for place in again:
+            names[numbers[place]] = f"{texts[numbers[place - n_above] - 1]} | {names[numbers[place]]}"
+    return names
+
+
+def _for_type_checkers(source: str) -> set[int]:
+    found: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            found.update(range(node.lineno + 1, (node.body[-1].end_lineno or 0) + 1))
+    return found
 
 
 def _functions(code: CodeType, prefix: str = "") -> Iterator[tuple[str, CodeType]]:

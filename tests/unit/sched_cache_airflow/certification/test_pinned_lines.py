@@ -85,6 +85,36 @@ def test_a_module_that_the_release_does_not_have_has_no_lines() -> None:
     assert _lines("gone:", "gone:Dep.decide").n_lines == 0
 
 
+def test_lines_with_the_same_text_have_different_names() -> None:
+    """An excuse for one of them must not be one for the others."""
+    source = dedent(
+        """
+        def decide(a, b):
+            if a:
+                return 1
+            if b:
+                return 1
+            if a and b:
+                return 1
+        """
+    )
+    names = [line.text for line in PinnedLines({"dep": (_FILE, source)}, ["dep:"]).missing()]
+    assert names == [
+        "if a:",
+        "if a: | return 1",
+        "if b:",
+        "if b: | return 1",
+        "if a and b:",
+        "if a and b: | return 1",
+    ]
+
+
+def test_blocks_for_type_checkers_are_not_lines() -> None:
+    source = "def decide(a):\n    if TYPE_CHECKING:\n        assert a\n    return a\n"
+    lines = PinnedLines({"dep": (_FILE, source)}, ["dep:"])
+    assert "assert a" not in _texts(lines) and "return a" in _texts(lines)
+
+
 def test_executed_lines_are_noted_and_only_within_the_block(module: Any) -> None:
     lines = _lines("dep:")
     module.Dep().other()
