@@ -37,7 +37,7 @@ import json
 import airflow.jobs.scheduler_job_runner
 from sched_cache_airflow.hosts.installed import host_process, runtime
 replaced = [replaced.name for replaced in host_process().replacements]
-print(json.dumps([runtime().fast_path._host_code.doubt(), replaced]))
+print(json.dumps([runtime().fast_path.host_code.doubt(), replaced]))
 """
 
 
