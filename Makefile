@@ -4,6 +4,9 @@ CORE = .venvs/core-3.11/bin/python
 AIRFLOW3 = .venvs/airflow-3.3.2/bin/python
 HOST ?= airflow3
 HOST_ENVIRONMENT = $(if $(filter airflow2,$(HOST)),airflow-2.11.2,airflow-3.3.2)
+# RELEASE=X.Y.Z chooses the host, too.
+RELEASE_HOST = $(if $(RELEASE),$(if $(filter 2.%,$(RELEASE)),airflow2,airflow3),$(HOST))
+RELEASE_ENVIRONMENT = $(if $(RELEASE),airflow-$(RELEASE),$(HOST_ENVIRONMENT))
 MINUTES ?= 10
 PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
@@ -51,9 +54,9 @@ host-tests: ## Airflow's own tests from a checkout, SOURCE=FOLDER, without and w
 	@$(PYTHON) -m tools environment core-3.11
 	@$(CORE) -m tools.host_tests $(if $(RELEASE),--release $(RELEASE)) "$(SOURCE)" $(TESTS)
 
-end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2), its schedulers and Redis killed, DAGs edited; 10 minutes
-	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)
-	@CI=true SCHED_CACHE_END_TO_END=1 .venvs/$(HOST_ENVIRONMENT)/bin/python -m pytest $(wildcard tests/$(HOST)/test_end_to_end.py tests/$(HOST)/test_edit_storm.py)
+end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2, or RELEASE=X.Y.Z), its schedulers and Redis killed, DAGs edited; 10 minutes
+	@$(PYTHON) -m tools environment $(RELEASE_ENVIRONMENT)
+	@CI=true SCHED_CACHE_END_TO_END=1 .venvs/$(RELEASE_ENVIRONMENT)/bin/python -m pytest $(wildcard tests/$(RELEASE_HOST)/test_end_to_end.py tests/$(RELEASE_HOST)/test_edit_storm.py)
 
 pages: ## four workers of HOST serve pages for PAGES_SECONDS=60 while their DAG is edited every second; reports the age of the pages
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)

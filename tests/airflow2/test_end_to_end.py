@@ -1,7 +1,7 @@
-"""Real schedulers, processor and triggerer of Airflow 2.11: every run ends as ``expected_history.json`` says.
+"""Real schedulers, processor and triggerer of Airflow 2: every run ends as ``expected_history.json`` says.
 
 Stock Airflow wrote that file (``python -m tests.airflow2.end_to_end.run stock --expected``). Each test takes
-one to two minutes: CI runs the first one, and ``make end-to-end HOST=airflow2`` all of them.
+one to two minutes: CI runs the first one, and ``make end-to-end HOST=airflow2`` (or ``RELEASE=2.10.5``) all of them.
 """
 
 from __future__ import annotations

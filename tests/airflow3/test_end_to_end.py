@@ -1,7 +1,7 @@
 """Real schedulers, processor, API server and triggerer: every run ends as ``expected_history.json`` says.
 
 Stock Airflow wrote that file (``python -m tests.airflow3.end_to_end.run stock --expected``). Each test takes
-one to two minutes: CI runs the first one, and ``make end-to-end`` all of them.
+one to two minutes: CI runs the first one, and ``make end-to-end`` all of them, with ``RELEASE=X.Y.Z`` on that release.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A complete Airflow 2.11 for one test: its own database, home and processes, and the DAGs of both hosts."""
+"""A complete Airflow 2 for one test: its own database, home and processes, and the DAGs of both hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run every DAG on a real installation of Airflow 2.11 and write down how everything ended.
+"""Run every DAG on a real installation of Airflow 2 and write down how everything ended.
 
 ``python -m tests.airflow2.end_to_end.run stock`` prints the history as JSON and the time it took;
 ``--expected`` writes it where the test looks for it.

@@ -4,7 +4,11 @@ import datetime
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup, TriggerRule, task
-from airflow.sdk.exceptions import AirflowSkipException
+
+try:
+    from airflow.sdk.exceptions import AirflowSkipException
+except ImportError:  # Airflow 3.1 has it in its core
+    from airflow.exceptions import AirflowSkipException
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 
