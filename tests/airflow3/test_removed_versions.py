@@ -65,6 +65,19 @@ def test_what_others_keep_in_the_tables_stays(state: Runtime) -> None:
     assert state.cache.get("by hand") is not None
 
 
+def test_what_airflow_2_has_left_goes(state: Runtime) -> None:
+    """After an upgrade of the metadata database, no process reads or acknowledges these contents any more."""
+    from sched_cache_airflow.sharing.removed_versions import RemovedVersions
+
+    (key, *_) = state.cache.keys()
+    dag = state.cache.get(key)
+    assert dag is not None
+    state.cache.publish("dag:dag_1", dag.to_serialized())
+    assert RemovedVersions(state.contents.host, state.cache).sweep() == 1
+    assert len(list(state.cache.keys())) == N_DAGS
+    assert state.cache.get("dag:dag_1") is None
+
+
 def test_a_sweep_is_bounded_and_the_next_goes_on(state: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some keys at a time; after the last comes the first again."""
     from sched_cache_airflow.sharing import removed_versions

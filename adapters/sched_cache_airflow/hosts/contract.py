@@ -144,6 +144,9 @@ class HostContents(Protocol):
     def version_of(self, key: str) -> Any:
         """The version that has this key in our tables; None for a key of another program."""
 
+    def is_left_over(self, key: str) -> bool:
+        """Whether an earlier major version of Airflow has left this key, which no process uses after the upgrade."""
+
     def noted(self, text: str) -> Any:
         """The version that a row of the table `written` names; None if no version has such a name."""
 

@@ -1,4 +1,4 @@
-"""Finds rows of ours whose version the host has removed."""
+"""Finds rows of ours whose version the host has removed, and those from before an upgrade of the host."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RemovedVersions:
     def sweep(self) -> int:
         """Publishes the removal of the missing versions in the next batch; how many. Two or three queries."""
         every = self._cache.keys()
-        keys = sorted(key for key in every if self._host.version_of(key) is not None)
+        keys = sorted(key for key in every if self._is_of_this_host(key))
         start = bisect_right(keys, self._position)
         batch = keys[start : start + KEYS_PER_SWEEP]
         self._position = batch[-1] if batch else ""
@@ -37,17 +37,21 @@ class RemovedVersions:
             return 0
         # Read before the query to the host, so that a version that comes back and is published meanwhile stays.
         floors = {key: self._cache.floor(key) for key in batch}
-        versions = {key: self._host.version_of(key) for key in batch}
+        named = {key: self._host.version_of(key) for key in batch}
+        versions = {key: version for key, version in named.items() if version is not None}
         with host_transaction() as connection:
             present = self._host.present(versions.values(), connection)
         n_removed = 0
         for key in batch:
             floor = floors[key]
-            if floor is not None and versions[key] not in present:
+            if floor is not None and versions.get(key) not in present:
                 with suppress(PublishConflictError):
                     self._cache.delete(key, token=floor.parsed_seq)
                     n_removed += 1
         return n_removed
+
+    def _is_of_this_host(self, key: str) -> bool:
+        return self._host.version_of(key) is not None or self._host.is_left_over(key)
 
     def _purge(self) -> None:
         """Removes the tombstones that were acknowledged before this round began."""

@@ -116,6 +116,9 @@ class Host:
 
     version_of = noted = key_of
 
+    def is_left_over(self, key: str) -> bool:
+        return False
+
 
 @contextmanager
 def _no_transaction() -> Iterator[None]:

@@ -14,9 +14,9 @@ from sched_cache.format import CompactDag
 from sched_cache_airflow.dags.resident_dags import document_of
 from sched_cache_airflow.hosts.airflow2.dags.dag import CompactSerializedDAG, dag_of_compact
 from sched_cache_airflow.hosts.airflow2.dags.operator import CompactOperator
+from sched_cache_airflow.hosts.shared import keys
 
 _ROW = SerializedDagModel.__table__.c
-_PREFIX = "dag:"
 
 
 class StoredContents:
@@ -62,11 +62,15 @@ class StoredContents:
 
     def key_of(self, version_id: Any) -> str:
         """The id with the prefix."""
-        return f"{_PREFIX}{version_id}"
+        return f"{keys.AIRFLOW_2}{version_id}"
 
     def version_of(self, key: str) -> str | None:
         """The id; None for a key of another program."""
-        return key.removeprefix(_PREFIX) if key.startswith(_PREFIX) else None
+        return key.removeprefix(keys.AIRFLOW_2) if key.startswith(keys.AIRFLOW_2) else None
+
+    def is_left_over(self, key: str) -> bool:
+        """Never: there was no plugin for Airflow 1."""
+        return False
 
     def noted(self, text: str) -> str:
         """The id itself."""

@@ -16,6 +16,7 @@ from sched_cache_airflow.dags.resident_dags import document_of
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import Versions
 from sched_cache_airflow.hosts.airflow3.dags.dag import CompactSerializedDAG, dag_of_compact
 from sched_cache_airflow.hosts.airflow3.dags.operator import CompactOperator
+from sched_cache_airflow.hosts.shared import keys
 
 _ROW = SerializedDagModel.__table__.c
 
@@ -78,6 +79,10 @@ class StoredContents:
         """The UUID; None for a key of another program."""
         found = self.noted(key)
         return found if str(found) == key else None
+
+    def is_left_over(self, key: str) -> bool:
+        """A key of Airflow 2, from before the upgrade of the metadata database."""
+        return key.startswith(keys.AIRFLOW_2)
 
     def noted(self, text: str) -> UUID | None:
         """The UUID, with dashes or without; None for other text."""
