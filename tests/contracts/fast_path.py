@@ -27,6 +27,7 @@ from sched_cache_airflow.certification.random_run import RunSpec, random_run
 from sched_cache_airflow.fast_path import stand_ins
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.fast_path.run_view import RunView
+from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import Host
 
@@ -93,7 +94,7 @@ def database() -> Iterator[Session]:
 def states(dag_id: str = "chain") -> list[str | None]:
     with database() as session:
         query = select(TaskInstance.state).where(TaskInstance.dag_id == dag_id)
-        return list(session.scalars(query.order_by(TaskInstance.task_id)))
+        return list(session.scalars(query.order_by(TaskInstance.task_id, TaskInstance.map_index)))
 
 
 def run_state(dag_id: str = "chain") -> str:
@@ -203,6 +204,19 @@ class FastPathContract:
             assert fast_host.fast_path.n_decided == 0
             assert not fast_host.runtime().stats.fallbacks
         assert run_state() == "success"
+
+    def test_tasks_below_see_what_the_host_removes_while_it_decides(self, fast_host: FastHost) -> None:
+        """A mapped task has become shorter, and the instance beyond its length had failed: nothing below fails."""
+        tasks = (TaskSpec("m", ["z"], over=["value"]), TaskSpec("other"), TaskSpec("z"))
+        fast_host.store(None, "failed", None, tasks=tasks)
+        with database() as session:
+            task_instance("m", session).map_index = 0
+            beyond = task_instance("other", session)
+            beyond.task_id, beyond.map_index = "m", 1
+        with fast_host.plugin() as scheduler, fast_host.unreconciled(), sorted_task_instances():
+            scheduler.loop()
+            assert fast_host.fast_path.n_decided == 1
+        assert states() == ["scheduled", "removed", None]
 
     def test_the_leaves_that_count_are_those_of_the_host(self, fast_host: FastHost) -> None:
         """Of random DAGs, with teardowns that may fail the run and others."""

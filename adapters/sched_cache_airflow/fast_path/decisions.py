@@ -124,11 +124,9 @@ def _decide(view: View, dag_run: Any, session: Session) -> Any:
     asked = view.asked(HostPass.READY, dag_run, session)
     view.load(asked, dag_run, session)
     finished = FinishedTaskInstances(snapshot)
-    snapshot.is_in_pass = True
-    ready, changed, is_expanded = dag_run._get_ready_tis(
-        snapshot.candidates(asked), finished, session=session
-    )
-    snapshot.is_in_pass = False
+    candidates = snapshot.candidates(asked)
+    with snapshot.in_pass(candidates):
+        ready, changed, is_expanded = dag_run._get_ready_tis(candidates, finished, session=session)
     if is_expanded:
         changed = True
         session.flush()
@@ -164,9 +162,8 @@ def are_premature_tis(stock: Method) -> Method:
 def _search_for_life(stock: Method, snapshot: Snapshot, finished: FinishedTaskInstances) -> tuple[bool, bool]:
     view, dag_run, session = snapshot.view, snapshot.dag_run, snapshot.session
     candidates = snapshot.premature_candidates(view.asked(HostPass.PREMATURE, dag_run, session))
-    snapshot.is_in_pass = True
-    is_any_met, is_any_changed = stock(dag_run, candidates, finished, session)
-    snapshot.is_in_pass = False
+    with snapshot.in_pass():
+        is_any_met, is_any_changed = stock(dag_run, candidates, finished, session)
     if is_any_changed or not is_any_met:
         # The code after this reads the task instances themselves, because the run has ended or is deadlocked.
         snapshot.objects()

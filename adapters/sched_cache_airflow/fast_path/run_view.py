@@ -147,6 +147,10 @@ class RunView:
         for index in sorted(read):
             yield from finished.get(index, ())
 
+    def has_finished(self, task_index: int) -> bool:
+        """Whether an instance of this task has finished."""
+        return bool(self._finished_of_task().get(task_index))
+
     def all_finished_rows(self) -> Iterator[int]:
         """Every finished row."""
         for rows in self._finished_of_task().values():

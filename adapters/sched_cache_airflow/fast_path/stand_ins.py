@@ -13,9 +13,11 @@ In Airflow 3.3.2 and 2.11.2, `DagRun.update_state` and the dependencies read the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from airflow.utils.state import State
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.fast_path.run_view import RunView
@@ -29,10 +31,11 @@ class StandIn:
 
     __slots__ = ("dag_id", "map_index", "run_id", "state", "task", "task_id")
 
-    def __init__(self, view: RunView, row: int, dag_run: Any) -> None:
+    def __init__(self, view: RunView, row: int, state: str | None, dag_run: Any) -> None:
         rows = view.rows
         self.task_id = rows.task_ids[rows.task_index[row]]
-        self.map_index, self.state = rows.map_index[row], rows.state_names[rows.state[row]]
+        self.map_index = rows.map_index[row]
+        self.state = state
         self.dag_id, self.run_id = dag_run.dag_id, dag_run.run_id
         self.task = dag_run.dag.get_task(self.task_id)
 
@@ -55,6 +58,10 @@ class Snapshot:
         self._objects: dict[int, Any] | None = None
         self._stand_ins: dict[int, StandIn] = {}
         self._finished_of: tuple[int, Sequence[StandIn]] | None = None
+        self._states: dict[tuple[str, int], str | None] = {}
+        """The states of the rows after the host has changed some in this pass; else empty."""
+        self.are_states_old = False
+        """Whether the host may have changed the states of finished task instances since they were read."""
         self._kinds: Sequence[int] | None = None
 
     @property
@@ -66,7 +73,9 @@ class Snapshot:
         """The replacement for the task instance of this row, the same object every time."""
         found = self._stand_ins.get(row)
         if found is None:
-            found = self._stand_ins[row] = StandIn(self.view, row, self.dag_run)
+            slim = self.view.rows[row]
+            state = self._states.get(slim[:2], slim.state)
+            found = self._stand_ins[row] = StandIn(self.view, row, state, self.dag_run)
         return found
 
     def finished(self) -> Iterator[StandIn]:
@@ -74,6 +83,8 @@ class Snapshot:
 
         Each of its dependencies reads all of them, some twice.
         """
+        if self.are_states_old:
+            self._read_states()
         examined = self.examined
         if examined is None:
             return map(self.stand_in, self.view.all_finished_rows())
@@ -81,6 +92,34 @@ class Snapshot:
             found = list(map(self.stand_in, self.view.finished_rows_of(examined)))
             self._finished_of = examined, found
         return iter(self._finished_of[1])
+
+    @contextmanager
+    def in_pass(self, candidates: Sequence[Any] = ()) -> Iterator[None]:
+        """The host decides task instances within the block.
+
+        If a mapped task has become shorter, the host decides one of its instances, and marks those beyond the new
+        length as removed by a statement. Tasks below that it decides later see those that had finished as removed.
+        """
+        watches = any(ti.map_index >= 0 for ti in candidates)
+        if watches:
+            event.listen(self.session, "do_orm_execute", self._note_statement)
+        self.is_in_pass = True
+        try:
+            yield
+        finally:
+            self.is_in_pass = False
+            if watches:
+                event.remove(self.session, "do_orm_execute", self._note_statement)
+
+    def _note_statement(self, executed: Any) -> None:
+        self.are_states_old = self.are_states_old or bool(executed.is_update)
+
+    def _read_states(self) -> None:
+        self.are_states_old = False
+        rows = self.view.host.rows.read_rows([self.dag_run], self.session)[self.dag_run.id]
+        self._states = dict(zip(zip(rows.task_ids, rows.map_indices, strict=True), rows.states, strict=True))
+        self._stand_ins.clear()
+        self._finished_of = None
 
     def kinds(self) -> Sequence[int]:
         """One unfinished row of each kind."""
@@ -150,7 +189,10 @@ class Snapshot:
 
 
 class Candidates(Sequence[Any]):
-    """The task instances that the host decides, in its order. Notes which one is being examined."""
+    """The task instances that the host decides, in its order. Notes which one is being examined.
+
+    An expansion may mark instances of the same task that had finished as removed.
+    """
 
     def __init__(self, snapshot: Snapshot, found: Sequence[tuple[int, Any]]) -> None:
         self._snapshot = snapshot
@@ -159,8 +201,11 @@ class Candidates(Sequence[Any]):
     def __iter__(self) -> Iterator[Any]:
         snapshot = self._snapshot
         for row, ti in self._found:
-            snapshot.examined = snapshot.view.rows.task_index[row]
+            snapshot.examined = task_index = snapshot.view.rows.task_index[row]
+            may_expand = ti.map_index < 0 and snapshot.view.has_finished(task_index)
             yield ti
+            if may_expand:
+                snapshot.are_states_old = True
         # An expansion has added the rest.
         snapshot.examined = None
 
