@@ -16,14 +16,14 @@ from sched_cache_airflow.sharing import version_publisher
 from sched_cache_airflow.sharing.version_publisher import WrittenVersions
 from sched_cache_airflow.sharing.written_table import written_table
 
-TABLES = {"meta", "dag", "content", "acknowledged", "process", "written"}
+TABLES = {"meta", "dag", "content", "acknowledged", "process", "written", "certificate"}
 
 
 def test_init_db_makes_every_table_that_the_plugin_uses(tmp_path: Path) -> None:
     """Also the one of written versions, and again whatever was dropped."""
     url = f"sqlite:///{tmp_path / 'tables.db'}"
     engine = create_engine(url)
-    for dropped in (None, "written", "dag"):
+    for dropped in (None, "written", "certificate", "dag"):
         if dropped is not None:
             with engine.begin() as connection:
                 connection.exec_driver_sql(f"DROP TABLE sched_cache_{dropped}")

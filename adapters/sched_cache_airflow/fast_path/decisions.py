@@ -59,6 +59,8 @@ def task_instance_scheduling_decisions(stock: Method) -> Method:
         if found is None:
             return stock(self, session=session)
         fast_path, views = found
+        if not fast_path.is_trusted and not fast_path.is_compared():
+            return stock(self, session=session)
         view = _view_of(fast_path, views, self, session)
         if view is None or _is_only_compared(fast_path, stock, view, self, session):
             return stock(self, session=session)
@@ -91,8 +93,8 @@ def _view_of(fast_path: FastPath, views: LoopViews, dag_run: Any, session: Sessi
 
 
 def _is_only_compared(fast_path: FastPath, stock: Method, view: View, dag_run: Any, session: Session) -> bool:
-    """Whether shadow mode has chosen this decision: then the host's own path makes it."""
-    if not fast_path.shadow.is_chosen():
+    """Whether the decision was compared: then the host's own path makes it."""
+    if fast_path.is_trusted and not fast_path.is_compared(view.dag):
         return False
     try:
         difference = fast_path.shadow.difference(
@@ -113,7 +115,9 @@ def _is_only_compared(fast_path: FastPath, stock: Method, view: View, dag_run: A
             dag_run.dag_id,
             difference,
         )
-        fast_path.switch_off(dag_run.dag_id, "differs from Airflow's own path")
+        fast_path.note_difference(dag_run, difference)
+    elif difference is not None:
+        fast_path.note_agreed(view.dag)
     return True
 
 

@@ -62,20 +62,19 @@ class Shadow:
     n_compared: decisions with a result. There is none if another process changed a task instance meanwhile.
     """
 
-    def __init__(self, share: float, random: Random) -> None:
-        self._share = share
+    def __init__(self, random: Random) -> None:
         self._random = random
         self.n_compared = 0
         self.n_differences = 0
 
-    def is_chosen(self) -> bool:
-        """Whether to compare the next decision."""
-        return self._share > 0 and self._random.random() < self._share
+    def is_chosen(self, share: float) -> bool:
+        """Whether to compare the next decision, if this share is compared."""
+        return share > 0 and self._random.random() < share
 
     def difference(
         self, view: RunView | RunEnd, dag_run: Any, session: Session, fast: Decide, host: Decide
-    ) -> str:
-        """The difference of the two ways, with the data to reproduce it; empty if they agree.
+    ) -> str | None:
+        """The difference of the two ways, with the data to reproduce it; empty if they agree, None without a result.
 
         Both are undone afterwards, in the database and in the session. Other effects of the host's code, such as log
         lines, occur twice. Cost: that of both ways, and of reading all rows four times.
@@ -87,7 +86,7 @@ class Shadow:
         with _undone(dag_run, session), _in_order_of(view, dag_run):
             theirs = _outcome(view.host, host(), dag_run, session)
         if before != _states(rows, dag_run, session) or view.is_outdated:
-            return ""
+            return None
         self.n_compared += 1
         difference = ours.difference(theirs)
         if not difference:

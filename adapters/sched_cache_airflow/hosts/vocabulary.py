@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import blake2b
 from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,17 @@ class Vocabulary:
         """
         found = "; ".join(filter(None, map(self._of_part, parts)))
         return f"no tested release has {found}" if found else ""
+
+    def digest(self, *parts: str) -> str:
+        """The digest of all words of the host that these parts meet.
+
+        Raises:
+            Exception: of the host, if the words of one kind cannot be read.
+        """
+        found = [
+            (some.kind, sorted(set(map(_text, some.read())))) for part in parts for some in self.parts[part]
+        ]
+        return blake2b(repr(found).encode(), digest_size=16).hexdigest()
 
     def _of_part(self, part: str) -> str:
         if part not in self._unseen:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import FunctionType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sched_cache_airflow.patching.code_digest import ABSENT, UNREADABLE, digest_of
 from sched_cache_airflow.patching.code_table import KnownCode, KnownPart, known_code
@@ -27,8 +27,21 @@ _NOT_A_SITES: Final = frozenset((*_OWN, *sys.stdlib_module_names))
 _ROUTINES: Final = (FunctionType, classmethod, staticmethod, property)
 
 
+class HeldCertificate(Protocol):
+    """The certificate of code that no tested release has."""
+
+    @property
+    def reason(self) -> str:
+        """The reason why no certificate is in use; empty if one is. No I/O."""
+
+
 class HostCode:
-    """Examines the host's code once, and checks in each loop whether it is still the same."""
+    """Examines the host's code once, and checks in each loop whether it is still the same.
+
+    certificate: stands for the pin of code that no tested release has; None if there is no such thing.
+    """
+
+    certificate: HeldCertificate | None = None
 
     def __init__(
         self,
@@ -52,23 +65,51 @@ class HostCode:
         self._beside = beside
         self._vocabulary = vocabulary
         self._is_on_trial = False
-        self._doubt: str | None = None
+        self._obstacle = ""
+        self._unknown = ""
+        self._digests: Mapping[str, str] = {}
         self._seen: list[tuple[Any, str, Any]] | None = None
 
     def doubt(self) -> str:
-        """The reason why the fast path must not be used; empty if the host's code is known and unchanged."""
+        """The reason why the fast path must not be used.
+
+        Empty if the host's code is unchanged, and either that of a tested release or certified.
+        """
         if self._is_on_trial:
             return ""
+        obstacle = self.obstacle()
+        if obstacle or not self._unknown:
+            return obstacle
+        held = self.certificate
+        if held is None:
+            return self._unknown
+        return f"{self._unknown}, and {held.reason}" if held.reason else ""
+
+    def obstacle(self) -> str:
+        """The reason why the fast path could not even be compared; empty if nothing is replaced and all words known."""
         if self._seen is None:
             self._seen = []
-            self._doubt = "the host's code could not be examined"  # stays if that raises
-            self._doubt = self._examine()
-        if not self._doubt:
+            self._obstacle = "the host's code could not be examined"  # stays if that raises
+            self._obstacle = self._examine()
+        if not self._obstacle:
             for owner, name, function in self._seen:
                 found = vars(owner)[name]
                 if found is not function and _observed(found) is not function:
-                    self._doubt = f"{owner.__name__}.{name} was replaced"
-        return self._doubt or ""
+                    self._obstacle = f"{owner.__name__}.{name} was replaced"
+        return self._obstacle
+
+    @property
+    def is_pinned(self) -> bool | None:
+        """Whether a tested release has this code; None until it is examined, or if nothing can be said."""
+        return None if self._seen is None or self._obstacle else not self._unknown
+
+    def digests(self) -> Mapping[str, str]:
+        """Path -> digest of all code that a certificate is bound to; empty if there is an obstacle."""
+        return {} if self.obstacle() else self._digests
+
+    def unpinned(self) -> Mapping[str, str] | None:
+        """Path -> digest of code that no tested release has; None if one has it, or if no certificate could help."""
+        return self._digests if self.is_pinned is False else None
 
     @contextmanager
     def on_trial(self) -> Iterator[None]:
@@ -90,7 +131,9 @@ class HostCode:
             if replaced:
                 return replaced
             digests.append((path, _digest(_function(self._original(owner, name)))))
-        return self._known.doubt([*digests, *self._replaced_beside()]) or self._vocabulary()
+        digests += self._replaced_beside()
+        self._digests, self._unknown = dict(digests), self._known.doubt(digests)
+        return self._vocabulary()
 
     def _look_at(self, owner: Any, name: str) -> str:
         """Notes a function of the host, if no other code has replaced it."""

@@ -75,6 +75,13 @@ class ProcessState:
     def reset_counts(self) -> None:
         """Resets the counters in `own_counts`."""
 
+    def look(self) -> None:
+        """Called every few seconds in a scheduler, outside of its loop. Does not raise."""
+
+    def trust(self) -> Mapping[str, Any]:
+        """The reason why scheduling decisions are made on the fast path, or not; empty if nothing is known yet."""
+        return {}
+
     def _make_maintenance(self) -> Maintenance:
         cache, contents = self.cache, self.contents
         publisher = VersionPublisher(cache, contents)
@@ -97,6 +104,7 @@ class ProcessState:
             sweep=sweep,
             acknowledge=lambda: acknowledge_in_use(cache, contents.is_resident),
             publish_named=publisher.publish if self.settings.shares else lambda name: None,
+            look=lambda: self.look(),
         )
 
     def begin_reports(self, component: str) -> None:

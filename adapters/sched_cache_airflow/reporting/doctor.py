@@ -16,6 +16,7 @@ from sched_cache.cli.examination import Examination, Finding
 from sched_cache.config import Config
 from sched_cache.errors import SchedCacheError
 from sched_cache.store.sql.failures import Failure, failure_of, mapped_errors
+from sched_cache_airflow.certificates.table import certificate_table
 from sched_cache_airflow.host_database.connections import as_host_connects
 from sched_cache_airflow.host_database.transactions import host_engine
 from sched_cache_airflow.releases import WORKS_WITHOUT_THE_PLUGIN, host_version, release_of, supported
@@ -52,9 +53,10 @@ def examine() -> Examination | None:
 
 
 def _tables(config: Config) -> list[Table]:
-    """The table of written versions of the release that is installed."""
+    """The table of certificates, and that of written versions of the release that is installed."""
     is_airflow_2 = (host_version() or "").startswith("2.")
-    return [written_dag_table(config) if is_airflow_2 else written_table(config)]
+    written = written_dag_table(config) if is_airflow_2 else written_table(config)
+    return [certificate_table(config), written]
 
 
 def _host() -> Finding:

@@ -9,6 +9,7 @@ import platform
 import re
 import time
 from collections import deque
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,6 +43,9 @@ class ReportingProcess(Protocol):
     def snapshot(self) -> Snapshot:
         """All counters of the process."""
 
+    def trust(self) -> Mapping[str, Any]:
+        """The trust in scheduling decisions: see `certificates/evidence.py`."""
+
 
 class ProcessFacts:
     """The facts of this process. Each call also samples a few counters, for the pictures of the last minutes."""
@@ -65,7 +69,7 @@ class ProcessFacts:
         resident = resident_tails(state)
         return {
             "component": self._component,
-            "host": _host(),
+            "host": host_name(),
             "pid": os.getpid(),
             "uptime_seconds": round(now - self._started_at, 1),
             "every_seconds": settings.process_report_seconds,
@@ -74,6 +78,7 @@ class ProcessFacts:
             "reason": self._status.reason or hold.reason,
             "installed": list(self._status.installed),
             "left": dict(self._status.left),
+            "trust": dict(state.trust()),
             "wrong_options": list(map(str, self._status.wrong)),
             "exclude_dags": list(settings.exclude_dags),
             "has_redis": settings.config.redis_url is not None,
@@ -118,7 +123,8 @@ def _numbers(values: dict[str, Any]) -> dict[str, Any]:
     return numbers
 
 
-def _host() -> str:
+def host_name() -> str:
+    """The name of this machine, as Airflow spells it."""
     from airflow.utils.net import get_hostname
 
     return str(get_hostname())

@@ -39,6 +39,12 @@ def parts_left(facts: Facts) -> list[str]:
     return [f"{part} left to Airflow: {reason}" for part, reason in dict(facts.get("left") or {}).items()]
 
 
+def trust(facts: Facts) -> list[str]:
+    """The trust in scheduling decisions: a pin, a certificate, or why there is none. Empty for other processes."""
+    words = dict(facts.get("trust") or {}).get("words")
+    return [str(words)] if words else []
+
+
 def breaker(facts: Facts) -> str | None:
     """The state of the circuit breaker in front of Redis; None without Redis."""
     if not facts.get("has_redis"):
@@ -67,6 +73,7 @@ def describe(facts: Facts, seconds_ago: float) -> tuple[str, str]:
     if taken:
         most = max(taken, key=lambda reason: taken[reason])
         words.append(f"Airflow's own path taken: {sum(taken.values()):,}, most for: {most}")
+    words += trust(facts)
     words += parts_left(facts)
     words += map(str, facts.get("wrong_options") or ())
     if facts.get("exclude_dags"):

@@ -21,6 +21,7 @@ READERS = {
     "fast_path": "scheduler",
     "fast_path_exclude_dags": "scheduler",
     "shadow_share": "scheduler",
+    "certificate": "scheduler",
     "background_refresh": _SERVERS,
     "process_report_seconds": _WRITERS,
     "database_url": _WRITERS,

@@ -5,6 +5,7 @@ The section may have every option of `sched_cache.Config`, under its own name, a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ HOST_DEFAULTS: Mapping[str, Any] = {
 
 
 MAX_PATTERN_LENGTH = 250
+MAX_PATH_LENGTH = 1_000
 _PATTERN = re.compile(rf"[\w.*?\[\]!~-]{{1,{MAX_PATTERN_LENGTH}}}")
 
 
@@ -53,6 +55,27 @@ class Patterns:
                 re.compile(translate(pattern))
             except re.error:  # a reversed range in a pattern, on some versions of Python
                 raise ValueError("a [range] is not understood") from None
+
+    def show(self, value: Any) -> object:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class FilePath:
+    """The absolute path of a file, or None (in the configuration: empty)."""
+
+    allowed: str = f"absolute path, {MAX_PATH_LENGTH} characters at most, or empty for none"
+
+    def read(self, text: str) -> str | None:
+        return text or None
+
+    def check(self, value: Any) -> None:
+        if value is None:
+            return
+        if not isinstance(value, str) or len(value) > MAX_PATH_LENGTH or not value.isprintable():
+            raise ValueError
+        if not os.path.isabs(value):
+            raise ValueError("it depends on the folder in which a process starts")
 
     def show(self, value: Any) -> object:
         return value
@@ -88,6 +111,12 @@ class Settings:
         Number(0, 1),
         doc="The share of decisions that are made on Airflow's own path and compared with the fast path. A difference "
         "is logged, and switches the fast path off for that DAG in that process.",
+    )
+    certificate: str | None = option(
+        None,
+        FilePath(),
+        doc="The path of a file that `sched-cache certify --output` wrote, by which the fast path runs on a build of "
+        "Airflow that was not tested. A certificate in the plugin's tables needs no option.",
     )
     background_refresh: bool = option(
         True,

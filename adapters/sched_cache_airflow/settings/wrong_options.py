@@ -30,6 +30,7 @@ _BY_NAME = {
     "fast_path": Cost.FAST_PATH,
     "fast_path_exclude_dags": Cost.FAST_PATH,
     "shadow_share": Cost.FAST_PATH,
+    "certificate": Cost.FAST_PATH,
     "background_refresh": Cost.REFRESH,
     "process_report_seconds": Cost.DEFAULT,
     "create_tables": Cost.TABLES,

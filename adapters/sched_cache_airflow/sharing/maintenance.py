@@ -35,6 +35,7 @@ class Maintenance:
     Args:
         publish_written: publishes the versions in the table of written versions.
         publish_named: publishes the version of one name that was given to `wake`.
+        look: called in each round of a scheduler, before everything else; it does not raise.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Maintenance:
         sweep: Callable[[], object],
         acknowledge: Callable[[], object],
         publish_named: Callable[[str], object] | None = None,
+        look: Callable[[], object] = lambda: None,
     ) -> None:
         self._prepare = prepare
         self._publish_written = publish_written
         self._sweep = sweep
         self._acknowledge = acknowledge
         self._publish_named = publish_named
+        self._look = look
         self._is_prepared = False
         self._schedules = False
         self.reset_after_fork()
@@ -100,6 +103,8 @@ class Maintenance:
         Args:
             is_woken: this process has just written. Otherwise, the round takes only rows that the previous one saw.
         """
+        if self._schedules:
+            self._look()
         if hold.reason:
             return
         try:

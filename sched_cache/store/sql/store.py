@@ -287,6 +287,18 @@ class SqlStore:
         chosen = secrets.token_hex(8)
         return self._write(lambda connection: replace(connection, self._tables, expected, chosen))
 
+    def read_rows(self, action: Callable[[Connection], T], /) -> T:
+        """The result of a function that reads with a connection of the store. It may run again after an error.
+
+        Raises:
+            StoreUnavailableError: the database did not answer within the time-out, or refused a statement.
+        """
+        return self._on_reads(action)
+
+    def write_rows(self, action: Callable[[Connection], T], /) -> T:
+        """The result of a function that writes, in a transaction of its own. The rest is as for `read_rows`."""
+        return self._write(action)
+
     def close(self) -> None:
         """Ends every connection."""
         with fork.held_off():

@@ -13,6 +13,7 @@ from sched_cache_airflow.reporting.process_words import (
     hit_percent,
     is_in_trouble,
     parts_left,
+    trust,
 )
 
 
@@ -73,6 +74,7 @@ def _remarks(facts: Facts, seconds_ago: float) -> list[str]:
     remarks = []
     if not facts.get("is_on") and facts.get("reason"):
         remarks.append(f"off: {reason_in_words(str(facts['reason']))}")
+    remarks += trust(facts)
     remarks += parts_left(facts)
     remarks += map(str, facts.get("wrong_options") or ())
     for reason, n_times in sorted(fallbacks(facts).items(), key=lambda item: -item[1])[:5]:

@@ -95,7 +95,8 @@ def schedule_all_dag_runs(stock: Method, process: Process) -> Method:
     """`SchedulerJobRunner._schedule_all_dag_runs`."""
 
     def _schedule_all_dag_runs(self: Any, guard: Any, dag_runs: Iterable[Any], session: Session) -> Any:
-        if fast_path_of(session) is None:
+        found = fast_path_of(session)
+        if found is None or not found[0].is_trusted:
             return stock(self, guard, dag_runs, session)
         try:
             return stock(
@@ -112,7 +113,8 @@ def _fits(dag_run: Any, session: Session) -> bool:
     if found is None:
         return False
     fast_path, _ = found
-    return isinstance(dag_run.dag, fast_path.dag_class) and fast_path.fits(dag_run)
+    is_compact = isinstance(dag_run.dag, fast_path.dag_class)
+    return is_compact and fast_path.is_trusted and fast_path.fits(dag_run)
 
 
 def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:

@@ -55,10 +55,15 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """bound: see there. evidence: the result of the trial, with the seed, the lines and the lines not demanded."""
+    """bound: see there. evidence: the result of the trial, with the seed, the lines and those not demanded."""
 
     bound: Bound
     evidence: Mapping[str, Any]
+
+    @property
+    def certified_at(self) -> str:
+        """When the trial ended: UTC, in the form of ISO 8601, so that texts sort by time; empty if it is unknown."""
+        return str(self.evidence.get("certified_at") or "")
 
     def text(self) -> str:
         """JSON, to be stored in a table or a file."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sched_cache_airflow.patching.certificate import Bound, Certificate, CertificateError
+from sched_cache_airflow.certificates.certificate import Bound, Certificate, CertificateError
 
 _BOUND = Bound(
     digests={"airflow.models.dagrun:DagRun.update_state": "aa", "airflow.utils.state:": "bb"},
