@@ -18,7 +18,7 @@ from tests.hosts.metadata_db import MetadataDb, PostgresMetadataDb
 
 
 def _arguments(url: str, *, minutes: float = 0.0, resume: bool = False) -> argparse.Namespace:
-    return argparse.Namespace(scratch_url=url, minutes=minutes, seed=1, resume=resume)
+    return argparse.Namespace(scratch_url=url, minutes=minutes, seed=1, resume=resume, output=None, show=None)
 
 
 def _tables(url: str) -> list[str]:

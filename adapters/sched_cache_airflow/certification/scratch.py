@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
@@ -53,8 +54,12 @@ class Scratch:
         except (ArgumentError, OSError, ValueError, ImportError) as error:
             raise ScratchError(f"{redact_url(url)}: {type(error).__name__}: {error}") from error
 
-    def claim(self, metadata: Engine, *, resumes: bool) -> None:
+    def claim(self, metadata: Engine, *, resumes: bool, may_be_silent: bool = False) -> None:
         """Claims an empty database, or with `resumes` one that was claimed by a certification that was interrupted.
+
+        Args:
+            may_be_silent: whether to go on if the metadata database does not answer. This one does, so that it is
+                another one, and it is empty.
 
         Raises:
             ScratchError: it is neither, or it is the metadata database after all.
@@ -76,7 +81,7 @@ class Scratch:
                 token = connection.execute(select(_CLAIM.c.token)).scalar_one()
         except SQLAlchemyError as error:
             raise ScratchError(f"{redact_url(self.url)}: {type(error).__name__}: {error}") from error
-        if _is_visible(token, metadata):
+        if _is_visible(token, metadata, may_be_silent):
             if not is_claimed:
                 with self._engine.begin() as connection:
                     _CLAIM.drop(connection)
@@ -127,13 +132,18 @@ def _tables(connection: Connection) -> list[str]:
     return sorted([*inspector.get_table_names(), *inspector.get_view_names()])
 
 
-def _is_visible(token: str, metadata: Engine) -> bool:
+def _is_visible(token: str, metadata: Engine, may_be_silent: bool) -> bool:
+    file = metadata.url.database
+    if metadata.dialect.name == "sqlite" and file and not Path(file).exists():
+        return False  # connecting would create it
     try:
         with metadata.begin() as connection:
             if not inspect(connection).has_table(_CLAIM.name):
                 return False
             return token in connection.execute(select(_CLAIM.c.token)).scalars().all()
     except SQLAlchemyError as error:
+        if may_be_silent:
+            return False
         raise ScratchError(
             f"the metadata database did not answer: {type(error).__name__}: {error}"
         ) from error
