@@ -22,6 +22,7 @@ from sched_cache.errors import (
 )
 from sched_cache.format import CompactDag, EncodedDag, HotFields, encode_dag
 from sched_cache.freshness import Claim, Claims, Freshness, Learnt
+from sched_cache.hints import Hints
 from sched_cache.stats import Snapshot, Stats
 from sched_cache.store import Connection, Content, Pointer, Publication, Seq, Store, Version
 from sched_cache.store.budget import Budget
@@ -106,6 +107,7 @@ class DagCache:
             keeps_cold=keeps_cold,
         )
         self._subscription = l2.subscribe(self._ask, self._ask, lambda: self._freshness.incarnation)
+        self.hints = Hints(l2, self._ensure_certified, lambda: self._freshness.incarnation)
         # The fields that the hit path reads, so that it need not go through three objects.
         self._monotonic = clock.monotonic
         self._entries = self._l1.entries

@@ -92,6 +92,26 @@ class L2(Protocol):
         """
         ...
 
+    def hint(self, sender: bytes, incarnation: str) -> bool:
+        """Tells all nodes of the history `incarnation` that there is something to do; whether Redis accepted it.
+
+        Call it after the commit. A hint may be lost, repeated or forged, and says nothing else.
+
+        Args:
+            sender: names the process, which does not hear its own hints.
+        """
+        ...
+
+    def subscribe_to_hints(
+        self,
+        sender: bytes,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscription:
+        """As `subscribe`, for the hints of all other processes than `sender`."""
+        ...
+
     def close(self) -> None:
         """Ends every subscription and connection."""
         ...
@@ -122,6 +142,18 @@ class NoRedis:
 
     def subscribe(
         self,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscription:
+        return _NoSubscription()
+
+    def hint(self, sender: bytes, incarnation: str) -> bool:
+        return False
+
+    def subscribe_to_hints(
+        self,
+        sender: bytes,
         on_heard: Callable[[], None],
         on_joined: Callable[[], None],
         incarnation: Callable[[], str | None],

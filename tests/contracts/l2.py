@@ -87,6 +87,10 @@ class Listener:
         """A subscription of this listener, not yet started."""
         return tier.subscribe(self.on_heard, self.on_joined, lambda: self.incarnation)
 
+    def subscribe_to_hints(self, tier: L2, sender: bytes) -> Subscription:
+        """The same for hints."""
+        return tier.subscribe_to_hints(sender, self.on_heard, self.on_joined, lambda: self.incarnation)
+
     def on_heard(self) -> None:
         with self._changed:
             self.n_heard += 1
@@ -190,6 +194,28 @@ class L2Contract:
         other.notify(pointer_to("yours", 2, digest), INCARNATION)
         listener.await_heard()
         assert counters(other).notices_received == 1
+
+    def test_hints_are_heard_by_all_but_their_sender(self, make_l2: MakeL2) -> None:
+        """And not as notifications."""
+        one, other, listener = make_l2(), make_l2(), Listener()
+        own, published = Listener(), Listener()
+        subscribed = [
+            listener.subscribe_to_hints(other, b"other"),
+            own.subscribe_to_hints(one, b"one"),
+            published.subscribe(other),
+        ]
+        for subscription in subscribed:
+            subscription.start()
+        for each in (listener, own, published):
+            each.await_joined()
+        assert one.hint(b"one", INCARNATION)
+        assert one.hint(b"one", "fedcba9876543210")
+        listener.await_heard()
+        assert other.hint(b"other", INCARNATION)
+        own.await_heard()
+        assert (listener.n_heard, own.n_heard, published.n_heard) == (1, 1, 0)
+        for subscription in subscribed:
+            subscription.close()
 
     def test_strangers_are_not_heard(self, make_l2: MakeL2) -> None:
         """Another installation has another incarnation, whatever database number and namespace it uses."""

@@ -1,4 +1,4 @@
-"""The thread that listens to notifications, and triggers questions to the database."""
+"""The thread that listens to a channel: notifications, which trigger questions to the database, or hints."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from redis.exceptions import ResponseError
 
 from sched_cache import fork
 from sched_cache.clock import Clock
-from sched_cache.errors import FormatError, RedisUnavailableError
+from sched_cache.errors import RedisUnavailableError
 from sched_cache.stats import RedisCounters
 from sched_cache.store.redis.deadline import start_call
 from sched_cache.store.redis.link import FAILURES, Link, reason_of
-from sched_cache.store.redis.notification import decode_notification
 from sched_cache.store.redis.pace import Pace
 from sched_cache.store.redis.refusal import refusal_of
 from sched_cache.store.trouble import Trouble
@@ -47,6 +46,7 @@ class Subscriber:
 
     Args:
         channel: returns the channel to listen to now; None if it is not known yet.
+        counts: called with each message; whether it counts. Messages that do not count are not answered.
         on_heard: called for any number of messages, see `Pace`. on_joined: called after each join.
     """
 
@@ -54,6 +54,7 @@ class Subscriber:
         self,
         link: Link,
         channel: Callable[[], str | None],
+        counts: Callable[[Any], bool],
         on_heard: Callable[[], None],
         on_joined: Callable[[], None],
         clock: Clock,
@@ -64,6 +65,7 @@ class Subscriber:
     ) -> None:
         self._link = link
         self._channel = channel
+        self._counts = counts
         self._on_heard = on_heard
         self._on_joined = on_joined
         self._clock = clock
@@ -206,8 +208,7 @@ class Subscriber:
             self._joined_at = now
             self._counters.subscriptions += 1
             self._call(self._on_joined)
-        elif message["type"] == "message":
-            self._count(message["data"])
+        elif message["type"] == "message" and self._counts(message["data"]):
             self._deliver()
 
     def _deliver(self) -> None:
@@ -222,7 +223,7 @@ class Subscriber:
         while n_read < _MAX_PER_QUESTION and (message := self._pubsub.get_message(timeout=0.0)) is not None:
             n_read += 1
             if message["type"] == "message":
-                self._count(message["data"])
+                self._counts(message["data"])
         self._ask()
         if n_read >= _MAX_PER_QUESTION:
             self._sit_out()
@@ -244,14 +245,6 @@ class Subscriber:
     def _ask(self) -> None:
         self._pace.spend(self._clock.monotonic())
         self._call(self._on_heard)
-
-    def _count(self, data: Any) -> None:
-        try:
-            decode_notification(data)
-        except FormatError:
-            self._counters.notices_rejected += 1
-        else:
-            self._counters.notices_received += 1
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:

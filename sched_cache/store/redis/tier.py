@@ -7,10 +7,11 @@ import random
 import time
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from sched_cache.clock import Clock
 from sched_cache.config import Config
-from sched_cache.errors import RedisUnavailableError
+from sched_cache.errors import FormatError, RedisUnavailableError
 from sched_cache.format import FORMAT_VERSION
 from sched_cache.stats import Stats
 from sched_cache.store.budget import Budget
@@ -20,7 +21,7 @@ from sched_cache.store.redis.client import open_client
 from sched_cache.store.redis.commands import Client
 from sched_cache.store.redis.lease_waits import LeaseWaits
 from sched_cache.store.redis.link import Link
-from sched_cache.store.redis.notification import encode_notification
+from sched_cache.store.redis.notification import decode_notification, encode_notification
 from sched_cache.store.redis.opener import OpenClient
 from sched_cache.store.redis.parts import RedisParts
 from sched_cache.store.redis.subscriber import Subscriber
@@ -55,6 +56,7 @@ class RedisTier:
         # One channel for each history of each installation. A server has one set of channels for all its database
         # numbers, and another cluster may have the same namespace, but no other has this incarnation.
         self._channel = f"{config.namespace}:published:"
+        self._hints = f"{config.namespace}:hints:"
         self._subscribers: list[Subscriber] = []
         stats.add_gauge("redis_breaker_state", lambda: self._link.breaker.state)
 
@@ -119,14 +121,7 @@ class RedisTier:
 
     def notify(self, pointer: Pointer, incarnation: str) -> bool:
         """Whether Redis accepted the message."""
-        message, channel = encode_notification(pointer), self._channel + incarnation
-
-        def command(client: Client) -> None:
-            client.publish(channel, message)
-
-        try:
-            self._link.run(command, gate=self._link.messages)
-        except RedisUnavailableError:
+        if not self._said(self._channel + incarnation, encode_notification(pointer)):
             return False
         self._counters.notices_sent += 1
         return True
@@ -138,14 +133,50 @@ class RedisTier:
         incarnation: Callable[[], str | None],
     ) -> Subscriber:
         """A subscription that is not yet started."""
+        return self._subscribed(self._channel, self._counts, on_heard, on_joined, incarnation)
 
+    def hint(self, sender: bytes, incarnation: str) -> bool:
+        """Whether Redis accepted the message."""
+        return self._said(self._hints + incarnation, sender)
+
+    def subscribe_to_hints(
+        self,
+        sender: bytes,
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscriber:
+        """A subscription that is not yet started."""
+        return self._subscribed(
+            self._hints, lambda message: bool(message != sender), on_heard, on_joined, incarnation
+        )
+
+    def _said(self, channel: str, message: bytes) -> bool:
+        def command(client: Client) -> None:
+            client.publish(channel, message)
+
+        try:
+            self._link.run(command, gate=self._link.messages)
+        except RedisUnavailableError:
+            return False
+        return True
+
+    def _subscribed(
+        self,
+        prefix: str,
+        counts: Callable[[Any], bool],
+        on_heard: Callable[[], None],
+        on_joined: Callable[[], None],
+        incarnation: Callable[[], str | None],
+    ) -> Subscriber:
         def channel() -> str | None:
             name = incarnation()
-            return None if name is None else self._channel + name
+            return None if name is None else prefix + name
 
         subscriber = Subscriber(
             self._link,
             channel,
+            counts,
             on_heard,
             on_joined,
             self._clock,
@@ -156,6 +187,16 @@ class RedisTier:
         )
         self._subscribers.append(subscriber)
         return subscriber
+
+    def _counts(self, message: Any) -> bool:
+        """Any message counts, a wrong one too, because it only leads to a question."""
+        try:
+            decode_notification(message)
+        except FormatError:
+            self._counters.notices_rejected += 1
+        else:
+            self._counters.notices_received += 1
+        return True
 
     def close(self) -> None:
         """Ends every subscription and connection."""
