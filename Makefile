@@ -12,7 +12,7 @@ PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo debian test test-releases lint releases host-tests test-unit end-to-end pages watch figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo debian test test-releases lint releases host-tests test-unit end-to-end pages watch wake figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ pages: ## four workers of HOST serve pages for PAGES_SECONDS=60 while their DAG 
 watch: ## the time until a scheduler uses a saved file, with `sched-cache watch` and on stock; 6 minutes
 	@$(PYTHON) -m tools environment airflow-3.3.2
 	@CI=true SCHED_CACHE_END_TO_END=1 $(AIRFLOW3) -m pytest tests/airflow3/test_watch.py -k used_by_the_scheduler
+
+wake: ## the time from the end of a task to the next one queued: stock, Redis, LISTEN, neither; 6 minutes
+	@$(PYTHON) -m tools environment airflow-3.3.2
+	@CI=true SCHED_CACHE_END_TO_END=1 $(AIRFLOW3) -m pytest tests/airflow3/test_wake.py
 
 figures-airflow3: ## memory and times of the Airflow 3 plugin beside stock, against what was promised; 8 minutes
 	@$(PYTHON) -m tools environment airflow-3.3.2

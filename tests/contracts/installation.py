@@ -157,9 +157,11 @@ class InstallationContract(ABC):
             assert self.host() == before
             assert not self._listens()
 
+        rows = self.parts().host.patches.rows
+        optional_rows = {(row.module, row.name) for row in rows if row.is_optional}
         wrong = {}
         for owner, name in self.targets:
-            if (owner.__name__, name) in self.optional:
+            if (owner.__name__, name) in self.optional | optional_rows:
                 continue
             said = in_child(functools.partial(without, owner, name))
             if said:
@@ -345,6 +347,10 @@ class InstallationContract(ABC):
     def _differences(self, owner: Any, name: str, original: Any, found: Any) -> list[str]:
         where = f"{owner.__name__}.{name}"
         differences = []
+        if isinstance(original, ModuleType):
+            theirs, mine = vars(original), {each: getattr(found, each) for each in dir(found)}
+            changed = {each for each in theirs.keys() | mine.keys() if theirs.get(each) is not mine.get(each)}
+            return [] if changed - {"__doc__"} == {"sleep"} else [f"{where}: {changed} are others"]
         if not isinstance(original, type) and type(found) is not type(original):
             differences.append(f"{where}: a {type(found).__name__} and no {type(original).__name__}")
         stock, ours = function_of(original), function_of(found)

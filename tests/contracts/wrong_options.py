@@ -74,7 +74,7 @@ def _fault(option: Option, found: dict[str, Any]) -> str:
         return f"{len(found['lines'])} lines: {found}"
     if not set(wrong) <= {option.name, "redis_breaker_max_seconds"}:
         return f"another option is wrong: {found}"
-    if set(wrong.values()) <= {"REDIS", "TABLES", "DEFAULT", "PUBLISHING", "REFRESH"}:
+    if set(wrong.values()) <= {"REDIS", "TABLES", "DEFAULT", "PUBLISHING", "REFRESH", "WAKE"}:
         if not found["is_on"] and option.name != "enabled":
             return f"the plugin is off: {found}"
         if not found["fast_path"] and option.name != "fast_path":

@@ -80,6 +80,10 @@ ROWS_NOTED: Final = Rule("rows to schedule", passing=())
 INSERT_MAPPING: Final = Rule("insert_mapping", passing=())
 PRIORITY_WEIGHT: Final = Rule("priority weight", answered=(KeyError, SchedCacheError))
 
+# Wake-ups.
+IDLE_SLEEP: Final = Rule("idle sleep", passing=())
+TRANSITION_NOT_NOTICED: Final = Rule("transition not noticed", passing=())
+
 # Writes of the host. Errors pass if `ends_transaction` says so.
 WRITE_NOT_NOTICED: Final = Rule("write not noticed", passing=())
 WRITE_NOTICED_LATE: Final = Rule("write noticed late", passing=())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import update_wrapper
+from types import ModuleType
 from typing import Any
 
 from sched_cache.errors import SchedCacheError
@@ -126,10 +127,12 @@ class Replacements:
 
 
 def _made(original: Any, make: Make) -> Any:
-    """The replacement, of the same kind as the original: classmethod, staticmethod, property, class or function."""
+    """The replacement, of the same kind as the original: any kind of method, property, class, function or module."""
     if isinstance(original, classmethod | staticmethod):
         return type(original)(_like(make(original.__func__), original.__func__))
     made = make(original)
+    if isinstance(original, ModuleType):
+        return made
     if isinstance(original, property) and isinstance(made, property):
         return property(_like(made.fget, original.fget), original.fset, original.fdel, original.__doc__)
     return made if isinstance(original, type) else _like(made, original)

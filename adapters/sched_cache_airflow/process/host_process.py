@@ -70,6 +70,7 @@ class HostProcess(Generic[R]):
         writers = (vars(sys.modules[name]) for name in self.host.patches.writers if name in sys.modules)
         models = (names["SerializedDagModel"] for names in writers if "SerializedDagModel" in names)
         self.write_events.start(next(models, None))
+        self.runtime().wake.start()
 
     def _give_up(self) -> None:
         """Ends listeners, connections and threads, as far as there are any."""

@@ -37,6 +37,7 @@ from sched_cache_airflow.sharing.missed_writes import MissedWrites
 from sched_cache_airflow.sharing.owner import Owner
 from sched_cache_airflow.sharing.removed_versions import RemovedVersions
 from sched_cache_airflow.sharing.version_publisher import VersionPublisher, WrittenVersions
+from sched_cache_airflow.wake.wake import Wake
 
 
 class ProcessState:
@@ -59,6 +60,12 @@ class ProcessState:
         )
         self.written: Table | None = host.writes.table(settings.config) if self.shares_database else None
         self.maintenance: Maintenance = self._make_maintenance()
+        self.wake = Wake(
+            settings,
+            self.cache.hints,
+            is_postgresql=host_database_url().startswith("postgres"),
+            note=self.fallbacks.note,
+        )
         self.heartbeat: Heartbeat | None = None
         self.metrics: StatsdExporter | None = None
         self.refresh: BackgroundRefresh | None = None
@@ -111,6 +118,7 @@ class ProcessState:
         """Starts the reports of this process under the name of its component, unless they have started."""
         if component == "scheduler":
             self.maintenance.start()
+            self.wake.listen()
         self.metrics = self.metrics or self._begin_metrics()
         store, every_seconds = self.cache.store, self.settings.process_report_seconds
         if self.heartbeat is None and every_seconds and isinstance(store, SqlStore):
@@ -192,6 +200,7 @@ class ProcessState:
                 "contents_published": publisher.n_published,
                 "contents_not_published": publisher.n_dropped,
                 "forks_not_waited_for": fork.gate.n_not_waited,
+                **self.wake.counts(),
                 **counts,
             },
             "gauges": {
@@ -206,12 +215,17 @@ class ProcessState:
         """(counters, gauges) that only this host has."""
         return {}, {}
 
+    def tell(self) -> None:
+        """Tells schedulers of other processes that there may be something to do."""
+        self.wake.tell()
+
     def close(self) -> None:
         """Ends connections and threads."""
         self.end_reports()
         if self.refresh is not None:
             self.refresh.close()
         self.maintenance.close()
+        self.wake.close()
         self.contents.close()
         hold.reason = ""
 

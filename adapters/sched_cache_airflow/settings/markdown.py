@@ -23,6 +23,7 @@ READERS = {
     "shadow_share": "scheduler",
     "certificate": "scheduler",
     "background_refresh": _SERVERS,
+    "wake_schedulers": _EVERY,
     "process_report_seconds": _WRITERS,
     "database_url": _WRITERS,
     "database_schema": _WRITERS,

@@ -140,6 +140,7 @@ _SWITCHED_OFF = {
     Cost.TABLES: ("shares", "publish_contents"),
     Cost.PUBLISHING: ("publish_contents",),
     Cost.REFRESH: ("background_refresh",),
+    Cost.WAKE: ("wake_schedulers",),
 }
 
 

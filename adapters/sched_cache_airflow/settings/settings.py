@@ -123,6 +123,13 @@ class Settings:
         Flag(),
         doc="Whether webservers and API servers load changed DAGs before they are requested.",
     )
+    wake_schedulers: bool = option(
+        True,
+        Flag(),
+        doc="Whether the idle sleep of a scheduler ends when a task instance has ended, a run was created or a DAG was "
+        "published. Other processes say so by Redis, else by NOTIFY of PostgreSQL; without either, a scheduler with "
+        "task instances under way looks sooner.",
+    )
     process_report_seconds: float = option(
         10.0,
         Number(0, 3600),

@@ -20,6 +20,7 @@ class Cost(Enum):
     REDIS = "Redis is not used"
     PUBLISHING = "contents are not published"
     REFRESH = "changed DAGs are loaded when they are requested"
+    WAKE = "schedulers sleep as without the plugin"
     DEFAULT = "the default value is used"
 
 
@@ -32,6 +33,7 @@ _BY_NAME = {
     "shadow_share": Cost.FAST_PATH,
     "certificate": Cost.FAST_PATH,
     "background_refresh": Cost.REFRESH,
+    "wake_schedulers": Cost.WAKE,
     "process_report_seconds": Cost.DEFAULT,
     "create_tables": Cost.TABLES,
     "namespace": Cost.REDIS,

@@ -62,6 +62,9 @@ class WritingProcess(Protocol):
     @property
     def maintenance(self) -> Maintenance: ...
 
+    def tell(self) -> None:
+        """Tells schedulers of other processes that there may be something to do."""
+
     @property
     def fallbacks(self) -> Fallbacks: ...
 
@@ -190,6 +193,7 @@ class WriteEvents:
         with guard(MAINTENANCE_NOT_WOKEN, self._count):
             remember_engine()
             self._runtime().maintenance.wake(*noted.kept)
+            self._runtime().tell()
 
     def _on_rollback(self, session: Session) -> None:
         session.info.pop(_INFO_KEY, None)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
 from sched_cache_airflow.hosts.shared import next_runs
+from sched_cache_airflow.hosts.shared.idle_sleep import begin_nap_loop
 from sched_cache_airflow.hosts.shared.runtime import Runtime
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
 from sched_cache_airflow.patching.guard import BEGIN_DECISIONS, MEMORY_BOOKS, VERSIONS_OF_LOOP, guard
@@ -27,6 +28,7 @@ def do_scheduling(stock: Method, process: Process) -> Method:
         begin_loop(session)
         try:
             _tend(process)
+            begin_nap_loop(process, self)
             return stock(self, session)
         finally:
             end_loop(session)

@@ -14,6 +14,7 @@ from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop,
 from sched_cache_airflow.hosts.airflow3.dags.dag_bag import latest_dag
 from sched_cache_airflow.hosts.airflow3.runtime import Process
 from sched_cache_airflow.hosts.shared import next_runs
+from sched_cache_airflow.hosts.shared.idle_sleep import begin_nap_loop
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
 from sched_cache_airflow.patching.guard import (
     BEGIN_DECISIONS,
@@ -36,6 +37,7 @@ def do_scheduling(stock: Method, process: Process) -> Method:
         begin_loop(session)
         try:
             _tend(process)
+            begin_nap_loop(process, self)
             return stock(self, session)
         finally:
             end_loop(session)

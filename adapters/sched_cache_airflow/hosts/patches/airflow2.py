@@ -51,6 +51,7 @@ PATCHES: Final = PatchTable(
         *shared.AROUND_A_DECISION,
         *shared.JOBS,
         _bag_name("airflow.jobs.scheduler_job_runner", "bag of schedulers"),
+        *shared.IDLE_SLEEP,
         Patch(
             f"{RUNNER}._do_scheduling",
             f"{_SCHEDULER}:do_scheduling",

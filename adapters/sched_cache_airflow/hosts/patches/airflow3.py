@@ -106,6 +106,7 @@ PATCHES: Final = PatchTable(
             with_process=True,
             why="The module may have imported the host's bag before.",
         ),
+        *shared.IDLE_SLEEP,
         Patch(
             f"{RUNNER}._do_scheduling",
             f"{_SCHEDULER}:do_scheduling",

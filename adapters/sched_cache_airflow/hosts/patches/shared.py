@@ -123,3 +123,14 @@ JOBS: Final = (
         why="The process ends, and its reports with it.",
     ),
 )
+
+IDLE_SLEEP: Final = (
+    Patch(
+        "airflow.jobs.scheduler_job_runner:time",
+        "hosts.shared.idle_sleep:time_module",
+        group="idle sleep",
+        is_optional=True,
+        with_process=True,
+        why="The idle sleep of the loop ends when there is something to do. `time.sleep` itself stays as it is.",
+    ),
+)

@@ -56,7 +56,11 @@ class Host:
         self.fallbacks = Fallbacks(self.stats)
         self.handed_over: list[str] = []
         self.n_woken = 0
+        self.n_told = 0
         self.maintenance = SimpleNamespace(wake=self._wake)
+
+    def tell(self) -> None:
+        self.n_told += 1
 
     def _wake(self, *names: str) -> None:
         self.n_woken += 1
