@@ -109,3 +109,26 @@ def test_what_is_no_url_is_refused(databases: Databases) -> None:
     databases.url = "no url"
     with pytest.raises(ScratchError, match="ArgumentError"):
         databases.scratch()
+
+
+@pytest.mark.parametrize("may_be_silent", [False, True])
+def test_a_metadata_database_that_does_not_answer_is_refused_unless_none_is_needed(
+    databases: Databases, tmp_path: Path, may_be_silent: bool
+) -> None:
+    """A certificate in a file can be made where Airflow's database cannot be reached."""
+    (tmp_path / "no_database").mkdir()
+    silent = create_engine(f"sqlite:///{tmp_path / 'no_database'}")
+    scratch = databases.scratch()
+    if may_be_silent:
+        scratch.claim(silent, resumes=False, may_be_silent=True)
+    else:
+        with pytest.raises(ScratchError, match="did not answer"):
+            scratch.claim(silent, resumes=False)
+    silent.dispose()
+
+
+def test_a_metadata_database_that_is_not_there_is_not_created(databases: Databases, tmp_path: Path) -> None:
+    absent = create_engine(f"sqlite:///{tmp_path / 'absent.db'}")
+    databases.scratch().claim(absent, resumes=False)
+    absent.dispose()
+    assert not (tmp_path / "absent.db").exists()
