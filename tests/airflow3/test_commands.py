@@ -71,5 +71,6 @@ def test_before_the_first_start_nothing_is_broken(
         assert [finding for finding in findings.values() if not finding["is_well"]] == []
         assert "no tables yet" in findings["database"]["found"]
         assert "parts of Airflow replaced" in findings["installation"]["found"]
+        assert findings["decisions"]["found"] == "decisions by the code of a tested release"
         assert ("metadata database" in findings) == (not migrated)
         assert done.returncode == 3
