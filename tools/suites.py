@@ -82,7 +82,16 @@ _LONG = tuple(
 # harness, which compares with the rivals of today, and these tools. They run on one Python, as a step of their own.
 _ONCE_ONLY = tuple(
     f"tests/{name}"
-    for name in ("chaos", "simple_scheduler", "simulation", "fuzz", "servers", "tools", "unit/bench")
+    for name in (
+        "chaos",
+        "simple_scheduler",
+        "simulation",
+        "fuzz",
+        "servers",
+        "tools",
+        "unit/bench",
+        "upgrades",
+    )
 )
 # What depends on servers and on the versions of libraries, and hardly on the interpreter: on the newest and the lowest.
 # The contract of stores on PostgreSQL and on SQLite, and the forks, run on every Python.

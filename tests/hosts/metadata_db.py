@@ -122,10 +122,10 @@ class SqliteMetadataDb:
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def migrate(environment: Mapping[str, str]) -> None:
+def migrate(environment: Mapping[str, str], *, python: str | Path = sys.executable) -> None:
     """Run ``airflow db migrate`` in a process of its own. Raises RuntimeError with its output."""
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
+        [str(python), "-m", "airflow", "db", "migrate"],
         env=dict(environment),
         # Not the checkout: with `-m` the directory of a process is on its path.
         cwd=environment["AIRFLOW_HOME"],

@@ -19,6 +19,7 @@ class AirflowProcess:
 
     Args:
         module: the module to run instead of ``airflow``.
+        python: the interpreter of another environment than this one.
     """
 
     def __init__(
@@ -29,10 +30,11 @@ class AirflowProcess:
         environment: Mapping[str, str],
         *,
         module: str = "airflow",
+        python: str | Path = sys.executable,
     ) -> None:
         self.name = name
         self.log = log
-        self._command = [sys.executable, "-m", module, *arguments]
+        self._command = [str(python), "-m", module, *arguments]
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 

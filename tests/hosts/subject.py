@@ -34,17 +34,17 @@ class Subject:
 
     def environment(self) -> dict[str, str]:
         """Variables that put the subject into every process of an installation, entry points included."""
-        return OFF if self.name == "stock" else {**ON, "PYTHONPATH": str(_installed_checkout())}
+        return OFF if self.name == "stock" else {**ON, "PYTHONPATH": str(installed_checkout())}
 
 
 @functools.cache
-def _installed_checkout() -> Path:
+def installed_checkout(checkout: Path = CHECKOUT) -> Path:
     """A folder that the checkout was installed into, as an operator does it; some 10 s, once a process."""
     folder = Path(tempfile.mkdtemp(prefix="sched-cache-site-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     # From a copy: a build leaves metadata beside its source, and with it entry points for everybody there.
     source, target = folder / "source", folder / "site"
-    shutil.copytree(CHECKOUT, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+    shutil.copytree(checkout, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
     pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
     subprocess.run([*pip, "--target", str(target), str(source)], check=True, timeout=900)
     shutil.rmtree(source)

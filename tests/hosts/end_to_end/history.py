@@ -13,18 +13,25 @@ _RUNS = "SELECT dag_id, run_id, run_type, state FROM dag_run ORDER BY dag_id, id
 _TASKS = "SELECT dag_id, run_id, task_id, map_index, state, try_number FROM task_instance ORDER BY 1, 2, 3, 4"
 
 
-def read_history(database_url: str) -> History:
-    """Every run under ``dag_id/run``; a run named by its time is called after its kind and number instead."""
-    history: History = {}
+def run_names(database_url: str) -> dict[tuple[str, str], str]:
+    """dag_id and run_id to ``dag_id/run``; a run named by its time is called after its kind and number instead."""
     names: dict[tuple[str, str], str] = {}
     counts: dict[tuple[str, str], int] = {}
-    for dag_id, run_id, run_type, state in rows(database_url, _RUNS):
+    for dag_id, run_id, run_type, _ in rows(database_url, _RUNS):
         name = run_id
         if run_type != "manual":
             counts[dag_id, run_type] = counts.get((dag_id, run_type), 0) + 1
             name = f"{run_type} {counts[dag_id, run_type]}"
         names[dag_id, run_id] = f"{dag_id}/{name}"
-        history[f"{dag_id}/{name}"] = {"state": state, "tasks": {}}
+    return names
+
+
+def read_history(database_url: str) -> History:
+    """Every run under its name (`run_names`)."""
+    names = run_names(database_url)
+    history: History = {}
+    for dag_id, run_id, _, state in rows(database_url, _RUNS):
+        history[names[dag_id, run_id]] = {"state": state, "tasks": {}}
     for dag_id, run_id, task_id, map_index, state, tries in rows(database_url, _TASKS):
         task = task_id if map_index < 0 else f"{task_id}[{map_index}]"
         history[names[dag_id, run_id]]["tasks"][task] = f"{state} after {tries}"

@@ -1,0 +1,1 @@
+"""Installations whose release of Airflow changes while runs are under way."""
