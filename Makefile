@@ -7,8 +7,9 @@ HOST_ENVIRONMENT = $(if $(filter airflow2,$(HOST)),airflow-2.11.2,airflow-3.3.2)
 # RELEASE=X.Y.Z chooses the host, too.
 RELEASE_HOST = $(if $(RELEASE),$(if $(filter 2.%,$(RELEASE)),airflow2,airflow3),$(HOST))
 RELEASE_ENVIRONMENT = $(if $(RELEASE),airflow-$(RELEASE),$(HOST_ENVIRONMENT))
-# The releases of `make upgrades`.
+# The releases of `make upgrades`, and the commit of its older build of the plugin.
 UPGRADED = 2.11.2 3.1.8 3.3.2
+OLDER ?= 6f9b858
 MINUTES ?= 10
 PAGES_SECONDS ?= 60
 DATABASE ?= postgresql
@@ -60,10 +61,10 @@ end-to-end: ## a whole Airflow (HOST=airflow3 or airflow2, or RELEASE=X.Y.Z), it
 	@$(PYTHON) -m tools environment $(RELEASE_ENVIRONMENT)
 	@CI=true SCHED_CACHE_END_TO_END=1 .venvs/$(RELEASE_ENVIRONMENT)/bin/python -m pytest $(wildcard tests/$(RELEASE_HOST)/test_end_to_end.py tests/$(RELEASE_HOST)/test_edit_storm.py)
 
-upgrades: ## a database upgraded from 2.11 to 3.1 and 3.3 with runs under way, beside stock; half an hour on a busy machine
+upgrades: ## a database upgraded from 2.11 to 3.3 with runs under way, and two builds of the plugin (OLDER=COMMIT), beside stock; half an hour
 	@$(PYTHON) -m tools environment core-3.11
 	@for version in $(UPGRADED); do $(PYTHON) -m tools environment airflow-$$version || exit 1; done
-	@CI=true SCHED_CACHE_UPGRADES=1 $(CORE) -m pytest tests/upgrades
+	@CI=true SCHED_CACHE_UPGRADES=1 SCHED_CACHE_OLDER=$(OLDER) $(CORE) -m pytest tests/upgrades
 
 pages: ## four workers of HOST serve pages for PAGES_SECONDS=60 while their DAG is edited every second; reports the age of the pages
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)

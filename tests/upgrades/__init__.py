@@ -1,1 +1,1 @@
-"""Installations whose release of Airflow changes while runs are under way."""
+"""Installations whose release of Airflow or build of the plugin changes while runs are under way."""

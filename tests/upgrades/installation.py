@@ -1,4 +1,4 @@
-"""One home, database and Redis for nodes of several releases, one after the other."""
+"""One home, database and Redis for nodes of several releases or builds, one after the other or side by side."""
 
 from __future__ import annotations
 

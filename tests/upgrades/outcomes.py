@@ -9,7 +9,8 @@ import pytest
 from tests.upgrades.executions import Ended
 
 takes_long = pytest.mark.skipif(
-    not os.environ.get("SCHED_CACHE_UPGRADES"), reason="SCHED_CACHE_UPGRADES is not set: takes up to half an hour"
+    not os.environ.get("SCHED_CACHE_UPGRADES"),
+    reason="SCHED_CACHE_UPGRADES is not set: takes up to half an hour",
 )
 
 

@@ -20,8 +20,9 @@ except ImportError:
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
-# Another content after each gate.
-DOCUMENTED = {"doc_md": f"open: {is_open(1)} {is_open(2)}"}
+# Another content after each edit.
+GENERATION = 0
+DOCUMENTED = {"doc_md": f"generation {GENERATION}, open: {is_open(1)} {is_open(2)}"}
 TIMES = {"mode": "reschedule", "poke_interval": 10}
 
 
