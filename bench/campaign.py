@@ -157,11 +157,13 @@ def _chosen(suite: Suite, choice: Choice) -> list[Subject]:
 def _placed(suite: Suite, choice: Choice) -> list[tuple[Subject, Path]]:
     """Each subject with its interpreter. It is the same one for all if one interpreter has everything they require."""
     subjects = _chosen(suite, choice)
-    pool = candidates(choice.python)
-    common = find_interpreter({r for subject in subjects for r in subject.requires}, pool)
+    pool, is_chosen = candidates(choice.python), choice.python is not None
+    common = find_interpreter(
+        {r for subject in subjects for r in subject.requires}, pool, of_any_minor=is_chosen
+    )
     placed = []
     for subject in subjects:
-        found = common or find_interpreter(subject.requires, pool)
+        found = common or find_interpreter(subject.requires, pool, of_any_minor=is_chosen)
         if found is None:
             print(
                 f"bench: leaving out {subject.name}: no interpreter has {subject.requires}", file=sys.stderr

@@ -79,7 +79,7 @@ def _list(options: argparse.Namespace) -> int:
         print(f"{suite.name}: {suite.title}{expected}")
         rows = []
         for subject in (s for s in subjects.values() if suite.name in s.suites):
-            python = find_interpreter(subject.requires, pool)
+            python = find_interpreter(subject.requires, pool, of_any_minor=options.python is not None)
             place = python or f"cannot run here: no interpreter has {', '.join(subject.requires)}"
             rows.append((subject.name, subject.title, str(place)))
         print(render(("subject", "", "interpreter"), rows, indent=2))

@@ -38,9 +38,16 @@ def candidates(chosen: str | None = None) -> list[Path]:
     return found
 
 
-def find_interpreter(requires: Iterable[str], pool: Sequence[Path]) -> Path | None:
-    """The first of `pool` that has all distributions of `requires` (`name` or `name==version prefix`)."""
+def find_interpreter(
+    requires: Iterable[str], pool: Sequence[Path], *, of_any_minor: bool = False
+) -> Path | None:
+    """The first of `pool` that has all distributions of `requires` (`name` or `name==version prefix`).
+
+    of_any_minor: of the version prefixes only the major version counts, because a user has chosen the interpreter.
+    """
     needed = tuple(requires)
+    if of_any_minor:
+        needed = tuple(requirement.partition(".")[0] for requirement in needed)
     return next((path for path in pool if _has(distributions(path), needed)), None)
 
 

@@ -151,5 +151,8 @@ def test_an_interpreter_needs_every_distribution_in_the_right_version() -> None:
     assert find_interpreter(["pytest"], [here]) == here
     assert find_interpreter([f"pytest=={major}", f"pytest=={version}"], [here]) == here
     assert find_interpreter([f"pytest=={version}9"], [here]) is None
+    assert find_interpreter([f"pytest=={major}.99"], [here]) is None
+    assert find_interpreter([f"pytest=={major}.99"], [here], of_any_minor=True) == here
+    assert find_interpreter([f"pytest=={int(major) + 1}.0"], [here], of_any_minor=True) is None
     assert find_interpreter(["no-such-distribution"], [here]) is None
     assert find_interpreter(["pytest"], [Path("/nonexistent/python"), here]) == here
