@@ -19,6 +19,7 @@ from sched_cache_airflow.hosts.airflow3.certification.scheduler import Scheduler
 from sched_cache_airflow.hosts.airflow3.certification.unreachable import UNREACHABLE
 from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
+from sched_cache_airflow.hosts.shared.sorted_runs import sorted_runs
 from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
 
 
@@ -35,6 +36,7 @@ class Loops:
         """
         with ExitStack() as stack:
             stack.enter_context(swapped(Reconciler, "reconcile", _leave))
+            stack.enter_context(sorted_runs())
             if not Decisions().is_ordered:
                 stack.enter_context(sorted_task_instances())
             yield
