@@ -90,6 +90,8 @@ def _release(version: str, extra: str, *limits: str, like: str = "") -> Environm
     return Environment(f"airflow-{version}", "3.11", (extra, "test", "watch"), wanted, like=like)
 
 
+_OF_3_2_0 = ("anyio<4.13", "cadwyn<8", "fastapi<0.137", "pydantic<2.14", "sqlalchemy<2.1")
+
 ENVIRONMENTS = {
     environment.name: environment
     for environment in (
@@ -106,10 +108,16 @@ ENVIRONMENTS = {
         Environment("airflow-2.11.2", "3.11", ("airflow2", "test", "watch"), ("apache-airflow==2.11.2",)),
         _release("3.3.0", "airflow3", "aiosqlite<0.22", like="airflow-3.3.2"),
         _release("3.3.1", "airflow3", like="airflow-3.3.2"),
-        *(_release(version, "airflow3", "pydantic<2.14", "sqlalchemy<2.1") for version in ("3.2.2", "3.1.8")),
+        # The execution API of 3.2 cannot be imported with newer releases of FastAPI and Cadwyn.
+        _release("3.2.2", "airflow3", "cadwyn<8", "fastapi<0.137", "pydantic<2.14", "sqlalchemy<2.1"),
         # These two need an older starlette than 3.2.2, which uses names that newer releases of anyio warn of.
-        _release("3.2.1", "airflow3", "anyio<4.13", "pydantic<2.14", "sqlalchemy<2.1"),
-        _release("3.2.0", "airflow3", "anyio<4.13", "pydantic<2.14", "sqlalchemy<2.1", like="airflow-3.2.1"),
+        _release("3.2.1", "airflow3", *_OF_3_2_0),
+        _release("3.2.0", "airflow3", *_OF_3_2_0, like="airflow-3.2.1"),
+        _release("3.1.8", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
+        *(
+            _release(version, "airflow3", "pydantic<2.14", "sqlalchemy<2.1", like="airflow-3.1.8")
+            for version in ("3.1.5", "3.1.7")
+        ),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),
         _release("2.9.3", "airflow2"),
