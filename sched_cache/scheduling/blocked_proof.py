@@ -13,6 +13,7 @@ depends_on_past, wait_for_downstream) are not examined. Dependencies that may ch
     MappedTaskUpstreamDep       mapped tasks and groups only, see `mapped_tasks`
     dependencies of its own     Airflow 2: the host is always asked about such a task
     task un-mapped mid-run      the host is always asked about a row with a map index of a task that is not mapped
+    reschedule of another one   Airflow 3.1.7: the host is always asked about a row in `up_for_reschedule`
 
 n is the number that the host uses: the direct upstream *tasks*, with or without a row (a task without a row blocks
 for ever), or their *rows* if one of them needs expansion. An expansion in the middle of the host's pass adds rows,
@@ -60,13 +61,14 @@ class BlockedProof:
     counted. may_skip: the tasks that may hold a skip decision. watchers: task -> the tasks that the host is asked
     about once this task has finished without success. mapped: the proof for mapped tasks and for tasks in mapped
     groups, None if there are none. teardowns: the teardown tasks. unprovable: the tasks whose dependencies are not
-    determined by the document.
+    determined by the document. host: the properties of the host.
     """
 
     __slots__ = (
         "counted",
         "dag",
         "feeders",
+        "host",
         "initial",
         "kinds",
         "mapped",
@@ -84,6 +86,7 @@ class BlockedProof:
             ColdPartMissingError: a field that the proof needs was configured to be cold and is not available.
         """
         self.dag = dag
+        self.host = host
         tasks = range(dag.n_tasks)
         expansion = Expansion(dag)
         self.teardowns = frozenset(_where(effective_column(dag, "is_teardown")))

@@ -13,11 +13,14 @@ class HostRules:
     any_task_may_skip: `NotPreviouslySkippedDep` asks every direct upstream for its skip decision, not only those
     marked `_can_skip_downstream`. tasks_choose_deps: a task may have its own set of dependency classes, without the
     trigger rule. mapped_may_fail_run: whether a mapped teardown may fail its run, as its partial arguments say.
+    reschedule_reaches_others: once the host has examined a task instance in `up_for_reschedule`, those that it examines
+    after it in the same pass wait for a reschedule date, too.
     """
 
     any_task_may_skip: bool
     tasks_choose_deps: bool
     mapped_may_fail_run: bool
+    reschedule_reaches_others: bool = False
 
 
 AIRFLOW_2: Final = HostRules(any_task_may_skip=True, tasks_choose_deps=True, mapped_may_fail_run=False)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from itertools import compress
+from typing import Final
 
 from sched_cache.scheduling.blocked_proof import BlockedProof
 from sched_cache.scheduling.host_pass import HostPass
 from sched_cache.scheduling.outcome import RunOutcomes, changed_tasks
 from sched_cache.scheduling.slim_task_instances import SlimTaskInstances
+from sched_cache.scheduling.state import STATE_CODES
 from sched_cache.scheduling.trigger_rule import BLOCKED_BELOW, NEVER
+
+_RESCHEDULED: Final = STATE_CODES["up_for_reschedule"]
 
 
 class UpstreamCounts:
@@ -76,9 +80,18 @@ class UpstreamCounts:
         return self._rows_of(host_pass, blocked=True)
 
     def _rows_of(self, host_pass: HostPass, *, blocked: bool) -> list[int]:
-        rows, counts = self._rows, self._counts
+        rows = self._rows
         if rows is None:
             raise ValueError("there are no rows yet: call update first")
+        found = self._by_proof(rows, host_pass, blocked=blocked)
+        if not self._proof.host.reschedule_reaches_others or _RESCHEDULED not in rows.state:
+            return found
+        if blocked:
+            return [row for row in found if rows.state[row] != _RESCHEDULED]
+        return sorted({*found, *(row for row, code in enumerate(rows.state) if code == _RESCHEDULED)})
+
+    def _by_proof(self, rows: SlimTaskInstances, host_pass: HostPass, *, blocked: bool) -> list[int]:
+        counts = self._counts
         is_looked_at = rows.state.translate(host_pass.value)
         looked_at = compress(range(len(rows)), is_looked_at)
         mapped, task_index = self._proof.mapped, rows.task_index

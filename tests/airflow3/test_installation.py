@@ -39,7 +39,7 @@ class TestInstallation(InstallationContract):
             "_tis_for_dagrun_state",
             "_do_scheduling",
             "_schedule_all_dag_runs",
-            ENDS_A_RUN,
+            ENDS_A_RUN.rpartition(".")[2],
             "prepare_for_execution",
             "complete_execution",
         )
@@ -77,16 +77,15 @@ def test_code_of_a_site_has_its_say_in_each_dag(cluster: Cluster, monkeypatch: p
     """Rows and their DAGs are not taken past what was put into `SerializedDagModel` after the installation."""
     content = DagContent("of_a_site", ("a", "b"))
     cluster.processor.publish(content)
-    runner = cluster.scheduler.runner
     get, dag = SerializedDagModel.get, vars(SerializedDagModel)["dag"]
     with create_session() as session:
         version_id = session.scalars(select(DagVersion.id)).one()
         for _ in range(2):  # loaded, and from memory
-            assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
+            assert cluster.scheduler.current_dag(content.dag_id, session).task_ids == ["a", "b"]
             assert dag_of_version(cluster.api_dag_bag, version_id, session).task_ids == ["a", "b"]
         with monkeypatch.context() as of_a_site:
             of_a_site.setattr(SerializedDagModel, "get", lambda *args, **kwargs: None)
-            assert runner._get_current_dag(content.dag_id, session) is None
+            assert cluster.scheduler.current_dag(content.dag_id, session) is None
             assert cluster.api_dag_bag.get_latest_version_of_dag(content.dag_id, session=session) is None
         assert SerializedDagModel.get == get
         asked: list[str] = []
@@ -97,12 +96,12 @@ def test_code_of_a_site_has_its_say_in_each_dag(cluster: Cluster, monkeypatch: p
 
         with monkeypatch.context() as of_a_site:
             of_a_site.setattr(SerializedDagModel, "dag", property(noted))
-            assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
+            assert cluster.scheduler.current_dag(content.dag_id, session).task_ids == ["a", "b"]
             assert asked == [content.dag_id]
             cluster.api_dag_bag.get_latest_version_of_dag(content.dag_id, session=session)
             forget_dags(cluster.api_dag_bag)
             session.expunge_all()
             assert dag_of_version(cluster.api_dag_bag, version_id, session).task_ids == ["a", "b"]
             assert asked == [content.dag_id] * 3
-        assert runner._get_current_dag(content.dag_id, session).task_ids == ["a", "b"]
+        assert cluster.scheduler.current_dag(content.dag_id, session).task_ids == ["a", "b"]
         assert len(asked) == 3

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 from airflow import settings
 from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.dag_version import DagVersion
+from airflow.models.taskreschedule import TaskReschedule
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
 from airflow.utils.session import create_session
-from sqlalchemy import select, update
+from sqlalchemy import insert, inspect, select, update
+from sqlalchemy.orm import object_session
 
-from sched_cache_airflow.hosts.airflow3.compat import HAS_FLAG_OF_LIMIT, STATS, id_of_version
+from sched_cache_airflow.hosts.airflow3.compat import (
+    HAS_FLAG_OF_LIMIT,
+    RESCHEDULE_REACHES_OTHERS,
+    STATS,
+    id_of_version,
+)
+from sched_cache_airflow.hosts.installed import host_process
 from tests.airflow3.support import runs
+from tests.airflow3.support.activation import activated
 from tests.airflow3.support.bags import cache_options, dag_of_version
 from tests.airflow3.support.cluster import Cluster
 from tests.airflow3.support.content import DagContent
+from tests.airflow3.support.in_one_order import in_one_order
+from tests.airflow3.support.scheduler import Scheduler
+from tests.airflow3.support.stored_dags import create_run, document_of, store
+from tests.hosts.metadata_db import MetadataDb
 from tests.hosts.statements import statements
-from tests.hosts.subject import PLUGIN
+from tests.hosts.subject import PLUGIN, SUBJECTS
+from tests.support.scheduling.random_dags import START
 
 with_plugin = pytest.mark.parametrize("subject", [PLUGIN], ids=["plugin"], indirect=True)
 CONTENT = DagContent("d", ("a", "b"))
@@ -181,3 +199,82 @@ def test_what_another_scheduler_wrote_about_the_next_run_is_read_again(cluster: 
     with create_session(scoped=False) as session:
         assert session.scalar(select(DagRun.state)) == "success"
         assert session.scalar(select(DagModel.next_dagrun)) == expected
+
+
+def _after_a_loop(
+    empty_database: Callable[[], None], dag: Any, change: Callable[[Mapping[str, list[Any]]], None]
+) -> list[list[tuple[Any, ...]]]:
+    """The task instances of a run of `dag`, one loop after `change`: with stock, then with the plugin.
+
+    change: gets the host's objects of each task.
+    """
+    found = []
+    for subject in SUBJECTS:
+        empty_database()
+        store([document_of(dag)])
+        create_run(dag.dag_id, START)
+        with activated(subject), in_one_order():
+            scheduler = Scheduler()
+            scheduler.executor.parallelism = 0
+            scheduler.loops(2)
+            with create_session(scoped=False) as session:
+                of_task: dict[str, list[Any]] = {}
+                for ti in session.scalars(select(TaskInstance).order_by(TaskInstance.map_index)):
+                    ti.state, ti.try_number, ti.scheduled_dttm = None, 1, None
+                    of_task.setdefault(ti.task_id, []).append(ti)
+                change(of_task)
+            scheduler.loop()
+            if subject == PLUGIN:
+                assert host_process().runtime().fast_path.n_decided == 3
+        columns = TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state, TaskInstance.try_number
+        with create_session(scoped=False) as session:
+            rows = session.execute(select(*columns, TaskInstance.scheduled_dttm.is_not(None)))
+            found.append(sorted(tuple(row) for row in rows))
+    return found
+
+
+def test_a_reschedule_date_holds_back_the_task_instances_that_it_does_on_stock(
+    airflow_db: MetadataDb, empty_database: Callable[[], None]
+) -> None:
+    """3.1.7 asks those after a task instance in `up_for_reschedule` for a date, too: even after a blocked one."""
+    with DAG("d", start_date=START, schedule=None) as dag:
+        gate, again, _ = (
+            BashOperator(task_id=task_id, bash_command="true") for task_id in ("gate", "again", "last")
+        )
+        gate >> again
+    now = datetime.now(timezone.utc)
+
+    def wait(of_task: Mapping[str, list[Any]]) -> None:
+        states = {"gate": "running", "again": "up_for_reschedule", "last": None}
+        for task_id, state in states.items():
+            of_task[task_id][0].state = state
+        session = object_session(of_task["last"][0])
+        assert session is not None
+        for task_id, hours in (("again", -1), ("last", 1)):
+            due = now + timedelta(hours=hours)
+            session.add(TaskReschedule(of_task[task_id][0].id, now, now, due))
+
+    on_stock, with_plugin = _after_a_loop(empty_database, dag, wait)
+    expected = (None, 1, False) if RESCHEDULE_REACHES_OTHERS else ("scheduled", 2, True)
+    assert on_stock[-1] == ("last", -1, *expected)
+    assert with_plugin == on_stock
+
+
+def test_a_task_instance_that_a_decision_removes_ends_as_on_stock(
+    airflow_db: MetadataDb, empty_database: Callable[[], None]
+) -> None:
+    """Before 3.1.1, the host schedules it all the same."""
+    with DAG("d", start_date=START, schedule=None) as dag:
+        BashOperator.partial(task_id="mapped").expand(bash_command=["true"])
+
+    def shorten(of_task: Mapping[str, list[Any]]) -> None:
+        (first,) = of_task["mapped"]
+        session = object_session(first)
+        assert session is not None
+        values = {column.key: getattr(first, column.key) for column in inspect(TaskInstance).column_attrs}
+        first.state = "success"
+        session.execute(insert(TaskInstance).values({**values, "id": str(uuid4()), "map_index": 1}))
+
+    on_stock, with_plugin = _after_a_loop(empty_database, dag, shorten)
+    assert on_stock[-1][2] in ("removed", "scheduled")
+    assert with_plugin == on_stock

@@ -6,7 +6,6 @@ A host's `test_installation.py` derives from this. What changes the host happens
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import os
 import pickle
@@ -22,6 +21,7 @@ from unittest import mock
 
 import pytest
 
+from sched_cache_airflow.patching.installation import target_in
 from sched_cache_airflow.patching.patch_table import ANY, Patch
 from sched_cache_airflow.patching.replacement import NotReplaceableError, Replacements
 
@@ -58,12 +58,11 @@ def function_of(member: Any) -> Any:
     return member.fget if isinstance(member, property) else getattr(member, "__func__", member)
 
 
-def _name_of(patch: Patch) -> str:
-    """The name of the target in the installed release."""
-    if not patch.named_by:
-        return patch.name
-    module, _, name = patch.named_by.partition(":")
-    return str(getattr(importlib.import_module(f"sched_cache_airflow.{module}"), name))
+def _target_of(patch: Patch) -> tuple[Any, str]:
+    """The owner and the name of the target in the installed release."""
+    module = sys.modules[patch.module]
+    owner, _, name = target_in(patch, module).rpartition(".")
+    return (getattr(module, owner) if owner else module), name
 
 
 def _of_a_site(member: Any) -> Any:
@@ -284,11 +283,11 @@ class InstallationContract(ABC):
         """None of its targets is replaced, and those of all other groups are."""
 
         def unfit(module: str, group: tuple[Patch, ...], patch: Patch) -> None:
-            members = {(self._owner_of(one), one.name): one for one in group}
+            members = [_target_of(one) for one in group]
             stock = {target: vars(target[0])[target[1]] for target in members}
-            owner = self._owner_of(patch)
-            theirs = stock[owner, patch.name] = _of_a_site(vars(owner)[patch.name])
-            setattr(owner, patch.name, theirs)
+            owner, name = _target_of(patch)
+            theirs = stock[owner, name] = _of_a_site(vars(owner)[name])
+            setattr(owner, name, theirs)
             self.parts().install()
             for (owner, name), member in stock.items():
                 assert vars(owner)[name] is member, f"{name} in {module}"
@@ -304,7 +303,8 @@ class InstallationContract(ABC):
         for module in table.modules:
             for group in table.groups(module):
                 for patch in group:
-                    if patch.fits != ANY and patch.name in vars(self._owner_of(patch)):
+                    owner, name = _target_of(patch)
+                    if patch.fits != ANY and name in vars(owner):
                         n_tried += 1
                         said = in_child(functools.partial(unfit, module, group, patch))
                         if said:
@@ -312,21 +312,10 @@ class InstallationContract(ABC):
         assert n_tried > 5
         assert not wrong, "\n".join(f"{target}: {said}" for target, said in wrong.items())
 
-    @staticmethod
-    def _owner_of(patch: Patch) -> Any:
-        module = sys.modules[patch.module]
-        return getattr(module, patch.owner) if patch.owner else module
-
     def test_every_row_of_the_table_is_applied(self) -> None:
         """On the release that is tested nothing is left to the host, so that a mistake in a row is seen."""
-        replaced = {
-            f"{owner.__module__}:{owner.__qualname__}.{name}"
-            for owner, name in self.targets
-            if isinstance(owner, type)
-        }
-        rows = self.parts().host.patches.rows
-        expected = {f"{row.module}:{row.owner}.{_name_of(row)}" for row in rows if row.owner}
-        assert expected <= replaced
+        expected = {_target_of(row) for row in self.parts().host.patches.rows if row.owner}
+        assert expected <= set(self.targets)
 
     def _listens(self) -> bool:
         return bool(self.parts().write_events._listening)

@@ -130,8 +130,8 @@ def _targets(patch: Patch, module: ModuleType, process: object) -> Iterator[_Tar
     Raises:
         NotReplaceableError: the host does not have the target. No module of ours that needs it was imported.
     """
-    owner: Any = part_of(module, patch.owner) if patch.owner else module
-    name = str(_loaded(patch.named_by)) if patch.named_by else patch.name
+    of_class, _, name = target_in(patch, module).rpartition(".")
+    owner: Any = part_of(module, of_class) if of_class else module
     if patch.is_optional and name not in vars(owner):
         return
     member = part_of(owner, name)
@@ -141,10 +141,16 @@ def _targets(patch: Patch, module: ModuleType, process: object) -> Iterator[_Tar
         yield _Target(patch, owner, name, make)
         return
     if patch.with_process:
-        of_class: Any = wrapper
-        of_class.host_process = process
+        ours: Any = wrapper
+        ours.host_process = process
     if member is not wrapper:  # else the module has imported the replacement
         yield _Target(patch, owner, name, lambda _: wrapper)
+
+
+def target_in(patch: Patch, module: ModuleType) -> str:
+    """`Class.function`, or `name` for a name of the module, in the installed release."""
+    found = _loaded(patch.named_by) if patch.named_by else patch.target.partition(":")[2]
+    return str(found(module) if callable(found) else found)
 
 
 def _loaded(path: str) -> Any:

@@ -33,7 +33,8 @@ class Patch:
     """Whether what makes the replacement is given the process beside the original; a class has it as `host_process`."""
 
     named_by: str = ""
-    """`module:name` in this package: the attribute's name in the installed release, where releases differ in it."""
+    """`module:name` in this package: the target in the installed release, where releases differ: `Class.function`,
+    or `name` for a name of the module, or a function that finds this in the module."""
 
     @property
     def module(self) -> str:

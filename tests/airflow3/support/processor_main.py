@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ from airflow.dag_processing.processor import DagFileParseRequest, _parse_file
 from airflow.utils.session import create_session
 
 _BUNDLE = "dags-folder"
+_TAKES_FILES = "files_parsed" in signature(update_dag_parsing_results_in_db).parameters  # since 3.1.6
 
 
 def publish(file: Path, folder: Path, bundle_version: str | None = None) -> None:
@@ -42,7 +44,7 @@ def publish(file: Path, folder: Path, bundle_version: str | None = None) -> None
             parse_duration=0.0,
             warnings=set(),
             session=session,
-            files_parsed={(_BUNDLE, file.name)},
+            **({"files_parsed": {(_BUNDLE, file.name)}} if _TAKES_FILES else {}),
         )
 
 

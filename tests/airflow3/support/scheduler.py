@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.executors.base_executor import BaseExecutor
+from airflow.jobs import scheduler_job_runner
 from airflow.utils.session import create_session
+from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow3.certification.scheduler import IdleExecutor, new_runner
 
@@ -38,3 +40,8 @@ class Scheduler:
         """``count`` passes: a change may need one to be seen and one to be acted on."""
         for _ in range(count):
             self.loop()
+
+    def current_dag(self, dag_id: str, session: Session) -> Any:
+        """The content that the host would create a run from; before 3.1.7, a function of the module finds it."""
+        get = getattr(self.runner, "_get_current_dag", None) or scheduler_job_runner._get_current_dag
+        return get(dag_id=dag_id, session=session)

@@ -6,7 +6,6 @@ import copy
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from inspect import signature
 from typing import Any
 
 from airflow.dag_processing.collection import update_dag_parsing_results_in_db
@@ -20,12 +19,10 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import update
 
 from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
+from tests.airflow3.support.parsing_results import of_later_releases
 
 _BUNDLE = "dags-folder"
 _FILE = "random_dags.py"
-_NO_VERSION_DATA: dict[str, Any] = (  # since 3.3
-    {"version_data": None} if "version_data" in signature(update_dag_parsing_results_in_db).parameters else {}
-)
 
 
 def document_of(dag: Any) -> Any:
@@ -43,13 +40,12 @@ def store(documents: Iterable[Any]) -> None:
         update_dag_parsing_results_in_db(
             bundle_name=_BUNDLE,
             bundle_version=None,
-            **_NO_VERSION_DATA,
+            **of_later_releases(_BUNDLE, _FILE),
             dags=[LazyDeserializedDAG(data=document) for document in documents],
             import_errors={},
             parse_duration=0.0,
             warnings=set(),
             session=session,
-            files_parsed={(_BUNDLE, _FILE)},
         )
         dag_ids = [document["dag"]["dag_id"] for document in documents]
         session.execute(update(DagModel).where(DagModel.dag_id.in_(dag_ids)).values(is_paused=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -21,7 +22,7 @@ from sched_cache.scheduling import (
 from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 from sched_cache_airflow.certification.random_run import ACTIVE, FINISHED, RunSpec, random_run
 
-STATES = (None, "up_for_retry", *ACTIVE, *FINISHED)
+STATES = (None, "up_for_retry", "up_for_reschedule", *ACTIVE, *FINISHED)
 
 
 def dag_of(run: RunSpec) -> CompactDag:
@@ -147,6 +148,23 @@ def test_a_new_skip_decision_is_a_change() -> None:
     for decisions, n_asked in ((set(), 0), ({"branch"}, 1), (set(), 0), (None, 1)):
         counts.update(rows_of(dag, run), decisions)
         assert len(counts.ask_host()) == n_asked
+
+
+@pytest.mark.parametrize("host_pass", HostPass)
+def test_a_reschedule_that_reaches_others_is_never_left_out(host_pass: HostPass) -> None:
+    """The host has to meet it where it would: it decides differently about those that come after it."""
+    run = chain(3)
+    run.rows["t1", -1] = "up_for_reschedule"
+    dag = dag_of(run)
+    for reaches_others in (False, True):
+        host = replace(AIRFLOW_3, reschedule_reaches_others=reaches_others)
+        counts = UpstreamCounts(BlockedProof(dag, host))
+        rows = rows_of(dag, run)
+        counts.update(rows)
+        asked = ["t0", "t1"] if reaches_others else ["t0"]
+        assert [rows[row].task_id for row in counts.ask_host(host_pass)] == asked
+        blocked = [row.task_id for row in rows if row.task_id not in asked]
+        assert [rows[row].task_id for row in counts.blocked(host_pass)] == blocked
 
 
 def test_rows_of_another_content_are_refused() -> None:

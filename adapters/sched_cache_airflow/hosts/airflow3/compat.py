@@ -11,6 +11,8 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
+from airflow.ti_deps.dep_context import DepContext
+from airflow.utils.state import TaskInstanceState
 from sqlalchemy.exc import NoInspectionAvailable
 
 try:
@@ -120,8 +122,17 @@ def id_of_version(found: Any) -> Any:
 HAS_FLAG_OF_LIMIT: Final = hasattr(DagModel, "exceeds_max_non_backfill")
 """Whether the row of a DAG has a flag that it is at its limit of runs: since 3.2. Before, its next run has no date."""
 
-ENDS_A_RUN: Final = "_set_exceeds_max_active_runs" if HAS_FLAG_OF_LIMIT else "_should_update_dag_next_dagruns"
+ENDS_A_RUN: Final = "SchedulerJobRunner." + (
+    "_set_exceeds_max_active_runs" if HAS_FLAG_OF_LIMIT else "_should_update_dag_next_dagruns"
+)
 """The method of the scheduler that decides what the end of a run changes in the row of its DAG."""
+
+
+def current_dag_in(scheduler_job_runner: Any) -> str:
+    """The function that finds the content that a run is created from: before 3.1.7 one of the module, now a method."""
+    is_of_module = hasattr(scheduler_job_runner, "_get_current_dag")
+    return "_get_current_dag" if is_of_module else "SchedulerJobRunner._get_current_dag"
+
 
 NAMES_LAST_ENDED: Final = hasattr(DagRun, "produce_dag_callback")
 """Whether the callback of a run that ends names the task instance that ended last: since 3.2. Before, it names the one
@@ -139,6 +150,21 @@ def only_becomes_scheduled(ti: Any) -> bool:
             task.has_on_execute_callback or task.has_on_success_callback or task.outlets or task.inlets
         )
     return bool(ti.is_schedulable) and not (_DEFERS and ti.start_trigger_args)
+
+
+def _reschedule_reaches_others() -> bool:
+    context, silent = DepContext(), SimpleNamespace(debug=lambda *_: None, info=lambda *_: None)
+    ti: Any = SimpleNamespace(
+        state=TaskInstanceState.UP_FOR_RESCHEDULE, log=silent, get_failed_dep_statuses=lambda **_: ()
+    )
+    session: Any = _Session()
+    TaskInstance.are_dependencies_met(ti, dep_context=context, session=session)
+    return bool(context.deps)
+
+
+RESCHEDULE_REACHES_OTHERS: Final = _reschedule_reaches_others()
+"""Whether the dependency on a reschedule date, which the host adds for a task instance in `up_for_reschedule`, stays in
+the context of the pass, and so reaches the task instances after it: in 3.1.7 only."""
 
 
 def present(owner: Any, *names: str) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from types import FunctionType
 from typing import Any
 
@@ -111,13 +112,15 @@ def create_dag_runs(stock: Method) -> Method:
 
 
 def get_current_dag(stock: Method, process: Process) -> Method:
-    """`SchedulerJobRunner._get_current_dag`: the content that runs are created from."""
+    """`SchedulerJobRunner._get_current_dag`, before 3.1.7 a function: the content that runs are created from."""
+    arguments = signature(stock)
 
-    def _get_current_dag(self: Any, dag_id: str, session: Session) -> Any:
+    def _get_current_dag(*args: Any, **options: Any) -> Any:
+        given = arguments.bind(*args, **options).arguments
         dag = None
         with guard(CURRENT_DAG, process.runtime().fallbacks.note):
-            dag = latest_dag(process.runtime(), dag_id, False, session)
-        return stock(self, dag_id, session) if dag is None else dag
+            dag = latest_dag(process.runtime(), given["dag_id"], False, given["session"])
+        return stock(*args, **options) if dag is None else dag
 
     return _get_current_dag
 

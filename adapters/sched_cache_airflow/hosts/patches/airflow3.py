@@ -139,6 +139,7 @@ PATCHES: Final = PatchTable(
             f"{RUNNER}._get_current_dag",
             f"{_SCHEDULER}:get_current_dag",
             group="DAG of a new run",
+            named_by="hosts.airflow3.compat:current_dag_in",
             fits=OWN,
             with_process=True,
             why="A run is created from the content that is current, which is in memory.",

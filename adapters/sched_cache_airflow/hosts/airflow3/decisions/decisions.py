@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +31,7 @@ class _Statement:
 class Decisions:
     """Since 3.2, the host sorts task instances by task and map index, and names the last one in a run's callback."""
 
-    rules = AIRFLOW_3
+    rules = replace(AIRFLOW_3, reschedule_reaches_others=compat.RESCHEDULE_REACHES_OTHERS)
     rows = slim_rows
     names_last_ended = compat.NAMES_LAST_ENDED
     loop_of = staticmethod(versions_of)

@@ -33,6 +33,8 @@ _IDS_PER_STATEMENT: Final = 500
 _OWN_TRIES: Final = 2
 """The host tries three times by default; it writes the rows itself the last time."""
 
+_BEGINS_A_TRY: Final = frozenset(SCHEDULEABLE_STATES) - {TaskInstanceState.UP_FOR_RESCHEDULE}
+
 _TI = TaskInstance.__table__.c
 _UPDATE = (
     update(TaskInstance.__table__)
@@ -122,7 +124,8 @@ def _parted(tis: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     plain: list[Any] = []
     others: list[Any] = []
     for ti in tis:
-        is_plain = ti.state != TaskInstanceState.UP_FOR_RESCHEDULE and compat.only_becomes_scheduled(ti)
+        # Before 3.1.1, the host also passes task instances that it has just removed, as their task has fewer now.
+        is_plain = ti.state in _BEGINS_A_TRY and compat.only_becomes_scheduled(ti)
         (plain if is_plain else others).append(ti)
     return plain, others
 
