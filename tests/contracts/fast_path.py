@@ -218,6 +218,25 @@ class FastPathContract:
             assert fast_host.fast_path.n_decided == 1
         assert states() == ["scheduled", "removed", None]
 
+    def test_what_the_host_removes_while_it_decides_may_remove_others(self, fast_host: FastHost) -> None:
+        """An instance beyond the new length of another task was blocked before, and is removed in the same loop."""
+        tasks = (
+            TaskSpec("m", ["z"], over=["value"]),
+            TaskSpec("o", ["z"]),
+            TaskSpec("other"),
+            TaskSpec("z", over=["value"]),
+        )
+        fast_host.store(None, "success", "success", None, tasks=tasks)
+        with database() as session:
+            task_instance("m", session).map_index = 0
+            beyond = task_instance("other", session)
+            beyond.task_id, beyond.map_index = "m", 1
+            task_instance("z", session).map_index = 1
+        with fast_host.plugin() as scheduler, fast_host.unreconciled(), sorted_task_instances():
+            scheduler.loop()
+            assert fast_host.fast_path.n_decided == 1
+        assert states() == ["scheduled", "removed", "success", "removed"]
+
     def test_the_leaves_that_count_are_those_of_the_host(self, fast_host: FastHost) -> None:
         """Of random DAGs, with teardowns that may fail the run and others."""
         n_with_teardowns = 0

@@ -102,15 +102,28 @@ class RunView:
         """The rows that the host must examine in this pass, in its order."""
         found = self._asked.get(host_pass)
         if found is None:
-            found = self.counts.ask_host(host_pass)
-            if self.host.is_ordered:
-                rows = self.rows
-                found = self.content.in_order(
-                    [(rows.task_index[row], rows.map_index[row], row) for row in found],
-                    lambda: self.host.rows.read_task_order(dag_run, session),
-                )
-            self._asked[host_pass] = found
+            found = self._asked[host_pass] = self._in_order(self.counts.ask_host(host_pass), dag_run, session)
         return found
+
+    def _in_order(self, found: Sequence[int], dag_run: Any, session: Session) -> Sequence[int]:
+        if not self.host.is_ordered:
+            return found
+        rows = self.rows
+        return self.content.in_order(
+            [(rows.task_index[row], rows.map_index[row], row) for row in found],
+            lambda: self.host.rows.read_task_order(dag_run, session),
+        )
+
+    def asked_after(self, row: int, asked: Iterable[int], dag_run: Any, session: Session) -> Sequence[int]:
+        """Those of `asked` after `row`, and every row of an expanded task instance that the host could schedule."""
+        rows = self.rows
+        expanded = [
+            other
+            for other in self.unfinished_rows()
+            if rows.map_index[other] >= 0 and rows.state_names[rows.state[other]] in SCHEDULEABLE_STATES
+        ]
+        ordered = list(self._in_order(sorted({row, *asked, *expanded}), dag_run, session))
+        return ordered[ordered.index(row) + 1 :]
 
     def unfinished_rows(self) -> list[int]:
         """The unfinished rows, in no particular order."""

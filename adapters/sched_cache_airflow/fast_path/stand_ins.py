@@ -84,7 +84,7 @@ class Snapshot:
         Each of its dependencies reads all of them, some twice.
         """
         if self.are_states_old:
-            self._read_states()
+            self.read_states()
         examined = self.examined
         if examined is None:
             return map(self.stand_in, self.view.all_finished_rows())
@@ -114,7 +114,8 @@ class Snapshot:
     def _note_statement(self, executed: Any) -> None:
         self.are_states_old = self.are_states_old or bool(executed.is_update)
 
-    def _read_states(self) -> None:
+    def read_states(self) -> None:
+        """Lets dependencies see the finished task instances as they are now. One query."""
         self.are_states_old = False
         rows = self.view.host.rows.read_rows([self.dag_run], self.session)[self.dag_run.id]
         self._states = dict(zip(zip(rows.task_ids, rows.map_indices, strict=True), rows.states, strict=True))
@@ -200,12 +201,20 @@ class Candidates(Sequence[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         snapshot = self._snapshot
-        for row, ti in self._found:
-            snapshot.examined = task_index = snapshot.view.rows.task_index[row]
-            may_expand = ti.map_index < 0 and snapshot.view.has_finished(task_index)
+        view, waiting = snapshot.view, list(reversed(self._found))
+        while waiting:
+            row, ti = waiting.pop()
+            snapshot.examined = task_index = view.rows.task_index[row]
+            may_expand = ti.map_index < 0 and view.has_finished(task_index)
             yield ti
             if may_expand:
                 snapshot.are_states_old = True
+            if snapshot.are_states_old:
+                # Among removed ones, expanded task instances may be removed that were blocked before.
+                rest = view.asked_after(row, [one for one, _ in waiting], snapshot.dag_run, snapshot.session)
+                view.load(rest, snapshot.dag_run, snapshot.session)
+                waiting = [(one, view.loaded[one]) for one in reversed(rest) if one in view.loaded]
+                snapshot.read_states()
         # An expansion has added the rest.
         snapshot.examined = None
 
