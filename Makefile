@@ -12,10 +12,11 @@ UPGRADED = 2.11.2 3.1.8 3.3.2
 OLDER ?= 6f9b858
 MINUTES ?= 10
 PAGES_SECONDS ?= 60
+SEEDS ?= 5
 DATABASE ?= postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help demo debian test test-releases lint releases host-tests test-unit end-to-end upgrades pages watch wake figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
+.PHONY: help demo debian test test-releases lint releases host-tests test-unit end-to-end upgrades certify pages watch wake figures-airflow3 figures-airflow2 fuzz chaos options starts trouble flood ends undecodable two-schedulers simple-dag bench planted targets clean forks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,10 @@ upgrades: ## a database upgraded from 2.11 to 3.3 with runs under way, and two b
 	@$(PYTHON) -m tools environment core-3.11
 	@for version in $(UPGRADED); do $(PYTHON) -m tools environment airflow-$$version || exit 1; done
 	@CI=true SCHED_CACHE_UPGRADES=1 SCHED_CACHE_OLDER=$(OLDER) $(CORE) -m pytest tests/upgrades
+
+certify: ## `sched-cache certify` on HOST or RELEASE=X.Y.Z, and each mutant with SEEDS=5 seeds; half an hour
+	@$(PYTHON) -m tools environment $(RELEASE_ENVIRONMENT)
+	@CI=true SCHED_CACHE_CERTIFY_SEEDS=$(SEEDS) .venvs/$(RELEASE_ENVIRONMENT)/bin/python -m pytest -s tests/$(RELEASE_HOST)/test_certification.py
 
 pages: ## four workers of HOST serve pages for PAGES_SECONDS=60 while their DAG is edited every second; reports the age of the pages
 	@$(PYTHON) -m tools environment $(HOST_ENVIRONMENT)

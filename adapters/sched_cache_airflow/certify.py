@@ -227,7 +227,7 @@ def _tried(progress: Progress, seconds: float, say: Callable[[Mapping[str, Any]]
     process.uninstall()  # the next installation reads the options again
     os.environ[f"{PREFIX}ENABLED"] = "True"
     bound = _bound(process)
-    lines = lines_of_host(process.host.releases.pinned.decisions)
+    lines = lines_of_host(process.host.releases.pinned.deciding)
     trial = Trial(
         Subject(
             process,

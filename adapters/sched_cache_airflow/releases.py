@@ -16,6 +16,10 @@ Paths = tuple[str, ...]
 """Code of the host: `module:` for a whole module, `module:Class.function` for a function."""
 
 
+_WORDS: Final = "airflow.utils.state:"
+"""The names of states. Its functions are for people: colours, texts."""
+
+
 @dataclass(frozen=True, slots=True)
 class PinnedCode:
     """The code of the host on which each part of the plugin depends.
@@ -33,6 +37,11 @@ class PinnedCode:
     """The run of a task instance, without a query."""
     schedule_tis: Paths = ()
     """Ready task instances, in one statement."""
+
+    @property
+    def deciding(self) -> Paths:
+        """The code of `decisions` whose functions a loop calls: all but the module that is pinned for its words."""
+        return tuple(path for path in self.decisions if path != _WORDS)
 
     def parts(self) -> dict[str, Paths]:
         """The parts that exist on this host, by name."""
@@ -106,7 +115,7 @@ _DECISIONS: Final[Paths] = (
     "airflow.ti_deps.deps.ready_to_reschedule:ReadyToRescheduleDep._get_dep_statuses",
     "airflow.ti_deps.dep_context:",
     "airflow.ti_deps.dependencies_states:",
-    "airflow.utils.state:",
+    _WORDS,
 )
 _WEIGHTS: Final[Paths] = (
     "airflow.task.priority_strategy:_DownstreamPriorityWeightStrategy.get_weight",

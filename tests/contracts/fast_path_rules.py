@@ -82,7 +82,7 @@ def assert_noticed(comparison: Comparison, rule: str, rules: Mapping[str, Rule] 
     n_loops, seed = 0, 70_000
     with mock.patch.object(owner, name, without):
         while n_loops < MAX_LOOPS:
-            compared = comparison.compare_case(seed)
+            compared = comparison.compare_case(seed, is_stratified=False)
             if compared.difference:
                 return
             n_loops += compared.n_loops

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
-from sched_cache_airflow.certification.loops import GivenUpError, HostLoops
+from sched_cache_airflow.certification.loops import GivenUpError, HostLoops, Pools
+from sched_cache_airflow.certification.strata import ASKED, N_DAGS, N_LOOPS, QUEUED, stratum_of
 from sched_cache_airflow.patching.replacement import Replacements
 
 LOOPS_OF_A_CASE: Final = 8
@@ -73,20 +74,37 @@ class Comparison:
             for owner, name, member in ours:
                 setattr(owner, name, member)
 
-    def compare_case(self, seed: int, n_loops: int = LOOPS_OF_A_CASE) -> Compared:
-        """Compares up to `n_loops` loops of random runs. The same seed gives the same DAGs and runs."""
+    def compare_case(
+        self, seed: int, n_loops: int = LOOPS_OF_A_CASE, *, is_stratified: bool = True
+    ) -> Compared:
+        """Compares up to `n_loops` loops of random runs. The same seed gives the same DAGs and runs.
+
+        is_stratified: the seed has its stratum; else the case is any random one.
+        """
         random, loops = Random(seed), self._loops
         with loops.undone() as session:
-            dags = [loops.dag(session, random, f"dag_{seed}_{n}") for n in range(random.choice((1, 1, 2, 3)))]
+            stratum = stratum_of(seed) if is_stratified else None
+            n_dags = random.choice((1, 1, 2, 3)) if stratum is None else N_DAGS.get(stratum, 1)
+            dags = [loops.dag(session, random, f"dag_{seed}_{n}", stratum) for n in range(n_dags)]
+            n_loops = min(n_loops, N_LOOPS.get(stratum, n_loops)) if stratum else n_loops
             for number in range(n_loops):
+                pools = random.choice(tuple(Pools)) if stratum in QUEUED else Pools.FULL
+                is_asked = number == 0 and stratum in ASKED
                 loops.settle(session)
                 self._stock.forget()
                 with self.as_stock(), loops.tried(session), self._watch():
-                    stock = self._stock.loop(session)
+                    stock = self._stock.loop(session, pools)
+                    expected = self._stock.answers(session) if is_asked else ()
                 try:
-                    difference = self._plugin.loop(session).difference(stock)
+                    difference = self._plugin.loop(session, pools).difference(stock)
                 except GivenUpError as error:
                     difference = str(error)
+                if is_asked and not difference:
+                    loops.settle(session)
+                    with loops.tried(session):
+                        answers = self._plugin.answers(session)
+                    if answers != expected:
+                        difference = f"answers differ: {answers} instead of {expected}"
                 if difference:
                     return Compared(number + 1, f"seed {seed}, loop {number}: {difference}")
                 loops.settle(session)

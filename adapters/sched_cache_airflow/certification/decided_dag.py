@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from sched_cache_airflow.certification.dag_document import HostName, TaskSpec, document_of
 from sched_cache_airflow.certification.random_run import ACTIVE, FINISHED, random_run
+from sched_cache_airflow.certification.strata import Circumstance, Stratum
 
 _ENDS = ("success",) * 8 + ("failed", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred")
 
@@ -23,20 +24,27 @@ Rows = Mapping[tuple[str, int], str | None]
 class DecidedDag(ABC):
     """One DAG and its runs. All choices come from `random`.
 
-    dag: the host's object of what was written last.
+    stratum: makes the DAG and its running run; None if they are any. dag: the host's object of what was written last.
     """
 
     host_name: ClassVar[HostName]
 
-    def __init__(self, session: Any, random: Random, dag_id: str) -> None:
+    def __init__(self, session: Any, random: Random, dag_id: str, stratum: Stratum | None = None) -> None:
         self.session = session
         self.random = random
         self.dag_id = dag_id
         # Not that of the module: retry delays would end in the middle of a comparison.
         self.now = datetime.now(timezone.utc)
-        self.spec = random_run(random, max_tasks=random.choice((4, 10, 20)))
-        self.tasks = [with_further_fields(random, task) for task in self.spec.tasks]
-        self._dag_fields = dag_fields(random)
+        self.circumstances: frozenset[Circumstance] = frozenset()
+        if stratum is None:
+            self.spec = random_run(random, max_tasks=random.choice((4, 10, 20)))
+            self.tasks = [with_further_fields(random, task) for task in self.spec.tasks]
+            self._dag_fields = dag_fields(random)
+        else:
+            case = stratum(random)
+            self.spec, self.tasks = case.spec, case.spec.tasks
+            self._dag_fields = {**case.dag_fields}
+            self.circumstances = case.circumstances
         self.dag: Any = None
         self.add_model()
         session.flush()
@@ -44,7 +52,8 @@ class DecidedDag(ABC):
         self.run_ids: list[str] = []
         if random.random() < 0.6:
             state = random.choice(("success", "failed", "running"))
-            self._add_run("before", 1, self.spec.previous_rows(random), state)
+            has_rows = Circumstance.WITHOUT_ROWS not in self.circumstances
+            self._add_run("before", 1, self.spec.previous_rows(random) if has_rows else {}, state)
         self._add_run("run", 0, self.spec.rows, "running")
         if random.random() < 0.3:
             self._add_run("after", -1, {(task.task_id, -1): None for task in self.tasks}, "running")
@@ -52,6 +61,9 @@ class DecidedDag(ABC):
         for (task_id, map_index), decision in self.spec.decisions.items():
             self._add_xcom("run", "skipmixin_key", decision, task_id, map_index)
         session.flush()
+        if self.circumstances:
+            self.arrange()
+            session.flush()
 
     # To be defined by the subclass for a host
 
@@ -60,12 +72,20 @@ class DecidedDag(ABC):
         """Adds the row of the DAG, not paused."""
 
     @abstractmethod
+    def circumstantial_fields(self) -> dict[str, Any]:
+        """The fields of the document that bring about the circumstances."""
+
+    @abstractmethod
     def write_document(self, document: dict[str, Any]) -> Any:
         """Stores what a DAG processor stores; the host's DAG."""
 
     @abstractmethod
     def add_run(self, run_id: str, date: datetime, run_type: str, state: str) -> None:
         """Adds and flushes the row of a run."""
+
+    @abstractmethod
+    def arrange(self) -> None:
+        """Brings about the other circumstances, of the run with the id "run"."""
 
     @abstractmethod
     def task_instance(self, task: Any, run_id: str, state: str | None, map_index: int) -> Any:
@@ -101,7 +121,7 @@ class DecidedDag(ABC):
     def _write(self) -> None:
         document = document_of(self.tasks, self.host_name, self.dag_id)
         # The host stores the source, too: any file that exists will do.
-        document["dag"] |= {**self._dag_fields, "fileloc": __file__}
+        document["dag"] |= {**self._dag_fields, **self.circumstantial_fields(), "fileloc": __file__}
         self.dag = self.write_document(document)
 
     def _add_run(self, run_id: str, days_ago: int, rows: Rows, state: str) -> None:

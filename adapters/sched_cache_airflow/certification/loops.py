@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import Enum
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sched_cache.errors import SchedCacheError
 from sched_cache_airflow.certification.decided_dag import DecidedDag, differences
+from sched_cache_airflow.certification.strata import Stratum
 
 if TYPE_CHECKING:  # the contract of a host imports this module, and opens no database
     from sqlalchemy.orm import Session
@@ -17,6 +19,14 @@ if TYPE_CHECKING:  # the contract of a host imports this module, and opens no da
 
 class GivenUpError(SchedCacheError):
     """The host rolled the work of a loop back, so that there is nothing to compare."""
+
+
+class Pools(Enum):
+    """What becomes of scheduled task instances in a loop."""
+
+    FULL = "the executor has no slot"
+    FREE = "they are queued"
+    LOCKED = "another scheduler queues them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +57,19 @@ class Effects:
 
 
 class LoopingScheduler(Protocol):
-    """A scheduler of the host without slots in its executor, so that no task is queued."""
+    """A scheduler of the host. Its executor runs nothing."""
 
-    def loop(self, session: Session) -> Effects:
+    def loop(self, session: Session, pools: Pools) -> Effects:
         """One pass of its main loop. The session has no objects afterwards.
 
         Raises:
             GivenUpError: the host gave the loop up.
+        """
+
+    def answers(self, session: Session) -> Sequence[Any]:
+        """The answers to questions that other processes than a scheduler ask about the task instances of running runs.
+
+        They ask with the DAGs of this process, and may change rows.
         """
 
     def forget(self) -> None:
@@ -81,7 +97,9 @@ class HostLoops(Protocol):
     def settle(self, session: Session) -> None:
         """Does what a commit does to the session."""
 
-    def dag(self, session: Session, random: Random, dag_id: str) -> DecidedDag:
+    def dag(
+        self, session: Session, random: Random, dag_id: str, stratum: Stratum | None = None
+    ) -> DecidedDag:
         """A new random DAG with its runs."""
 
     def is_running(self, session: Session) -> bool:

@@ -29,7 +29,10 @@ _CLAIM: Final = Table(
     f"{PREFIX}claim",
     MetaData(),
     Column("token", String(32), primary_key=True),
-    Column("created", Text),  # JSON: the tables of the host that were created; NULL until they are
+    Column("types", Text),  # JSON: the enumerated types that were there before
+    Column(
+        "created", Text
+    ),  # JSON: the tables of the host that were created, and the types; NULL until they are
     Column("progress", Text),  # JSON: of the certification; NULL before its first step
 )
 
@@ -77,7 +80,9 @@ class Scratch:
                     raise ScratchError(f"{redact_url(self.url)} is not empty: it has tables {found}")
                 if not is_claimed:
                     _CLAIM.create(connection)
-                    connection.execute(insert(_CLAIM).values(token=token_hex(16)))
+                    connection.execute(
+                        insert(_CLAIM).values(token=token_hex(16), types=json.dumps(_types(connection)))
+                    )
                 token = connection.execute(select(_CLAIM.c.token)).scalar_one()
         except SQLAlchemyError as error:
             raise ScratchError(f"{redact_url(self.url)}: {type(error).__name__}: {error}") from error
@@ -94,19 +99,27 @@ class Scratch:
         if self._read("created") is None:
             migrate()
             with self._engine.begin() as connection:
-                created = [name for name in _tables(connection) if not name.startswith(PREFIX)]
-                connection.execute(update(_CLAIM).values(created=json.dumps(created)))
+                tables = [name for name in _tables(connection) if not name.startswith(PREFIX)]
+                before = json.loads(connection.execute(select(_CLAIM.c.types)).scalar_one())
+                types = [name for name in _types(connection) if name not in before]
+                connection.execute(update(_CLAIM).values(created=json.dumps([tables, types])))
 
     def drop(self) -> None:
-        """Drops what was created, the claim last. Other tables stay."""
-        created: Collection[str] = json.loads(self._read("created") or "[]")
+        """Drops what was created, the claim last. Other tables and types stay."""
+        tables: Collection[str]
+        types: Collection[str]
+        tables, types = json.loads(self._read("created") or "[[], []]")
         with self._engine.begin() as connection:
             mine = [
                 name
                 for name in _tables(connection)
-                if name != _CLAIM.name and (name in created or name.startswith(PREFIX))
+                if name != _CLAIM.name and (name in tables or name.startswith(PREFIX))
             ]
             _drop(connection, mine)
+            quote = connection.dialect.identifier_preparer.quote
+            for name in _types(connection):
+                if name in types:
+                    connection.exec_driver_sql(f"DROP TYPE {quote(name)}")
             _CLAIM.drop(connection)
 
     @property
@@ -130,6 +143,14 @@ def _tables(connection: Connection) -> list[str]:
     """The tables and views of the default schema."""
     inspector = inspect(connection)
     return sorted([*inspector.get_table_names(), *inspector.get_view_names()])
+
+
+def _types(connection: Connection) -> list[str]:
+    """The enumerated types of the default schema, which only PostgreSQL has. They outlive the tables that use them."""
+    if connection.dialect.name != "postgresql":
+        return []
+    inspector: Any = inspect(connection)
+    return sorted(str(found["name"]) for found in inspector.get_enums())
 
 
 def _is_visible(token: str, metadata: Engine, may_be_silent: bool) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.certification import decided_dag
 from sched_cache_airflow.certification.decided_dag import plain_row
+from sched_cache_airflow.certification.strata import Circumstance
 from sched_cache_airflow.hosts.airflow2.certification.documents import as_installed
 
 
@@ -42,6 +43,26 @@ class DecidedDag(decided_dag.DecidedDag):
         self.session.flush()
         self.dag_hash = row.dag_hash
         return dag
+
+    def circumstantial_fields(self) -> dict[str, Any]:
+        is_scheduled = Circumstance.UNSCHEDULED not in self.circumstances
+        return {} if is_scheduled else {"schedule_interval": None}
+
+    def arrange(self) -> None:
+        session, chosen = self.session, self.circumstances
+        of_dag = DagRun.dag_id == self.dag_id
+        run = session.scalars(select(DagRun).where(of_dag, DagRun.run_id == "run")).unique().one()
+        if Circumstance.FUTURE in chosen:
+            run.execution_date = self.now + timedelta(days=1)
+        if Circumstance.CLEARED in chosen:
+            run.clear_number = 1
+        if Circumstance.NEVER_STARTED in chosen:
+            run.start_date = None
+            table = TaskInstance.__table__
+            session.execute(update(table).where(table.c.dag_id == self.dag_id).values(start_date=None))
+        if Circumstance.FORGOTTEN in chosen:
+            stored = SerializedDagModel.__table__
+            session.execute(delete(stored).where(stored.c.dag_id == self.dag_id))
 
     def add_run(self, run_id: str, date: datetime, run_type: str, state: str) -> None:
         run = DagRun(

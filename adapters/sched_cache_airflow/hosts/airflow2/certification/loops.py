@@ -12,10 +12,12 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.certification.loops import GivenUpError
+from sched_cache_airflow.certification.strata import Stratum
 from sched_cache_airflow.hosts.airflow2.certification.decided_dag import DecidedDag
 from sched_cache_airflow.hosts.airflow2.certification.scheduler import Scheduler
 from sched_cache_airflow.hosts.airflow2.certification.sorted_rows import sorted_rows
 from sched_cache_airflow.hosts.airflow2.certification.unreachable import UNREACHABLE
+from sched_cache_airflow.hosts.shared.locked_pools import NOTHING_TO_UNDO
 
 
 class UndoneSession(Session):
@@ -25,6 +27,8 @@ class UndoneSession(Session):
         self.flush()
 
     def rollback(self) -> None:
+        if self.info.pop(NOTHING_TO_UNDO, False):
+            return
         raise GivenUpError("the host rolled a loop back")
 
 
@@ -62,9 +66,11 @@ class Loops:
         session.flush()
         session.expunge_all()
 
-    def dag(self, session: Session, random: Random, dag_id: str) -> DecidedDag:
+    def dag(
+        self, session: Session, random: Random, dag_id: str, stratum: Stratum | None = None
+    ) -> DecidedDag:
         """A new random DAG with its runs."""
-        return DecidedDag(session, random, dag_id)
+        return DecidedDag(session, random, dag_id, stratum)
 
     def is_running(self, session: Session) -> bool:
         """One query."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, Final
 
 from airflow.executors.base_executor import BaseExecutor
 from airflow.jobs.job import Job
@@ -10,9 +11,14 @@ from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.certification.loops import Effects
+from sched_cache_airflow.certification.loops import Effects, Pools
 from sched_cache_airflow.hosts.airflow2.certification.decided_dag import all_rows
 from sched_cache_airflow.hosts.airflow2.certification.side_effects import described, side_effects
+from sched_cache_airflow.hosts.shared.asked_dependencies import answers
+from sched_cache_airflow.hosts.shared.locked_pools import locked_pools
+from sched_cache_airflow.hosts.shared.verbose_log import VerboseLog
+
+_SLOTS: Final = 1000
 
 
 class IdleExecutor(BaseExecutor):
@@ -52,15 +58,23 @@ class Scheduler:
     def __init__(self) -> None:
         self._executor = IdleExecutor(slots=0)
         self._runner = new_runner(self._executor)
+        self._runner._log = VerboseLog(self._runner.log)
 
-    def loop(self, session: Session) -> Effects:
+    def loop(self, session: Session, pools: Pools) -> Effects:
         """One pass of its main loop."""
         self._executor.callbacks.clear()
-        with side_effects() as seen:
+        # With free pools too, another scheduler queues: this host loads the configured executor for that.
+        is_locked = pools is not Pools.FULL
+        self._executor.parallelism = _SLOTS if is_locked else 0
+        with side_effects() as seen, locked_pools() if is_locked else nullcontext():
             self._runner._do_scheduling(session)
         session.flush()
         session.expunge_all()
         return Effects(all_rows(session), [described(request) for request in self._executor.callbacks], seen)
+
+    def answers(self, session: Session) -> list[Any]:
+        """See `LoopingScheduler`."""
+        return answers(session, lambda run: self._runner.dagbag.get_dag(run.dag_id, session=session))
 
     def forget(self) -> None:
         """Empties the bag."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from copy import deepcopy
+from datetime import datetime, timedelta
+from functools import cache
+from inspect import getsource
+from typing import Any, Final
 
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models import DagModel, DagRun, TaskInstance
+from airflow.models.backfill import Backfill, BackfillDagRun
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskmap import TaskMap
@@ -20,9 +25,30 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.certification import decided_dag
 from sched_cache_airflow.certification.decided_dag import plain_row
+from sched_cache_airflow.certification.strata import Circumstance
 from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
 BUNDLE = "dags-folder"
+_CATCHES_ERRORS: Final = "except Exception" in getsource(SchedulerJobRunner._schedule_all_dag_runs)
+"""Since 3.2, an error of one run leaves the others alone."""
+
+
+@cache
+def _deadlines() -> Any:
+    """The deadline of a DAG, as the installed release writes it; None if it has none."""
+    try:
+        from airflow.sdk import DAG
+        from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference
+    except ImportError:
+        return None
+    alert = DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=1),
+        callback=AsyncCallback("airflow.providers.slack.notify"),
+    )
+    with DAG("one", schedule=None, deadline=alert) as dag:
+        pass
+    return DagSerialization.to_dict(dag)["dag"].get("deadline")
 
 
 class DecidedDag(decided_dag.DecidedDag):
@@ -40,6 +66,47 @@ class DecidedDag(decided_dag.DecidedDag):
         assert version is not None
         self.version_id = version.id
         return DagSerialization.from_dict(document)
+
+    def circumstantial_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        if Circumstance.UNSCHEDULED in self.circumstances:
+            fields["timetable"] = {"__type": "airflow.timetables.simple.NullTimetable", "__var": {}}
+        if Circumstance.DEADLINE in self.circumstances:
+            fields["deadline"] = deepcopy(_deadlines())
+        return fields
+
+    def arrange(self) -> None:
+        session, chosen = self.session, self.circumstances
+        of_dag = DagRun.dag_id == self.dag_id
+        run = session.scalars(select(DagRun).where(of_dag, DagRun.run_id == "run")).unique().one()
+        if Circumstance.FUTURE in chosen:
+            run.logical_date = self.now + timedelta(days=1)
+        if Circumstance.CLEARED in chosen:
+            run.clear_number = 1
+        if Circumstance.NEVER_STARTED in chosen:
+            run.start_date = None
+            session.execute(
+                update(TaskInstance).where(TaskInstance.dag_id == self.dag_id).values(start_date=None)
+            )
+        if Circumstance.BACKFILL in chosen:
+            self._add_backfill(run)
+        stored = SerializedDagModel.__table__
+        if Circumstance.UNDECODABLE in chosen and _CATCHES_ERRORS:
+            session.execute(
+                update(stored).where(stored.c.dag_id == self.dag_id).values(data={"__version": 3, "dag": {}})
+            )
+        if Circumstance.FORGOTTEN in chosen:
+            session.execute(delete(stored).where(stored.c.dag_id == self.dag_id))
+
+    def _add_backfill(self, run: Any) -> None:
+        dates = {"from_date": run.logical_date, "to_date": run.logical_date}
+        backfill = Backfill(dag_id=self.dag_id, dag_run_conf={}, **dates)
+        self.session.add(backfill)
+        self.session.flush()
+        run.backfill_id, run.run_type = backfill.id, DagRunType.BACKFILL_JOB
+        link = BackfillDagRun(backfill_id=backfill.id, dag_run_id=run.id, sort_ordinal=1)
+        link.logical_date = run.logical_date
+        self.session.add(link)
 
     def add_run(self, run_id: str, date: datetime, run_type: str, state: str) -> None:
         run = DagRun(
@@ -113,6 +180,7 @@ _NOISE = frozenset(
         "creating_job_id",
         "duration",
         "last_parsed_time",
+        "queued_by_job_id",
         "scheduled_by_job_id",
         "timestamp",
     )

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from sched_cache_airflow.certification.strata import Stratum
 from sched_cache_airflow.certification.swapped import swapped
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import DecidedDag
 from sched_cache_airflow.hosts.airflow3.certification.scheduler import Scheduler
@@ -79,9 +80,11 @@ class Loops:
         """Commits."""
         session.commit()
 
-    def dag(self, session: Session, random: Random, dag_id: str) -> DecidedDag:
+    def dag(
+        self, session: Session, random: Random, dag_id: str, stratum: Stratum | None = None
+    ) -> DecidedDag:
         """A new random DAG with its runs."""
-        return DecidedDag(session, random, dag_id)
+        return DecidedDag(session, random, dag_id, stratum)
 
     def is_running(self, session: Session) -> bool:
         """One query."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from inspect import signature
-from typing import Any
+from typing import Any, Final
 
 from airflow.executors.base_executor import BaseExecutor
 from airflow.executors.executor_utils import ExecutorName
@@ -13,10 +14,15 @@ from airflow.models import DagRun
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
-from sched_cache_airflow.certification.loops import Effects
+from sched_cache_airflow.certification.loops import Effects, Pools
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import all_rows
 from sched_cache_airflow.hosts.airflow3.certification.side_effects import described, side_effects
 from sched_cache_airflow.hosts.airflow3.compat import forget_dags
+from sched_cache_airflow.hosts.shared.asked_dependencies import answers
+from sched_cache_airflow.hosts.shared.locked_pools import locked_pools
+from sched_cache_airflow.hosts.shared.verbose_log import VerboseLog
+
+_SLOTS: Final = 1000
 
 
 class IdleExecutor(BaseExecutor):
@@ -69,18 +75,26 @@ class Scheduler:
         self._executor.parallelism = 0  # which its constructor does not accept
         self._runner = new_runner(self._executor)
         _create_runs_in_order(self._runner)
+        self._runner._log = VerboseLog(self._runner.log)
 
-    def loop(self, session: Session) -> Effects:
+    def loop(self, session: Session, pools: Pools) -> Effects:
         """One pass of its main loop."""
         self._executor.callbacks.clear()
+        self._executor.parallelism = 0 if pools is Pools.FULL else _SLOTS
         self._runner._dag_id_to_team_name = {}
         if hasattr(DagRun, "active_spans"):  # before 3.2: of all schedulers in a process
             DagRun.active_spans.clear()
-        with side_effects() as seen:
+        with side_effects() as seen, locked_pools() if pools is Pools.LOCKED else nullcontext():
             self._runner._do_scheduling(session)
         session.flush()
         session.expunge_all()
         return Effects(all_rows(session), [described(request) for request in self._executor.callbacks], seen)
+
+    def answers(self, session: Session) -> list[Any]:
+        """See `LoopingScheduler`."""
+        return answers(
+            session, lambda run: self._runner.scheduler_dag_bag.get_dag_for_run(run, session=session)
+        )
 
     def forget(self) -> None:
         """Empties the bag."""
