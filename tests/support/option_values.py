@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sched_cache.config.kind import DatabaseUrl, FieldNames, Flag, Name, Number, RedisAddress
 from sched_cache.config.option import Option
-from sched_cache_airflow.settings.settings import Patterns
+from sched_cache_airflow.settings.settings import FilePath, Patterns
 
 Source = random.Random
 
@@ -165,6 +165,23 @@ _PATTERNS = (
     "ü*",
 )
 
+_PATHS = (
+    "/no/such/file.json",
+    "/",
+    "/dev/null",
+    "/dev/zero",
+    "/etc",
+    "certificate.json",
+    "./certificate.json",
+    "~/certificate.json",
+    "C:\\certificate.json",
+    "file:///certificate.json",
+    "/a\nb",
+    "/" + "x" * 999,
+    "/" + "x" * 1000,
+    "/ü*",
+)
+
 
 def values_for(option: Option, number: int, seed: int) -> list[str]:
     """`number` different texts for this option, the same for the same seed. No text has a NUL: no environment can."""
@@ -190,6 +207,8 @@ def _sources(kind: object, source: Source) -> tuple[Sequence[str], Callable[[], 
         return _FIELDS, lambda: _mutated(source, source.choice(_FIELDS))
     if isinstance(kind, Patterns):
         return _PATTERNS, lambda: _mutated(source, source.choice(_PATTERNS))
+    if isinstance(kind, FilePath):
+        return _PATHS, lambda: _mutated(source, source.choice(_PATHS))
     if isinstance(kind, Flag):
         return ("True", "FALSE", "1", "t"), lambda: _mutated(source, source.choice(("true", "false")))
     assert isinstance(kind, Number)
