@@ -85,6 +85,12 @@ class HeldCertificate:
         return ""
 
     @property
+    def doubt(self) -> str:
+        """The reason, without the machine and the time of a withdrawal: it is counted, and names a metric."""
+        reason = self.reason
+        return WITHDRAWN if reason.startswith(WITHDRAWN) else reason
+
+    @property
     def certificate(self) -> Certificate | None:
         """The certificate that was found last, in use or not."""
         return None if self._found is None else self._found[1]

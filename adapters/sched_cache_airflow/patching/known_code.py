@@ -31,7 +31,7 @@ class HeldCertificate(Protocol):
     """The certificate of code that no tested release has."""
 
     @property
-    def reason(self) -> str:
+    def doubt(self) -> str:
         """The reason why no certificate is in use; empty if one is. No I/O."""
 
 
@@ -83,7 +83,8 @@ class HostCode:
         held = self.certificate
         if held is None:
             return self._unknown
-        return f"{self._unknown}, and {held.reason}" if held.reason else ""
+        doubt = held.doubt
+        return f"{self._unknown}, and {doubt}" if doubt else ""
 
     def obstacle(self) -> str:
         """The reason why the fast path could not even be compared; empty if nothing is replaced and all words known."""

@@ -200,6 +200,7 @@ def test_a_difference_withdraws_it_in_every_process(process: NewProcess, file: P
     one.look(0)
     for each in (one, other, process(**options)):
         assert each.look().startswith(f"{WITHDRAWN}: a decision differed on node at ")
+        assert each.held.doubt == WITHDRAWN, "it names a metric"
     assert "chain" not in one.held.reason, "it is shown to every user of the page"
 
 
