@@ -23,7 +23,6 @@ from sched_cache.cli.failure import UsageError
 from sched_cache.cli.progress import StatusLine
 from sched_cache.clock import SystemClock
 from sched_cache_airflow.certificates.certificate import Bound, Certificate
-from sched_cache_airflow.certification.trial import Progress
 from sched_cache_airflow.settings.section import PREFIX
 from sched_cache_airflow.settings.settings import SECTION
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:  # `sched-cache --help` imports this module, and opens no data
     from sqlalchemy.engine import Dialect
 
     from sched_cache_airflow.certificates.table import CertificateTable
+    from sched_cache_airflow.certification.trial import Progress
     from sched_cache_airflow.process.host_process import HostProcess
 
 EXAMPLES = """\
@@ -209,6 +209,7 @@ def _show(file: str) -> int:
 def main() -> None:
     """The process of the trial: JSON on standard input, lines of JSON on standard output."""
     from sched_cache_airflow.certification.child import spoken
+    from sched_cache_airflow.certification.trial import Progress
 
     given = json.load(sys.stdin)
     with spoken() as say:

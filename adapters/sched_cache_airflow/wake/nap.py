@@ -57,12 +57,12 @@ class Nap:
         self._sleep = sleep
         self._make_signal = make_signal
         self._random = source or random.Random()
-        self.counts = {BY_HINT: 0, BY_LOOK: 0, BY_TIME: 0}
         self.reset_after_fork()
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """A child is no scheduler until it begins a loop."""
+        """A child is no scheduler until it begins a loop, and counts from zero."""
+        self.counts = {BY_HINT: 0, BY_LOOK: 0, BY_TIME: 0}
         self._hinted = self._make_signal()
         self._thread: int | None = None
         self._runner: Any = None

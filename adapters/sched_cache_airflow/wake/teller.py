@@ -30,12 +30,12 @@ class Teller:
 
     def __init__(self, send: Callable[[], object]) -> None:
         self._send = send
-        self.n_sent = 0
         self.reset_after_fork()
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """The thread is the parent's."""
+        """The thread and what it has sent are the parent's."""
+        self.n_sent = 0
         self._lock = Lock()  # guards _thread
         self._thread: Thread | None = None
         self._wanted = Event()

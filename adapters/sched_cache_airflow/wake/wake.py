@@ -42,17 +42,21 @@ class Wake:
         self._channel = channel_name(settings.config.namespace)
         self.source = REDIS if settings.config.redis_url else NOTIFY if is_postgresql else NONE
         self._is_on = settings.wake_schedulers
-        self.reset_after_fork()
         self.nap = Nap(self.hears, is_on=settings.wake_schedulers)
         self.teller = Teller(self._send)
         self.transitions = Transitions(self.teller.tell, lambda: self._is_scheduler, note)
-
+        # Kept in a child: a connection that is freed there would end the session of the parent.
+        self._of_parents: list[Subscription | None] = []
+        self._subscription: Subscription | None = None
+        self.reset_after_fork()
         fork.register(self)
 
     def reset_after_fork(self) -> None:
-        """A child of a scheduler is none."""
-        self._subscription: Subscription | None = None
+        """A child of a scheduler is none, and its counts are zero."""
+        self._of_parents.append(self._subscription)
+        self._subscription = None
         self._is_scheduler = False
+        self.transitions.n_noticed = 0
 
     def start(self) -> None:
         """Notices transitions from now on, if there is a way to tell of them."""

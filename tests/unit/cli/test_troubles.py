@@ -20,7 +20,7 @@ from tests.support.command_line import Outcome, Run
 FILES = ("encode", "decode", "inspect", "publish")
 CACHES = ("publish FILE", "get KEY", "warm", "verify", "stats", "doctor", "init-db")
 HOSTS = ("airflow-trigger install", "airflow-trigger remove")
-OTHERS = ("bench", "demo", "watch")
+OTHERS = ("bench", "certify", "demo", "watch")
 
 
 def test_every_command_is_in_a_table() -> None:

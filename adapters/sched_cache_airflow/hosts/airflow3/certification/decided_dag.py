@@ -13,6 +13,7 @@ from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.backfill import Backfill, BackfillDagRun
 from airflow.models.dag_version import DagVersion
+from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskmap import TaskMap
 from airflow.models.taskreschedule import TaskReschedule
@@ -55,6 +56,9 @@ class DecidedDag(decided_dag.DecidedDag):
     host_name = "airflow3"
 
     def add_model(self) -> None:
+        if self.session.get(DagBundleModel, BUNDLE) is None:  # a new database has none
+            self.session.add(DagBundleModel(name=BUNDLE))
+            self.session.flush()
         model = DagModel(dag_id=self.dag_id, bundle_name=BUNDLE, relative_fileloc="generated.py")
         model.is_paused = model.is_stale = False
         self.session.add(model)
