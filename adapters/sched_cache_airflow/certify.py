@@ -23,8 +23,6 @@ from sched_cache.cli.failure import UsageError
 from sched_cache.cli.progress import StatusLine
 from sched_cache.clock import SystemClock
 from sched_cache_airflow.certificates.certificate import Bound, Certificate
-from sched_cache_airflow.settings.section import PREFIX
-from sched_cache_airflow.settings.settings import SECTION
 
 if TYPE_CHECKING:  # `sched-cache --help` imports this module, and opens no database
     from sqlalchemy.engine import Dialect
@@ -71,9 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from sched_cache_airflow.certification.child import migrate
-    from sched_cache_airflow.certification.child import run as run_child
-    from sched_cache_airflow.certification.scratch import Scratch
+    from sched_cache_airflow.certification.scratch_database.child import migrate
+    from sched_cache_airflow.certification.scratch_database.child import run as run_child
+    from sched_cache_airflow.certification.scratch_database.scratch import Scratch
     from sched_cache_airflow.releases import host_version, release_of, supported
 
     if arguments.show is not None:
@@ -148,6 +146,8 @@ def _keep(text: str, output: str | None) -> None:
     """Writes a certificate into a file, or into the tables, and prints what was withdrawn there before."""
     if output:
         Path(output).write_text(text, encoding="utf-8")
+        from sched_cache_airflow.settings.settings import SECTION
+
         print(f"the certificate is in {output}; name it in [{SECTION}] certificate")
         return
     from sched_cache_airflow.certificates.held import withdrawn_in_words
@@ -208,7 +208,7 @@ def _show(file: str) -> int:
 
 def main() -> None:
     """The process of the trial: JSON on standard input, lines of JSON on standard output."""
-    from sched_cache_airflow.certification.child import spoken
+    from sched_cache_airflow.certification.scratch_database.child import spoken
     from sched_cache_airflow.certification.trial import Progress
 
     given = json.load(sys.stdin)
@@ -222,6 +222,7 @@ def _tried(progress: Progress, seconds: float, say: Callable[[Mapping[str, Any]]
     from sched_cache_airflow.certification.pinned_lines import lines_of_host
     from sched_cache_airflow.certification.trial import Subject, Trial
     from sched_cache_airflow.hosts.installed import host_process, runtime
+    from sched_cache_airflow.settings.section import PREFIX
 
     process = host_process()
     loops = process.host.loops  # imports the modules of the host

@@ -16,7 +16,7 @@ from sched_cache_airflow import certify
 from sched_cache_airflow.certification.comparison import Comparison
 from sched_cache_airflow.certification.mutants import MUTANTS, Mutant
 from sched_cache_airflow.certification.pinned_lines import PinnedLines
-from sched_cache_airflow.certification.scratch import ScratchError
+from sched_cache_airflow.certification.scratch_database.scratch import ScratchError
 from sched_cache_airflow.certification.strata import STRATA
 from sched_cache_airflow.certification.trial import CASES_OF_A_MUTANT, Progress, Subject, Trial
 from sched_cache_airflow.hosts.installed import host_process, runtime

@@ -22,7 +22,7 @@ class GivenUpError(SchedCacheError):
 
 
 class Pools(Enum):
-    """What becomes of scheduled task instances in a loop."""
+    """The fate of scheduled task instances in a loop."""
 
     FULL = "the executor has no slot"
     FREE = "they are queued"

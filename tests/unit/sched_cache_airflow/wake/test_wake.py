@@ -46,7 +46,7 @@ def test_nothing_is_opened_if_it_is_off_or_there_is_no_way(options: dict[str, bo
 def test_a_child_leaves_the_session_of_its_parent_open(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is freed in the child; its counts are zero, and it is no scheduler."""
+    """Also if objects are freed in the child; its counts are zero, and it is no scheduler."""
     opened: list[int] = []
 
     def open_one() -> object:

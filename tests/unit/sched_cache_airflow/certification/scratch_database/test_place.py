@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sched_cache_airflow.certification.place import Place
+from sched_cache_airflow.certification.scratch_database.place import Place
 
 _ADDRESSES = {
     "localhost": ["127.0.0.1", "::1"],

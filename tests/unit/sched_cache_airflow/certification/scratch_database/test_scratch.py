@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Engine
 
-from sched_cache_airflow.certification.scratch import PREFIX, Scratch, ScratchError
+from sched_cache_airflow.certification.scratch_database.scratch import PREFIX, Scratch, ScratchError
 
 
 class Databases:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sched_cache_airflow.certification.child import ChildError, environment, run
+from sched_cache_airflow.certification.scratch_database.child import ChildError, environment, run
 
 _URL = "postgresql://scratch/scratch"
 
@@ -31,7 +31,7 @@ def test_the_plugin_there_shares_nothing_and_is_not_in_charge_yet() -> None:
 def test_what_a_host_prints_is_not_taken_for_a_result() -> None:
     program = (
         "import json, sys\n"
-        "from sched_cache_airflow.certification.child import spoken\n"
+        "from sched_cache_airflow.certification.scratch_database.child import spoken\n"
         "given = json.load(sys.stdin)\n"
         "with spoken() as say:\n"
         "    print('a line of the host')\n"

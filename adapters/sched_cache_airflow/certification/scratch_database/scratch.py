@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from sched_cache.config import redact_url
 from sched_cache.errors import SchedCacheError
-from sched_cache_airflow.certification.place import Place
+from sched_cache_airflow.certification.scratch_database.place import Place
 
 PREFIX: Final = "sched_cache_scratch_"
 """The prefix of the plugin's tables there."""

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 from sched_cache.errors import SchedCacheError
-from sched_cache_airflow.certification.scratch import PREFIX
+from sched_cache_airflow.certification.scratch_database.scratch import PREFIX
 from sched_cache_airflow.settings.section import PREFIX as OPTION
 
 _MIGRATE: Final = ("-m", "airflow", "db", "migrate")
