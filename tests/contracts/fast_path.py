@@ -27,7 +27,7 @@ from sched_cache_airflow.certification.random_run import RunSpec, random_run
 from sched_cache_airflow.fast_path import stand_ins
 from sched_cache_airflow.fast_path.fast_path import FastPath
 from sched_cache_airflow.fast_path.run_view import RunView
-from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
+from sched_cache_airflow.hosts.shared.certification.sorted_task_instances import sorted_task_instances
 from sched_cache_airflow.patching.code_table import known_code
 from sched_cache_airflow.releases import Host
 

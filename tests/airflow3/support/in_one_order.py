@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from sched_cache_airflow.hosts.installed import host_process
-from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
+from sched_cache_airflow.hosts.shared.certification.sorted_task_instances import sorted_task_instances
 
 
 def in_one_order() -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ from sched_cache_airflow.hosts.airflow2.certification.decided_dag import Decided
 from sched_cache_airflow.hosts.airflow2.certification.scheduler import Scheduler
 from sched_cache_airflow.hosts.airflow2.certification.sorted_rows import sorted_rows
 from sched_cache_airflow.hosts.airflow2.certification.unreachable import UNREACHABLE
-from sched_cache_airflow.hosts.shared.locked_pools import NOTHING_TO_UNDO
+from sched_cache_airflow.hosts.shared.certification.locked_pools import NOTHING_TO_UNDO
 
 
 class UndoneSession(Session):

@@ -9,8 +9,8 @@ from typing import Any
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
 from sched_cache_airflow.certification.swapped import swapped
-from sched_cache_airflow.hosts.shared.sorted_runs import sorted_runs
-from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
+from sched_cache_airflow.hosts.shared.certification.sorted_runs import sorted_runs
+from sched_cache_airflow.hosts.shared.certification.sorted_task_instances import sorted_task_instances
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from sched_cache_airflow.hosts.airflow3.certification.scheduler import Scheduler
 from sched_cache_airflow.hosts.airflow3.certification.unreachable import UNREACHABLE
 from sched_cache_airflow.hosts.airflow3.decisions.decisions import Decisions
 from sched_cache_airflow.hosts.airflow3.decisions.reconcile import Reconciler
-from sched_cache_airflow.hosts.shared.sorted_runs import sorted_runs
-from sched_cache_airflow.hosts.shared.sorted_task_instances import sorted_task_instances
+from sched_cache_airflow.hosts.shared.certification.sorted_runs import sorted_runs
+from sched_cache_airflow.hosts.shared.certification.sorted_task_instances import sorted_task_instances
 
 
 class Loops:

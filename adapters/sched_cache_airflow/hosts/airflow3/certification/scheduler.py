@@ -18,9 +18,9 @@ from sched_cache_airflow.certification.loops import Effects, Pools
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import all_rows
 from sched_cache_airflow.hosts.airflow3.certification.side_effects import described, side_effects
 from sched_cache_airflow.hosts.airflow3.compat import forget_dags
-from sched_cache_airflow.hosts.shared.asked_dependencies import answers
-from sched_cache_airflow.hosts.shared.locked_pools import locked_pools
-from sched_cache_airflow.hosts.shared.verbose_log import VerboseLog
+from sched_cache_airflow.hosts.shared.certification.asked_dependencies import answers
+from sched_cache_airflow.hosts.shared.certification.locked_pools import locked_pools
+from sched_cache_airflow.hosts.shared.certification.verbose_log import VerboseLog
 
 _SLOTS: Final = 1000
 
