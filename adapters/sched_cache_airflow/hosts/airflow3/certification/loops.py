@@ -77,8 +77,9 @@ class Loops:
             point.rollback()
 
     def settle(self, session: Session) -> None:
-        """Commits."""
+        """Commits, and forgets all objects: a loop of a scheduler does not begin with the rows of others in memory."""
         session.commit()
+        session.expunge_all()
 
     def dag(
         self, session: Session, random: Random, dag_id: str, stratum: Stratum | None = None
