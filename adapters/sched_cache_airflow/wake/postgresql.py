@@ -123,6 +123,7 @@ class NotifyListener:
             try:
                 self._listen(stopped)
             except Exception as error:
+                self._leave()  # at once: while it pauses, the scheduler looks by itself
                 self._say(f"{type(error).__name__}: {error}")
                 pause = min(_MIN_PAUSE_SECONDS * 2.0 ** min(self._n_failures, 10), _MAX_PAUSE_SECONDS)
                 self._n_failures += 1
