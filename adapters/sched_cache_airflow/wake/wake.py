@@ -22,7 +22,9 @@ NONE: Final = "none"
 
 
 class Wake:
-    """See above. Nothing is opened before the first transition, or before `listen`.
+    """Tells other processes of this one's transitions, and has hints wake its scheduler.
+
+    Nothing is opened before the first transition, or before `listen`.
 
     Args:
         hints: the hints over Redis.

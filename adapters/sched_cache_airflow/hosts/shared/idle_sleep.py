@@ -21,6 +21,6 @@ def time_module(stock: ModuleType, process: HostProcess[Any]) -> ModuleType:
 
 
 def begin_nap_loop(process: HostProcess[Any], runner: Any) -> None:
-    """The scheduler begins a loop: what ends its next sleep is from now on."""
+    """The scheduler `runner` begins a loop, after which it may sleep. Never raises."""
     with guard(IDLE_SLEEP, process.runtime().fallbacks.note):
         process.runtime().wake.nap.loop_began(runner)
