@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sched_cache_airflow import certify
-from sched_cache_airflow.certification import child
+from sched_cache_airflow.certification.scratch_database import child
 from tests.airflow3.test_fast_path import fast_host as fast_host  # a fixture
 from tests.airflow3.test_fast_path import plugin
 from tests.contracts.fast_path import FastHost
