@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..case import Case
 from ..documents import deflated, document_case
@@ -26,15 +26,17 @@ class StockAirflow:
     title: str = "Airflow 3.3, stock"
     about: str = "as it is installed, nothing of sched_cache loaded: what everything else is compared with"
     suites: frozenset[str] = frozenset(
-        {"format", "lookup", "loop", "memory", "restart", "churn", "nodes", "latency", "replay"}
+        {"format", "lookup", "loop", "memory", "restart", "churn", "nodes", "latency", "replay", "live"}
     )
     requires: tuple[str, ...] = ("apache-airflow-core==3.3",)
     needs: frozenset[str] = frozenset()
     is_product: bool = False
     is_quick: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def environ(self, case: Case, services: Mapping[str, str]) -> Mapping[str, str]:
-        return {"AIRFLOW__SCHED_CACHE__ENABLED": "False"}  # in case the plugin is installed with Airflow
+        # Off in case the plugin is installed with Airflow.
+        return {"AIRFLOW__SCHED_CACHE__ENABLED": "False", **self.options}
 
     def open(self, case: Case) -> Work:
         openers = {"format": _codec, "lookup": stock_work, "memory": memory_of_bag, "replay": stock_replay}
@@ -74,4 +76,18 @@ def _codec(case: Case) -> Work:
     )
 
 
-SUBJECTS = (StockAirflow(),)
+SUBJECTS = (
+    StockAirflow(),
+    StockAirflow(
+        name="airflow_tuned",
+        title="Airflow 3.3, stock, tuned",
+        about="without any code of ours, with the options by which operators make a scheduler quick: it sleeps 50 ms "
+        "when it is idle, and hands over as many tasks in a loop as there are slots",
+        suites=frozenset({"live"}),
+        is_quick=False,
+        options={
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.05",
+            "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "0",
+        },
+    ),
+)

@@ -73,8 +73,8 @@ def _settle() -> None:
         raise RuntimeError("contents are still being published after a minute")
 
 
-_HOST_SUITES = frozenset({"loop", "memory", "restart", "churn", "nodes", "latency"})
-_WITHOUT_L2 = frozenset({"loop", "restart", "churn", "nodes"})
+_HOST_SUITES = frozenset({"loop", "memory", "restart", "churn", "nodes", "latency", "live"})
+_WITHOUT_L2 = frozenset({"loop", "restart", "churn", "nodes", "live"})
 
 SUBJECTS = (
     Plugin(
