@@ -32,8 +32,9 @@ _OF_A_RELEASE = {
         "run_creation",
         "metrics",
         "page_rights",
+        "critical_section",
     ),
-    "airflow2": ("known_code", "installation", "dag_bag", "run_creation", "stored_rows"),
+    "airflow2": ("known_code", "installation", "dag_bag", "run_creation", "stored_rows", "critical_section"),
 }
 _LOOPS_OF_A_RELEASE = 100  # the tests of decisions compare them by the hundred
 

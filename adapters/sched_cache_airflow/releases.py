@@ -35,6 +35,8 @@ class PinnedCode:
     """Rows of a new run."""
     get_dagrun: Paths
     """The run of a task instance, without a query."""
+    critical_section: Paths
+    """The limit of the query for task instances that can be queued."""
     schedule_tis: Paths = ()
     """Ready task instances, in one statement."""
 
@@ -122,6 +124,10 @@ _WEIGHTS: Final[Paths] = (
     "airflow.task.priority_strategy:_UpstreamPriorityWeightStrategy.get_weight",
 )
 _INSERT_MAPPING: Final[Paths] = ("airflow.models.taskinstance:TaskInstance.insert_mapping",)
+_CRITICAL_SECTION: Final[Paths] = (
+    "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._critical_section_enqueue_task_instances",
+    "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._executable_task_instances_to_queued",
+)
 _GET_DAGRUN: Final[Paths] = ("airflow.models.taskinstance:TaskInstance.get_dagrun",)
 
 AIRFLOW_3: Final = Host(
@@ -136,6 +142,7 @@ AIRFLOW_3: Final = Host(
         weights=_WEIGHTS,
         insert_mapping=_INSERT_MAPPING,
         get_dagrun=_GET_DAGRUN,
+        critical_section=_CRITICAL_SECTION,
         schedule_tis=("airflow.models.dagrun:DagRun.schedule_tis",),
     ),
 )
@@ -158,6 +165,7 @@ AIRFLOW_2: Final = Host(
         weights=_WEIGHTS,
         insert_mapping=_INSERT_MAPPING,
         get_dagrun=_GET_DAGRUN,
+        critical_section=_CRITICAL_SECTION,
     ),
 )
 

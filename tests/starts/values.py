@@ -29,6 +29,7 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
     "namespace": ("", "a b", "x" * 65, f"{_BYTE}", "a\nb"),
     "publish_contents": ("perhaps", "", "yes", _BYTE, "\n"),
     "wake_schedulers": ("2", "nan", "soon", "", "[]"),
+    "queue_until_full": ("16", "nan", "full", "", "{}"),
     "background_refresh": ("2", "nan", "${X}", "[]", ""),
     "fast_path_exclude_dags": ("a b", "(", "x" * 251, _BYTE, "a\nb"),
     "hot_exclude": ("task.task_id", "owner", "task.", _BYTE, "dag.partial_kwargs"),

@@ -24,6 +24,7 @@ READERS = {
     "certificate": "scheduler",
     "background_refresh": _SERVERS,
     "wake_schedulers": _EVERY,
+    "queue_until_full": "scheduler",
     "process_report_seconds": _WRITERS,
     "database_url": _WRITERS,
     "database_schema": _WRITERS,

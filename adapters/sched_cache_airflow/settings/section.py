@@ -141,6 +141,7 @@ _SWITCHED_OFF = {
     Cost.PUBLISHING: ("publish_contents",),
     Cost.REFRESH: ("background_refresh",),
     Cost.WAKE: ("wake_schedulers",),
+    Cost.QUEUE: ("queue_until_full",),
 }
 
 

@@ -130,6 +130,12 @@ class Settings:
         "published. Other processes say so by Redis, else by NOTIFY of PostgreSQL; without either, a scheduler with "
         "task instances under way looks sooner.",
     )
+    queue_until_full: bool = option(
+        True,
+        Flag(),
+        doc="Whether a loop of a scheduler queues task instances until the executors have no free slot, as with "
+        "`[scheduler] max_tis_per_query = 0`. False: at most `max_tis_per_query` in each loop.",
+    )
     process_report_seconds: float = option(
         10.0,
         Number(0, 3600),

@@ -21,6 +21,7 @@ class Cost(Enum):
     PUBLISHING = "contents are not published"
     REFRESH = "changed DAGs are loaded when they are requested"
     WAKE = "schedulers sleep as without the plugin"
+    QUEUE = "a loop queues as many task instances as `[scheduler] max_tis_per_query` says"
     DEFAULT = "the default value is used"
 
 
@@ -34,6 +35,7 @@ _BY_NAME = {
     "certificate": Cost.FAST_PATH,
     "background_refresh": Cost.REFRESH,
     "wake_schedulers": Cost.WAKE,
+    "queue_until_full": Cost.QUEUE,
     "process_report_seconds": Cost.DEFAULT,
     "create_tables": Cost.TABLES,
     "namespace": Cost.REDIS,

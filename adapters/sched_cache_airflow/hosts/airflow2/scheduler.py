@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from sched_cache_airflow.hosts.airflow2.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow2.dags.dag_bag import is_certified
+from sched_cache_airflow.hosts.shared import critical_section as shared_critical_section
 from sched_cache_airflow.hosts.shared import next_runs
 from sched_cache_airflow.hosts.shared.idle_sleep import begin_nap_loop
 from sched_cache_airflow.hosts.shared.runtime import Runtime
@@ -34,6 +35,11 @@ def do_scheduling(stock: Method, process: Process) -> Method:
             end_loop(session)
 
     return _do_scheduling
+
+
+def critical_section(stock: Method, process: Process) -> Method:
+    """`SchedulerJobRunner._critical_section_enqueue_task_instances`."""
+    return shared_critical_section.critical_section(stock, process, versions_of)
 
 
 def _tend(process: Process) -> None:

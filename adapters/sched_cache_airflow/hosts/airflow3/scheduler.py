@@ -14,6 +14,7 @@ from sched_cache_airflow.hosts.airflow3 import compat
 from sched_cache_airflow.hosts.airflow3.dags.current_versions import begin_loop, end_loop, versions_of
 from sched_cache_airflow.hosts.airflow3.dags.dag_bag import latest_dag
 from sched_cache_airflow.hosts.airflow3.runtime import Process
+from sched_cache_airflow.hosts.shared import critical_section as shared_critical_section
 from sched_cache_airflow.hosts.shared import next_runs
 from sched_cache_airflow.hosts.shared.idle_sleep import begin_nap_loop
 from sched_cache_airflow.hosts.shared.scalar_result import scalar_result
@@ -44,6 +45,11 @@ def do_scheduling(stock: Method, process: Process) -> Method:
             end_loop(session)
 
     return _do_scheduling
+
+
+def critical_section(stock: Method, process: Process) -> Method:
+    """`SchedulerJobRunner._critical_section_enqueue_task_instances`."""
+    return shared_critical_section.critical_section(stock, process, versions_of)
 
 
 def _tend(process: Process) -> None:

@@ -108,6 +108,14 @@ PATCHES: Final = PatchTable(
         ),
         *shared.IDLE_SLEEP,
         Patch(
+            f"{RUNNER}._critical_section_enqueue_task_instances",
+            f"{_SCHEDULER}:critical_section",
+            group="critical section",
+            fits="critical_section",
+            with_process=True,
+            why="A loop queues until no slot is free, not `max_tis_per_query` task instances.",
+        ),
+        Patch(
             f"{RUNNER}._do_scheduling",
             f"{_SCHEDULER}:do_scheduling",
             group="loop",
