@@ -50,7 +50,10 @@ def run_suites(suites: Sequence[Suite], choice: Choice, plan: Plan, command: str
         CampaignError: a suite has no such subject or case, or nothing of it can run here.
         ServerError: a service did not start.
     """
-    chosen = [(suite, _cases(suite, choice), _placed(suite, choice)) for suite in suites]
+    chosen = []
+    for suite in suites:
+        placed = _placed(suite, choice)
+        chosen.append((suite, _able(suite, _cases(suite, choice), placed, choice.subjects), placed))
     n_failed = 0
     expected_seconds = [
         60 * suite.minutes.get(choice.size, 1.0) / len(suite.cases(choice.size, choice.seed))
@@ -127,6 +130,29 @@ def _run_suite(
             text = f"{suite.name}: {case.label}"
             progress.case_done(text + (f" (failed: {', '.join(sorted(failed))})" if failed else ""))
     return n_failed
+
+
+def _able(
+    suite: Suite,
+    cases: Sequence[Case],
+    placed: Sequence[tuple[Subject, Path]],
+    asked_for: Sequence[str],
+) -> list[Case]:
+    """The cases that have a subject; the others are named."""
+    able = []
+    for case in cases:
+        if taking_part(case, placed, asked_for):
+            able.append(case)
+            continue
+        others = ", ".join(subject.name for subject, _ in placed)
+        print(
+            f"bench: leaving out {suite.name}: {case.label}: it is measured with {', '.join(case.subjects)}, and none "
+            f"of them can run here; --subject adds {others}",
+            file=sys.stderr,
+        )
+    if not able:
+        raise CampaignError(f"no case of {suite.name} has a subject that can run here; see `list`")
+    return able
 
 
 def taking_part(

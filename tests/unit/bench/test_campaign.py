@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import campaign
 from bench.campaign import CampaignError, Choice, _placed, taking_part
 from bench.case import Case
 from bench.cli import main
@@ -129,3 +130,18 @@ def test_every_size_holds_the_one_before_it() -> None:
             {c.label for c in suite.cases(size, 0)} for size in (Size.STANDARD, Size.THOROUGH)
         )
         assert standard <= thorough, suite.name
+
+
+def test_a_case_without_a_subject_that_can_run_here_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other subjects of its suite are named, and no server is started for nothing."""
+    other = discover_subjects()["airflow2"]
+    monkeypatch.setattr(campaign, "_placed", lambda *_: [(other, Path(sys.executable))])
+    monkeypatch.setattr(campaign, "start_services", lambda *_, **__: pytest.fail("a server was started"))
+    assert main(["run", "loop", "--case", "n_dags=3 n_tasks=1000"]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "it is measured with airflow, plugin, and none of them can run here; --subject adds airflow2" in said
+    )
+    assert "no case of loop has a subject that can run here" in said
