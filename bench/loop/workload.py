@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
+from inspect import signature
 from typing import Any
 
 from ..airflow_home import DAG_FILE
@@ -32,7 +33,7 @@ def make_documents(shape: str, n_dags: int, n_tasks: int, *, seed: int, folder: 
 def write_dags(documents: Sequence[dict[str, Any]]) -> None:
     """Stores them as the DAG processor does.
 
-    Source: airflow/dag_processing/manager.py `persist_parsing_result` (3.3).
+    Source: airflow/dag_processing/manager.py `persist_parsing_result` (3.3; before 3.1.6 it names no files).
     """
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db
     from airflow.models.dagbundle import DagBundleModel
@@ -40,6 +41,8 @@ def write_dags(documents: Sequence[dict[str, Any]]) -> None:
     from airflow.utils.session import create_session
 
     open_pools()
+    parameters = signature(update_dag_parsing_results_in_db).parameters
+    files: dict[str, Any] = {"files_parsed": {(_BUNDLE, DAG_FILE)}} if "files_parsed" in parameters else {}
     with create_session() as session:
         session.merge(DagBundleModel(name=_BUNDLE))
         session.flush()
@@ -51,7 +54,7 @@ def write_dags(documents: Sequence[dict[str, Any]]) -> None:
             parse_duration=0.0,
             warnings=set(),
             session=session,
-            files_parsed={(_BUNDLE, DAG_FILE)},
+            **files,
         )
 
 
