@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from tests.airflow3.figures import stored_dags
+from tests.airflow3.support.bags import dag_of_version
 from tests.support.figures import SIZES, Figures, HostOfFigures, answer, children, is_plugin
 
 
@@ -24,15 +25,19 @@ class Airflow3(HostOfFigures):
     def scheduler_bag(self) -> Any:
         from airflow.jobs import scheduler_job_runner as host
 
-        return host.CachedDBDagBag(
-            load_op_links=False,
-            cache_size=host.SCHEDULER_DAG_CACHE_SIZE,
-            cache_ttl=0,
-            stats_prefix="scheduler.dag_bag",
-        )
+        from sched_cache_airflow.hosts.airflow3.compat import BAG
+
+        limit = vars(host).get("SCHEDULER_DAG_CACHE_SIZE")  # before 3.3.2, the bag has none
+        options = {"cache_size": limit, "cache_ttl": 0, "stats_prefix": "scheduler.dag_bag"}
+        return vars(host)[BAG](load_op_links=False, **(options if limit else {}))
+
+    def dag(self, bag: Any, version: Any, session: Any) -> Any:
+        return dag_of_version(bag, version, session)
 
     def clear(self, bag: Any) -> None:
-        bag.clear_cache()
+        from sched_cache_airflow.hosts.airflow3.compat import forget_dags
+
+        forget_dags(bag)
 
     def session(self) -> AbstractContextManager[Any]:
         from airflow.utils.session import create_session
