@@ -129,6 +129,14 @@ def test_a_dag_that_may_not_be_read_is_nowhere(page: Page) -> None:
     assert "merger" not in refused[1]
 
 
+def test_a_user_who_may_read_all_dags_but_one_is_refused_that_one(page: Page) -> None:
+    """The right to lists of DAGs is none to each DAG: the host is asked about the DAG of the page."""
+    page.manager.dags = {"*": ALL, "merger": set()}
+    assert page.get("/dag?dag_id=open")[0] == 200
+    assert page.get("/dag?dag_id=merger")[0] == 403
+    assert page.manager.asked[-1] == "merger"
+
+
 def test_versions_are_a_right_of_their_own(page: Page) -> None:
     """A DAG may be read whose versions may not: when it changed, and to what, is not shown."""
     page.manager.dags = {"open": ALL, "merger": {None, TASK}}

@@ -52,8 +52,11 @@ def requires_versions(request: Request, user: GetUserDep) -> None:
     Raises:
         HTTPException: 403; or 422 for an invalid id, if the user has access to lists of DAGs and versions.
     """
-    if "\0" not in request.query_params.get("dag_id", ""):
-        _requires_versions(request, user)
+    dag_id = request.query_params.get("dag_id", "")
+    if "\0" not in dag_id:
+        # Before 3.1.7, the host looks for the id only in the path, and without one asks about lists of any DAGs.
+        path_params = {**request.path_params, **({"dag_id": dag_id} if dag_id else {})}
+        _requires_versions(Request({**request.scope, "path_params": path_params}), user)
         return
     for entity in (None, DagAccessEntity.VERSION):
         if not get_auth_manager().is_authorized_dag(
