@@ -1,6 +1,6 @@
 """A process on a host whose pins are removed: the trial of a certificate with few demands, or a scheduler.
 
-    python -m tests.airflow3.support.unpinned_process trial | scheduler
+    python -m tests.hosts.unpinned_process trial | scheduler
 
 A scheduler answers each line with its counts: `loop` is a loop, `share` sets the share that the burn-in compares,
 `plant` makes the fast path miss every task instance that is ready, and `look` only asks.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from typing import Any
 
 from sched_cache_airflow.patching.code_table import KnownCode
@@ -40,14 +41,13 @@ def _schedule() -> None:
     from sched_cache_airflow.fast_path.run_view import RunView
     from sched_cache_airflow.hosts.installed import host_process, runtime
     from sched_cache_airflow.sharing import maintenance
-    from tests.airflow3.support.scheduler import Scheduler
 
     changed: Any = (burn_in, held, maintenance, RunView)
     changed[1].LOOK_SECONDS = changed[2]._POLL_SECONDS = 0.3
     host_process().install()
-    scheduler = Scheduler()
-    changed_executor: Any = scheduler.executor
-    changed_executor.parallelism = 0
+    host_name = host_process().host.releases.name
+    scheduler: Any = import_module(f"tests.{host_name}.support.scheduler").Scheduler()
+    scheduler.executor.parallelism = 0
     state = runtime()
     state.maintenance.start()
     for line in sys.stdin:
