@@ -8,6 +8,7 @@ from random import Random
 
 from airflow import settings
 from airflow.models import DagRun
+from airflow.www.extensions.init_auth_manager import get_auth_manager_cls
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -36,6 +37,11 @@ class Loops:
     """See `HostLoops`."""
 
     unreachable = UNREACHABLE
+
+    def __init__(self) -> None:
+        # The command `airflow scheduler` imports it, too. It has the table of users, to which notes of task instances
+        # refer: without that table no task instance can be deleted.
+        get_auth_manager_cls()
 
     def comparable(self) -> AbstractContextManager[object]:
         """Gives rows an order, which the host does not ask for."""
