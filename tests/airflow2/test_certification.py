@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from airflow.serialization.serialized_objects import SerializedDAG
+from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
 
 from sched_cache_airflow.certification.comparison import Comparison
+from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
+from sched_cache_airflow.hosts.airflow2.certification.documents import as_installed
 from sched_cache_airflow.hosts.installed import runtime
 from tests.contracts.certification import CertificationContract
 from tests.contracts.decisions_differential import paired
@@ -32,6 +36,16 @@ def test_a_process_of_a_trial_can_delete_task_instances(airflow_db: MetadataDb) 
     module = "sched_cache_airflow.hosts.airflow2.certification.loops"
     program = f"from {module} import Loops; Loops(); from airflow.models.base import Base; Base.metadata.sorted_tables"
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
+
+
+@pytest.mark.parametrize("over", [None, ["value"]], ids=["not mapped", "mapped"])
+def test_a_sensor_in_a_document_has_the_dependencies_of_one(
+    over: list[str] | None, airflow_db: MetadataDb, quiet_host: None
+) -> None:
+    """A trial without it never compares a task that has asked for a time."""
+    sensor = TaskSpec("sensor", over=over, fields={"_is_sensor": True, "reschedule": True})
+    dag = SerializedDAG.from_dict(as_installed(document_of([sensor], "airflow2")))
+    assert ReadyToRescheduleDep() in dag.get_task("sensor").deps
 
 
 class TestCertification(CertificationContract):

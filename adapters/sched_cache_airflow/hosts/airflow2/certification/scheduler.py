@@ -5,13 +5,16 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any, Final
 
+from airflow import settings
 from airflow.executors.base_executor import BaseExecutor
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models import skipmixin
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.certification.loops import Effects, Pools
+from sched_cache_airflow.certification.swapped import swapped
 from sched_cache_airflow.hosts.airflow2.certification.decided_dag import all_rows
 from sched_cache_airflow.hosts.airflow2.certification.side_effects import described, side_effects
 from sched_cache_airflow.hosts.shared.certification.asked_dependencies import answers
@@ -59,14 +62,18 @@ class Scheduler:
         self._executor = IdleExecutor(slots=0)
         self._runner = new_runner(self._executor)
         self._runner._log = VerboseLog(self._runner.log)
+        # Since 2.10 it looks for the executor of a task among those that are configured.
+        self._runner._try_to_load_executor = lambda _: self._executor
 
     def loop(self, session: Session, pools: Pools) -> Effects:
-        """One pass of its main loop."""
+        """One pass of its main loop. Where it queues, runs of the future are allowed."""
         self._executor.callbacks.clear()
-        # With free pools too, another scheduler queues: this host loads the configured executor for that.
-        is_locked = pools is not Pools.FULL
-        self._executor.parallelism = _SLOTS if is_locked else 0
-        with side_effects() as seen, locked_pools() if is_locked else nullcontext():
+        self._executor.parallelism = 0 if pools is Pools.FULL else _SLOTS
+        with (
+            side_effects() as seen,
+            locked_pools() if pools is Pools.LOCKED else nullcontext(),
+            swapped(settings, "ALLOW_FUTURE_EXEC_DATES", pools is Pools.FREE),
+        ):
             self._runner._do_scheduling(session)
         session.flush()
         session.expunge_all()
@@ -74,7 +81,10 @@ class Scheduler:
 
     def answers(self, session: Session) -> list[Any]:
         """See `LoopingScheduler`."""
-        return answers(session, lambda run: self._runner.dagbag.get_dag(run.dag_id, session=session))
+        # A worker has operators of the file of a DAG. Before 2.10.5 the host looks for the decisions of those of this
+        # class, which a stored one never is.
+        with swapped(skipmixin, "SkipMixin", object):
+            return answers(session, lambda run: self._runner.dagbag.get_dag(run.dag_id, session=session))
 
     def forget(self) -> None:
         """Empties the bag."""

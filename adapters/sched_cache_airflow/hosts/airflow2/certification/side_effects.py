@@ -1,4 +1,4 @@
-"""The effects of a loop outside of its tables: callbacks, metrics, listener calls, log lines of runs."""
+"""The effects of a loop outside of its tables: callbacks, metrics, listener calls, log lines of runs, traces."""
 
 from __future__ import annotations
 
@@ -59,6 +59,31 @@ class _Metrics:
 
 
 @contextmanager
+def _traced(seen: list[Any]) -> Iterator[None]:
+    """A block in which the host traces its loops, as it does where it sends traces. Before 2.10 it does not."""
+    try:
+        from airflow.traces.tracer import EMPTY_SPAN, EmptySpan, EmptyTrace, Trace
+    except ImportError:
+        yield
+        return
+
+    class Span(EmptySpan):
+        def is_recording(self) -> bool:
+            return True
+
+        def add_event(self, name: str, attributes: Any = None, timestamp: Any = None) -> None:
+            # The other attributes are durations.
+            seen.append(("span", name, (attributes or {}).get("schedulable_tis")))
+
+    span, tracer = Span(), EmptyTrace()
+    tracer.start_span = lambda *_, **options: span
+    # The host cannot trace the end of a run that has never started.
+    tracer.start_span_from_dagrun = lambda dagrun, *_, **options: span if dagrun.start_date else EMPTY_SPAN
+    with swapped(Trace, "instance", tracer):
+        yield
+
+
+@contextmanager
 def side_effects() -> Iterator[list[Any]]:
     """The list fills up while the block runs; in the order of events, timestamps and durations left out."""
     seen: list[Any] = []
@@ -69,7 +94,7 @@ def side_effects() -> Iterator[list[Any]]:
     logger.addHandler(lines)
     logger.setLevel(logging.INFO)
     try:
-        with swapped(Stats, "instance", _Metrics(seen)):
+        with swapped(Stats, "instance", _Metrics(seen)), _traced(seen):
             yield seen
     finally:
         logger.setLevel(level)
