@@ -6,7 +6,6 @@ A host's `test_critical_section.py` derives from this.
 from __future__ import annotations
 
 import random
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ BATCH = 16  # `[scheduler] max_tis_per_query`
 SMALL_POOL = "small"
 SMALL_POOL_SLOTS = 5
 
-_OF_MANY = 99  # the seed of DAGs whose tasks have no limit but the slots
+OF_MANY = 99  # the seed of DAGs whose tasks have no limit but the slots
 _UNLIMITED = 100
 _POOLS = ("default_pool", "default_pool", SMALL_POOL)
 
@@ -52,7 +51,7 @@ class Host:
 
 def _documents(host: Host, seed: int) -> list[Any]:
     """Tasks that can all start; no two of them have the same priority, so that their order is determined."""
-    chosen, is_free = random.Random(seed), seed == _OF_MANY
+    chosen, is_free = random.Random(seed), seed == OF_MANY
     n_dags = chosen.randint(2, 4)
     priorities = chosen.sample(range(1, 1000), 25 * n_dags)
     documents = []
@@ -82,26 +81,25 @@ def _make_pool() -> None:
         session.merge(Pool(pool=SMALL_POOL, slots=SMALL_POOL_SLOTS, description="", include_deferred=False))
 
 
-class CriticalSectionContract(ABC):
-    @pytest.fixture
-    @abstractmethod
-    def host(self) -> Host: ...
+def scheduler_of(host: Host, seed: int, n_runs: int) -> tuple[Any, Queued]:
+    """A scheduler that has yet to look at the runs."""
+    host.empty_database()
+    documents = _documents(host, seed)
+    host.store(documents)
+    _make_pool()
+    for document in documents:
+        for number in range(n_runs):
+            host.create_run(dag_id_of(document), START.replace(day=START.day + number))
+    queued: Queued = []
+    return host.new_scheduler(queued), queued
 
-    def _scheduler(self, host: Host, seed: int, n_runs: int) -> tuple[Any, Queued]:
-        """A scheduler that has yet to look at the runs."""
-        host.empty_database()
-        documents = _documents(host, seed)
-        host.store(documents)
-        _make_pool()
-        for document in documents:
-            for number in range(n_runs):
-                host.create_run(dag_id_of(document), START.replace(day=START.day + number))
-        queued: Queued = []
-        return host.new_scheduler(queued), queued
+
+class CriticalSectionContract:
+    """The fixture `host` is the host's."""
 
     def _queued(self, host: Host, seed: int, limit: int | None = None) -> list[Queued]:
         """The tasks of each of some loops, in the order in which the executor was given them."""
-        scheduler, queued = self._scheduler(host, seed, n_runs=2)
+        scheduler, queued = scheduler_of(host, seed, n_runs=2)
         if limit is not None:
             scheduler.runner.job.max_tis_per_query = limit
         found = []
@@ -125,20 +123,20 @@ class CriticalSectionContract(ABC):
         found = []
         for subject in (STOCK, PLUGIN):
             with host.activated(subject):
-                found.append(max(map(len, self._queued(host, seed=_OF_MANY))))
+                found.append(max(map(len, self._queued(host, seed=OF_MANY))))
         assert found == [BATCH, SLOTS]
 
     def test_an_option_restores_the_limit(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
         with host.activated(PLUGIN):
             state = host.settings()
             monkeypatch.setattr(state, "settings", replace(state.settings, queue_until_full=False))
-            assert max(map(len, self._queued(host, seed=_OF_MANY))) == BATCH
+            assert max(map(len, self._queued(host, seed=OF_MANY))) == BATCH
 
     def test_the_limit_is_the_operators_again_after_a_failure(
         self, host: Host, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with host.activated(PLUGIN):
-            scheduler, queued = self._scheduler(host, _OF_MANY, n_runs=2)
+            scheduler, queued = scheduler_of(host, OF_MANY, n_runs=2)
             seen = []
 
             def fails(max_tis: int, session: Any) -> Any:
@@ -158,7 +156,7 @@ class CriticalSectionContract(ABC):
         from airflow.utils.session import create_session
 
         with host.activated(PLUGIN):
-            scheduler, _ = self._scheduler(host, _OF_MANY, n_runs=1)
+            scheduler, _ = scheduler_of(host, OF_MANY, n_runs=1)
             seen = []
 
             def executable(max_tis: int, session: Any) -> list[Any]:

@@ -108,6 +108,14 @@ PATCHES: Final = PatchTable(
         ),
         *shared.IDLE_SLEEP,
         Patch(
+            "airflow.executors.workloads.base:BaseWorkloadSchema.generate_token",
+            "hosts.airflow3.workload_tokens:generate_token",
+            group="tokens",
+            fits=OWN,
+            is_optional=True,
+            why="The option that limits the validity of a token is read once for all tasks that a loop queues.",
+        ),
+        Patch(
             f"{RUNNER}._critical_section_enqueue_task_instances",
             f"{_SCHEDULER}:critical_section",
             group="critical section",

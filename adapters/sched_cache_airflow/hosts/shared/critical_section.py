@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,9 @@ from sched_cache_airflow.process.host_process import HostProcess
 Method = Callable[..., Any]
 
 _AS_MANY_AS_SLOTS: Final = 0
+
+options_of_pass: ContextVar[dict[Any, Any] | None] = ContextVar("options_of_pass", default=None)
+"""Options of the host that were read for a task instance of this pass, by the arguments; None outside of one."""
 
 
 def critical_section(
@@ -30,12 +34,24 @@ def critical_section(
     """
 
     def _critical_section_enqueue_task_instances(self: Any, session: Session) -> Any:
-        if rows_of(session) is None or not process.runtime().settings.queue_until_full:
+        if rows_of(session) is None:
             return stock(self, session=session)
-        with _limit_of(self.job, _AS_MANY_AS_SLOTS):
-            return stock(self, session=session)
+        with _pass():
+            if not process.runtime().settings.queue_until_full:
+                return stock(self, session=session)
+            with _limit_of(self.job, _AS_MANY_AS_SLOTS):
+                return stock(self, session=session)
 
     return _critical_section_enqueue_task_instances
+
+
+@contextmanager
+def _pass() -> Iterator[None]:
+    token = options_of_pass.set({})
+    try:
+        yield
+    finally:
+        options_of_pass.reset(token)
 
 
 @contextmanager
