@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from airflow.serialization.serialized_objects import SerializedDAG
 from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
 
-from sched_cache_airflow.certification.comparison import Comparison
+from sched_cache_airflow.certification.comparison import Comparison, Watch
 from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 from sched_cache_airflow.hosts.airflow2.certification.documents import as_installed
 from sched_cache_airflow.hosts.installed import runtime
-from tests.contracts.certification import CertificationContract
+from tests.contracts.certification import CertificationContract, OnTrial
 from tests.contracts.decisions_differential import paired
 from tests.hosts.metadata_db import MetadataDb
 
 
 @contextmanager
-def _on_trial() -> Iterator[Comparison]:
-    with paired() as comparison, runtime().fast_path.host_code.on_trial():
+def _on_trial(watch: Watch = nullcontext) -> Iterator[Comparison]:
+    with paired(watch) as comparison, runtime().fast_path.host_code.on_trial():
         yield comparison
 
 
 @pytest.fixture
-def on_trial(airflow_db: MetadataDb, quiet_host: None) -> Callable[[], AbstractContextManager[Comparison]]:
+def on_trial(airflow_db: MetadataDb, quiet_host: None) -> OnTrial:
     return _on_trial
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from unittest import mock
 
 import pytest
 
-from sched_cache_airflow.certification.comparison import Comparison, compared
+from sched_cache_airflow.certification.comparison import Comparison, Watch, compared
 from sched_cache_airflow.hosts.installed import host_process
 from tests.hosts.home import option
 from tests.hosts.subject import ON
@@ -28,12 +28,12 @@ def each_hundred(n_loops: int) -> pytest.MarkDecorator:
 
 
 @contextmanager
-def paired(**options: str) -> Iterator[Comparison]:
-    """Stock and the plugin, with these options, in this process."""
+def paired(watch: Watch = nullcontext, **options: str) -> Iterator[Comparison]:
+    """Stock and the plugin, with these options, in this process. watch: as in `compared`."""
     chosen = {option("sched_cache", name): value for name, value in options.items()}
     with mock.patch.dict(os.environ, {**ON, option("sched_cache", "publish_contents"): "False", **chosen}):
         process = host_process()
-        with compared(process, process.host.loops) as comparison:
+        with compared(process, process.host.loops, watch) as comparison:
             yield comparison
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 from random import Random
 from typing import Any, Final
 
+from sched_cache_airflow.certification.corners import corners
 from sched_cache_airflow.certification.dag_document import GroupSpec, TaskSpec
 from sched_cache_airflow.certification.random_run import FINISHED, RULES, WAITING, RunSpec
 
@@ -127,6 +128,7 @@ def setups(random: Random) -> Case:
     if random.random() < 0.5:
         edges.append((f"{prefix}first", "teardown1"))
     rows: Rows = {}
+    is_empty = random.random() < 0.15
     for task in tasks:
         is_setup = bool(task.fields.get("is_setup"))
         states: tuple[str | None, ...] = ("success", *FINISHED, None, None)
@@ -136,7 +138,7 @@ def setups(random: Random) -> Case:
             states = ("success", "failed", None)
         elif task.fields.get("is_teardown"):
             states = (None,)
-        if task.task_id == "third" and random.random() < 0.15:
+        elif is_empty or (task.task_id == "third" and random.random() < 0.15):
             continue
         for map_index in _indices(random, task):
             rows[task.task_id, map_index] = (
@@ -162,7 +164,7 @@ def mapped(random: Random) -> Case:
         TaskSpec(
             "group.c",
             group=group,
-            over=["value"] * 2 if random.random() < 0.4 else None,
+            over=random.choice((None, None, ["value"] * 2, "source")),
             fields={"trigger_rule": random.choice(("all_success", "one_success", "one_failed", "one_done"))},
         ),
         TaskSpec("group.d", group=group, fields={"trigger_rule": random.choice(("all_done", "all_success"))}),
@@ -196,7 +198,7 @@ def past(random: Random) -> Case:
             fields["ignore_first_depends_on_past"] = random.random() < 0.7
         if random.random() < 0.3:
             fields["wait_for_downstream"] = True
-        if random.random() < 0.2:
+        if random.random() < 0.3:
             fields["start_date"] = _TOMORROW
         if number < 2:
             fields["_can_skip_downstream"] = True
@@ -226,10 +228,15 @@ def runs(random: Random) -> Case:
     return Case(RunSpec(_connected(tasks, [("a", "b"), ("b", "c")]), rows), fields, chosen)
 
 
+def rare(random: Random) -> Case:
+    """The situations of `corners`, with no chance in them."""
+    return Case(corners(random))
+
+
 _TOMORROW: Final = 4102444800.0
 """A day after those of every run."""
 
-STRATA: Final[Sequence[Stratum | None]] = (rules, ended, None, mapped, setups, None, past, runs)
+STRATA: Final[Sequence[Stratum | None]] = (rules, ended, None, mapped, setups, rare, None, past, runs)
 """First those that find most mutants."""
 
 
@@ -240,10 +247,10 @@ ASKED: Final[Sequence[Stratum | None]] = (setups, mapped, past)
 QUEUED: Final[Sequence[Stratum | None]] = (ended, past, runs)
 """Those with few enough ready tasks that no limit chooses between them, which it would in any order."""
 
-N_LOOPS: Final[Mapping[Stratum, int]] = {rules: 3}
-"""The limit of loops in a case of a large DAG."""
+N_LOOPS: Final[Mapping[Stratum, int]] = {rules: 3, rare: 2, past: 4}
+"""The limit of loops in a case of a large DAG, or of which the first loops are the point."""
 
-N_DAGS: Final[Mapping[Stratum, int]] = {ended: 4, mapped: 2, setups: 2, past: 2, runs: 5}
+N_DAGS: Final[Mapping[Stratum, int]] = {ended: 4, mapped: 2, setups: 2, past: 4, runs: 5}
 """The number of DAGs in a case of small ones; else 1."""
 
 

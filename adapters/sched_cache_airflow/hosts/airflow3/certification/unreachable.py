@@ -29,6 +29,7 @@ UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "airflow.models.taskinstance:TaskInstance.set_state": {
         "self.refresh_from_db(session=session)": "the task instances of a loop are in its session",
+        "self.refresh_from_db(session)": "the task instances of a loop are in its session",
     },
     "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._do_scheduling": {
         "raise": "only if the database fails in another way than by a lock",
