@@ -18,6 +18,9 @@ from sched_cache_airflow.certification.strata import Circumstance, Stratum
 
 _ENDS = ("success",) * 8 + ("failed", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred")
 
+CALLBACKS = ("has_on_success_callback", "has_on_failure_callback")
+"""The fields of a document of which the presence says that there is a callback."""
+
 Rows = Mapping[tuple[str, int], str | None]
 
 
@@ -25,9 +28,12 @@ class DecidedDag(ABC):
     """One DAG and its runs. All choices come from `random`.
 
     stratum: makes the DAG and its running run; None if they are any. dag: the host's object of what was written last.
+    calls_back_unstarted: whether the host can request a callback of a run without a start date; else such a DAG has no
+    callbacks.
     """
 
     host_name: ClassVar[HostName]
+    calls_back_unstarted: ClassVar[bool] = True
 
     def __init__(self, session: Any, random: Random, dag_id: str, stratum: Stratum | None = None) -> None:
         self.session = session
@@ -45,6 +51,9 @@ class DecidedDag(ABC):
             self.spec, self.tasks = case.spec, case.spec.tasks
             self._dag_fields = {**case.dag_fields}
             self.circumstances = case.circumstances
+        if Circumstance.NEVER_STARTED in self.circumstances and not self.calls_back_unstarted:
+            for name in CALLBACKS:
+                self._dag_fields.pop(name, None)
         self.dag: Any = None
         self.add_model()
         session.flush()

@@ -7,8 +7,10 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from functools import cache
 from inspect import getsource
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args
 
+from airflow.api_fastapi.execution_api.datamodels.taskinstance import DagRun as RunOfCallback
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.backfill import Backfill, BackfillDagRun
@@ -54,6 +56,9 @@ def _deadlines() -> Any:
 
 class DecidedDag(decided_dag.DecidedDag):
     host_name = "airflow3"
+    calls_back_unstarted = NoneType in get_args(
+        RunOfCallback.model_fields["start_date"].annotation
+    )  # since 3.2
 
     def add_model(self) -> None:
         if self.session.get(DagBundleModel, BUNDLE) is None:  # a new database has none
