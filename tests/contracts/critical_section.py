@@ -168,3 +168,38 @@ class CriticalSectionContract:
                 scheduler.runner._critical_section_enqueue_task_instances(session=session)
                 scheduler.runner._critical_section_enqueue_task_instances(session)
         assert seen == [BATCH, BATCH]
+
+    def test_other_dags_do_not_wait_behind_a_task_at_its_limit(self, host: Host) -> None:
+        """Many runs have one task of high priority of which one may run at a time, and fill each batch of stock."""
+        found = []
+        for subject in (STOCK, PLUGIN):
+            with host.activated(subject):
+                found.append(self._loops_until_others_are_queued(host))
+        stock, plugin = found
+        assert stock > 1
+        assert plugin == 1
+
+    def _loops_until_others_are_queued(self, host: Host) -> int:
+        host.empty_database()
+        with host.dag("many", start_date=START, schedule=None, max_active_tasks=_UNLIMITED) as many:
+            host.bash(
+                task_id="limited",
+                bash_command="true",
+                priority_weight=100,
+                weight_rule="absolute",
+                max_active_tis_per_dag=1,
+            )
+        with host.dag("few", start_date=START, schedule=None, max_active_tasks=_UNLIMITED) as few:
+            for task in range(3):
+                host.bash(task_id=f"other_{task}", bash_command="true", weight_rule="absolute")
+        host.store([host.document_of(many), host.document_of(few)])
+        for number in range(BATCH + 2):
+            host.create_run("many", START.replace(day=START.day + number))
+        host.create_run("few", START)
+        queued: Queued = []
+        scheduler = host.new_scheduler(queued)
+        for n_loops in range(1, 10):
+            scheduler.loop()
+            if sum(dag_id == "few" for dag_id, _ in queued) == 3:
+                return n_loops
+        raise AssertionError(queued)
