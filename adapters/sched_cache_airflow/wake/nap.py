@@ -23,6 +23,9 @@ MAX_LOOPS_PER_SECOND: Final = MAX_QUESTIONS_PER_SECOND
 """The limit of loops that begin early, in any second, for any number of hints."""
 FIRST_LOOK_SECONDS: Final = 0.02
 """The first wait of a scheduler that gets no hints; each further one is twice as long."""
+_LOOKS_AFTER_MOVEMENT: Final = 4
+"""Looks of a scheduler that gets no hints, after its last task instance has ended: the next ones may belong to a run
+that another scheduler had locked in the last loop. They take 0.3 s in all."""
 _REST_PER_LOOP: Final = 3.0
 """A wait without a hint takes at least this many times the last loop, which limits the use of the processor."""
 _JITTER_SECONDS: Final = 0.005
@@ -70,6 +73,7 @@ class Nap:
         self._n_loops = 0
         self._n_slept_at = 0
         self._n_looks = 0
+        self._n_looks_without_tasks = 0
         self._woken_by = BY_HINT
         self._looks_until = float("-inf")
         self._loop_began_at = 0.0
@@ -109,14 +113,19 @@ class Nap:
         """The host sleeps only after a loop in which nothing was queued and nothing had ended."""
         if self._n_loops - self._n_slept_at > 1:
             self._n_looks = 0
+            self._n_looks_without_tasks = _LOOKS_AFTER_MOVEMENT
             if self._woken_by == BY_TIME and self._n_slept_at:
                 self._looks_until = now + _UNANNOUNCED_SECONDS
         self._n_slept_at = self._n_loops
 
     def _look_seconds(self, now: float) -> float:
         """The time until the next look without a hint; infinite if the host's own sleep is as good."""
-        if (self._hears() and now >= self._looks_until) or not n_under_way(self._runner):
+        if self._hears() and now >= self._looks_until:
             return float("inf")
+        if not n_under_way(self._runner):
+            if not self._n_looks_without_tasks:
+                return float("inf")
+            self._n_looks_without_tasks -= 1
         wait = FIRST_LOOK_SECONDS * 2.0 ** min(self._n_looks, 20)
         self._n_looks += 1
         return max(wait, _REST_PER_LOOP * (now - self._loop_began_at))

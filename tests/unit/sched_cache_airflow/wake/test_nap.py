@@ -115,6 +115,18 @@ def test_it_looks_sooner_again_after_a_loop_that_found_something() -> None:
     assert scheduler.sleep() <= 0.025
 
 
+def test_it_looks_a_few_times_more_after_its_last_task_has_ended() -> None:
+    """Another scheduler may have had the run locked in the loop that followed."""
+    scheduler = Scheduler(n_running=1)
+    scheduler.sleep()
+    scheduler.loop()  # finds that the task has ended, so the host does not sleep
+    scheduler.runner.executors[0].running.clear()
+    sleeps = [scheduler.sleep() for _ in range(6)]
+    assert sleeps[0] <= 0.025
+    assert sum(sleeps[:4]) <= 0.35
+    assert sleeps[4:] == [HOST_SECONDS] * 2
+
+
 def test_a_long_loop_is_not_repeated_at_once() -> None:
     """A tenth of a second of work in each loop, and a quarter of the processor at most."""
     scheduler = Scheduler(n_running=1)
