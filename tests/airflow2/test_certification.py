@@ -6,18 +6,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import ClassVar, Final
 
 import pytest
 from airflow.serialization.serialized_objects import SerializedDAG
 from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
+from airflow.utils.session import create_session
 
 from sched_cache_airflow.certification.comparison import Comparison, Watch
 from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
 from sched_cache_airflow.hosts.airflow2.certification.documents import as_installed
+from sched_cache_airflow.hosts.airflow2.certification.scheduler import IdleExecutor, new_runner
+from sched_cache_airflow.hosts.airflow2.certification.sorted_rows import sorted_rows
 from sched_cache_airflow.hosts.installed import runtime
-from tests.contracts.certification import CertificationContract, OnTrial
+from tests.contracts.certification import RARE_LINES, CertificationContract, OnTrial
 from tests.contracts.decisions_differential import paired
 from tests.hosts.metadata_db import MetadataDb
+from tests.hosts.statements import statements
+
+_RESCHEDULE: Final = "airflow.ti_deps.deps.ready_to_reschedule:ReadyToRescheduleDep._get_dep_statuses"
+_EXPAND: Final = "airflow.models.abstractoperator:AbstractOperator.expand_mapped_task"
 
 
 @contextmanager
@@ -48,5 +56,27 @@ def test_a_sensor_in_a_document_has_the_dependencies_of_one(
     assert ReadyToRescheduleDep() in dag.get_task("sensor").deps
 
 
+def test_the_task_instances_that_a_loop_may_queue_have_one_order(
+    airflow_db: MetadataDb, quiet_host: None
+) -> None:
+    """A limit would otherwise choose others on the host's own path than with the plugin."""
+    runner = new_runner(IdleExecutor())
+    with sorted_rows(), statements() as sent, create_session() as session:
+        runner._executable_task_instances_to_queued(1, session)
+    (order,) = (
+        one.rpartition("ORDER BY ")[2] for one in sent if ".map_index" in one.rpartition("ORDER BY ")[2]
+    )
+    assert order.partition(".map_index, ")[2].partition("\n")[0].split(".")[1:] == [
+        "dag_id, task_instance",
+        "run_id, task_instance",
+        "task_id ",
+    ]
+
+
 class TestCertification(CertificationContract):
-    pass
+    rare_lines: ClassVar = (
+        *RARE_LINES,
+        (_RESCHEDULE, 'yield self._passing_status(reason="The task is mapped and not in reschedule mode")'),
+        (_RESCHEDULE, 'yield self._passing_status(reason="Task is not in reschedule mode.")'),
+        (_EXPAND, "ti.state = TaskInstanceState.REMOVED"),
+    )

@@ -25,7 +25,7 @@ Rows = Mapping[str, Sequence[str | None]]
 @dataclass(frozen=True, slots=True)
 class _Corner:
     """rows: task -> the states of its map indices; a task that is not mapped has one, and an absent task has no row.
-    unexpanded: the mapped tasks of which the only row has no map index."""
+    unexpanded: the mapped tasks of which the first row has no map index."""
 
     tasks: Sequence[TaskSpec]
     rows: Rows
@@ -107,6 +107,13 @@ def _empty_value() -> _Corner:
     return _Corner(tasks, {"source": ["success"], "over": [None]}, ["over"], {"source": 0})
 
 
+def _fewer_than_before() -> _Corner:
+    """A task that is expanded again, over a value that was longer when it ran."""
+    tasks = [TaskSpec("source", ["over"]), TaskSpec("over", over="source")]
+    rows: Rows = {"source": ["success"], "over": [None, "success", "success"]}
+    return _Corner(tasks, rows, ["over"], {"source": 1})
+
+
 def _below(
     rule: str, *above: str, over: Sequence[str] | None = None, fields: Mapping[str, Any] | None = None
 ) -> _Corner:
@@ -127,6 +134,7 @@ _CORNERS: Final = (
     _mapped_in_a_group(),
     _sensors(),
     _empty_value(),
+    _fewer_than_before(),
     _below("none_failed_min_one_success", "skipped", "skipped"),
     _below("none_failed_min_one_success", "skipped", "removed"),
     _below("all_done_min_one_success", "failed", "failed"),

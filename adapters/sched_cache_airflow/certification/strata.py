@@ -73,7 +73,10 @@ def rules(random: Random) -> Case:
 
 
 def ended(random: Random) -> Case:
-    """A run that ends in this loop, or that one task keeps from ending; sometimes of teardowns alone."""
+    """A run that ends in this loop, or that one task keeps from ending; sometimes of teardowns alone.
+
+    Sometimes the only rows are of a mapped task that waits, and of the one above it.
+    """
     names = [f"t{number}" for number in range(random.randint(2, 5))]
     tasks, rows = [], Rows()
     of_teardowns = random.random() < 0.2
@@ -90,6 +93,9 @@ def ended(random: Random) -> Case:
         )
     elif random.random() < 0.2:
         rows = {(names[-1], -1): None}  # the one above it, for which it waits, has none
+    elif random.random() < 0.35:
+        tasks[-1] = replace(tasks[-1], over=["value"] * 2)
+        rows = {(names[0], -1): "running", (names[-1], 0): None, (names[-1], 1): None}
     edges = [(names[0], name) for name in names[1:] if random.random() < 0.8]
     chances = (
         Circumstance.DEADLINE,
@@ -204,6 +210,7 @@ def past(random: Random) -> Case:
             fields["_can_skip_downstream"] = True
         tasks.append(TaskSpec(name, fields=fields))
         rows[name, -1] = random.choice(("success", "success", None)) if number < 2 else None
+    rows["of_another_version", -1] = random.choice(FINISHED)
     edges = [(names[0], names[2]), (names[1], names[3])]
     chances = (Circumstance.BACKFILL, Circumstance.WITHOUT_ROWS)
     return Case(

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from airflow import settings
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from sqlalchemy import event
 
 from sched_cache_airflow.certification.swapped import swapped
 from sched_cache_airflow.hosts.shared.certification.sorted_runs import sorted_runs
 from sched_cache_airflow.hosts.shared.certification.sorted_task_instances import sorted_task_instances
+
+# The last column of the order in which a loop asks for the task instances that it may queue.
+_ORDER_OF_QUEUEING = re.compile(r"(ORDER BY [^\n]*\bpriority_weight\b[^\n]*?\b(\w+)\.map_index)\b")
+
+
+@contextmanager
+def _sorted_candidates() -> Iterator[None]:
+    """A loop queues up to a limit, and asks for no order of task instances with one priority and date."""
+
+    def sort(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        return _ORDER_OF_QUEUEING.sub(r"\1, \2.dag_id, \2.run_id, \2.task_id", statement), parameters
+
+    event.listen(settings.engine, "before_cursor_execute", sort, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(settings.engine, "before_cursor_execute", sort)
 
 
 @contextmanager
@@ -24,6 +44,7 @@ def sorted_rows() -> Iterator[None]:
     # The host has them in a set.
     with (
         sorted_task_instances(),
+        _sorted_candidates(),
         sorted_runs(),
         swapped(SchedulerJobRunner, "_create_dag_runs", create_in_order),
     ):
