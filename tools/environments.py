@@ -116,7 +116,11 @@ ENVIRONMENTS = {
         _release("3.1.8", "airflow3", "pydantic<2.14", "sqlalchemy<2.1"),
         *(
             _release(version, "airflow3", "pydantic<2.14", "sqlalchemy<2.1", like="airflow-3.1.8")
-            for version in ("3.1.5", "3.1.7")
+            for version in ("3.1.3", "3.1.5", "3.1.6", "3.1.7")
+        ),
+        # It imports a name that structlog does not have since 25.5.
+        _release(
+            *("3.1.0", "airflow3", "pydantic<2.14", "sqlalchemy<2.1", "structlog<25.5"), like="airflow-3.1.8"
         ),
         _release("2.10.5", "airflow2"),
         *(_release(version, "airflow2", like="airflow-2.10.5") for version in ("2.10.2", "2.10.4")),

@@ -18,7 +18,7 @@ _OLD_HOST, _OLD_HOST_TESTS = "airflow-1.10.15", "tests/airflow1"
 _NEWEST_PATCHES = ("airflow-3.2.2", "airflow-3.1.8", "airflow-2.10.5", "airflow-2.9.3")
 _OTHER_PATCHES = (
     *("airflow-3.3.1", "airflow-3.3.0", "airflow-3.2.1", "airflow-3.2.0"),
-    *("airflow-3.1.7", "airflow-3.1.5"),
+    *("airflow-3.1.7", "airflow-3.1.6", "airflow-3.1.5", "airflow-3.1.3", "airflow-3.1.0"),
     *("airflow-2.10.4", "airflow-2.10.2"),
 )
 # Releases on which the plugin stays off, in `make test-releases`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from inspect import getsource
 from types import NoneType
@@ -14,13 +14,15 @@ from airflow.api_fastapi.execution_api.datamodels.taskinstance import DagRun as 
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.backfill import Backfill, BackfillDagRun
+from airflow.models.dag import get_run_data_interval
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskmap import TaskMap
 from airflow.models.taskreschedule import TaskReschedule
 from airflow.models.xcom import XComModel
-from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.serialization.serialized_objects import LazyDeserializedDAG, SerializedBaseOperator
+from airflow.timetables.trigger import CronTriggerTimetable
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
@@ -34,6 +36,31 @@ from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerializati
 BUNDLE = "dags-folder"
 _CATCHES_ERRORS: Final = "except Exception" in getsource(SchedulerJobRunner._schedule_all_dag_runs)
 """Since 3.2, an error of one run leaves the others alone."""
+_KNOWS_RETRY_DELAY: Final = hasattr(SerializedBaseOperator, "retry_delay")
+"""Whether an operator whose document has no retry delay has one all the same: since 3.1.1. Before, each stored DAG has
+the default of its tasks beside it."""
+
+
+class _RunWithoutInterval:
+    """A run as `get_run_data_interval` reads one; its other columns are empty."""
+
+    run_after = logical_date = datetime(2024, 1, 1, tzinfo=timezone.utc)
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def _needs_interval() -> bool:
+    run: Any = _RunWithoutInterval()
+    try:
+        get_run_data_interval(CronTriggerTimetable("@daily", timezone="UTC"), run)
+    except ValueError:
+        return True
+    return False
+
+
+_NEEDS_INTERVAL: Final = _needs_interval()
+"""Whether a run of the timetable of our documents has to have a data interval: before 3.1.5."""
 
 
 @cache
@@ -69,6 +96,8 @@ class DecidedDag(decided_dag.DecidedDag):
         self.session.add(model)
 
     def write_document(self, document: dict[str, Any]) -> Any:
+        if not _KNOWS_RETRY_DELAY:
+            document["client_defaults"] = {"tasks": SerializedBaseOperator.generate_client_defaults()}
         SerializedDagModel.write_dag(LazyDeserializedDAG(data=document), BUNDLE, session=self.session)
         self.session.flush()
         version = DagVersion.get_latest_version(self.dag_id, session=self.session)
@@ -118,6 +147,7 @@ class DecidedDag(decided_dag.DecidedDag):
         self.session.add(link)
 
     def add_run(self, run_id: str, date: datetime, run_type: str, state: str) -> None:
+        interval = {"data_interval": (date, date)} if _NEEDS_INTERVAL else {}
         run = DagRun(
             dag_id=self.dag_id,
             run_id=run_id,
@@ -128,6 +158,7 @@ class DecidedDag(decided_dag.DecidedDag):
             state=DagRunState(state),
             start_date=date,
             queued_at=date,
+            **interval,
         )
         run.created_dag_version_id = self.version_id
         self.session.add(run)
