@@ -33,6 +33,7 @@ _OF_A_RELEASE = {
         "metrics",
         "page_rights",
         "critical_section",
+        "content_races",
     ),
     "airflow2": ("known_code", "installation", "dag_bag", "run_creation", "stored_rows", "critical_section"),
 }
