@@ -61,6 +61,8 @@ class Scheduler:
     def __init__(self) -> None:
         self._executor = IdleExecutor(slots=0)
         self._runner = new_runner(self._executor)
+        # The plugin queues until no slot is free, and is compared with what the host does without a limit.
+        self._runner.job.max_tis_per_query = 0
         self._runner._log = VerboseLog(self._runner.log)
         # Since 2.10 it looks for the executor of a task among those that are configured.
         self._runner._try_to_load_executor = lambda _: self._executor
