@@ -215,13 +215,17 @@ class DecidedDag(ABC):
         self.set_state(reference, state, (ended or self.now) if has_ended else None)
 
     def _edit(self) -> None:
-        """Takes the last task away, or adds one below a task that is there."""
+        """Takes the last task away that no other is expanded over, or adds one below a task that is there."""
         random = self.random
         if len(self.tasks) > 3 and random.random() < 0.5:
-            gone = self.tasks[-1].task_id
+            needed = [task.over for task in self.tasks] + [
+                task.group.over for task in self.tasks if task.group
+            ]
+            gone = [task.task_id for task in self.tasks if task.task_id not in needed][-1]
             self.tasks = [
                 replace(task, downstream=[child for child in task.downstream if child != gone])
-                for task in self.tasks[:-1]
+                for task in self.tasks
+                if task.task_id != gone
             ]
         else:
             name = f"added{len(self.tasks)}"
