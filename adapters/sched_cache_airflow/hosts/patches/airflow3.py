@@ -96,6 +96,14 @@ PATCHES: Final = PatchTable(
             with_process=True,
             why="What a loop found ready is noted, to be written in one statement.",
         ),
+        Patch(
+            "airflow.executors.workloads.base:BaseWorkloadSchema.generate_token",
+            "hosts.airflow3.workload_tokens:generate_token",
+            group="tokens",
+            fits=OWN,
+            is_optional=True,
+            why="The option that limits the validity of a token is read once for all tasks that a loop queues.",
+        ),
         *shared.JOBS,
         Patch(
             "airflow.jobs.scheduler_job_runner:CachedDBDagBag",
@@ -107,14 +115,6 @@ PATCHES: Final = PatchTable(
             why="The module may have imported the host's bag before.",
         ),
         *shared.IDLE_SLEEP,
-        Patch(
-            "airflow.executors.workloads.base:BaseWorkloadSchema.generate_token",
-            "hosts.airflow3.workload_tokens:generate_token",
-            group="tokens",
-            fits=OWN,
-            is_optional=True,
-            why="The option that limits the validity of a token is read once for all tasks that a loop queues.",
-        ),
         Patch(
             f"{RUNNER}._critical_section_enqueue_task_instances",
             f"{_SCHEDULER}:critical_section",
