@@ -92,13 +92,13 @@ class Comparison:
                 is_asked = number == 0 and stratum in ASKED
                 loops.settle(session)
                 self._stock.forget()
-                with self.as_stock(), loops.tried(session), self._watch():
-                    stock = self._stock.loop(session, pools)
-                    expected = self._stock.answers(session) if is_asked else ()
                 try:
+                    with self.as_stock(), loops.tried(session), self._watch():
+                        stock = self._stock.loop(session, pools)
+                        expected = self._stock.answers(session) if is_asked else ()
                     difference = self._plugin.loop(session, pools).difference(stock)
-                except GivenUpError as error:
-                    difference = str(error)
+                except GivenUpError as error:  # of the host's own path too, as a mutant of it may do
+                    return Compared(number + 1, f"seed {seed}, loop {number}: {error}")
                 if is_asked and not difference:
                     loops.settle(session)
                     with loops.tried(session):
