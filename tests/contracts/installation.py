@@ -6,6 +6,7 @@ A host's `test_installation.py` derives from this. What changes the host happens
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 import os
 import pickle
@@ -67,7 +68,12 @@ def _target_of(patch: Patch) -> tuple[Any, str]:
 
 def _has_module(patch: Patch) -> bool:
     """Whether the installed release has the module; only that of an optional row may be missing."""
-    return not patch.is_optional or patch.module in sys.modules
+    if not patch.is_optional:
+        return True
+    try:
+        return importlib.util.find_spec(patch.module) is not None
+    except ModuleNotFoundError:  # nor the package that it would be in
+        return False
 
 
 def _of_a_site(member: Any) -> Any:
@@ -306,7 +312,8 @@ class InstallationContract(ABC):
 
         n_tried, wrong = 0, {}
         table = self.parts().host.patches
-        for module in [name for name in table.modules if name in sys.modules]:
+        absent = {row.module for row in table.rows if not _has_module(row)}
+        for module in [name for name in table.modules if name not in absent]:
             for group in table.groups(module):
                 for patch in group:
                     owner, name = _target_of(patch)

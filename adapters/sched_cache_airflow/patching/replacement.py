@@ -129,8 +129,13 @@ class Replacements:
 def _made(original: Any, make: Make) -> Any:
     """The replacement, of the same kind as the original: any kind of method, property, class, function or module."""
     if isinstance(original, classmethod | staticmethod):
-        return type(original)(_like(make(original.__func__), original.__func__))
+        function = make(original.__func__)
+        return (
+            original if function is original.__func__ else type(original)(_like(function, original.__func__))
+        )
     made = make(original)
+    if made is original:  # it would be said to wrap itself
+        return original
     if isinstance(original, ModuleType):
         return made
     if isinstance(original, property) and isinstance(made, property):

@@ -17,14 +17,18 @@ Method = Callable[..., Any]
 
 def generate_token(stock: Method) -> Method:
     """`BaseWorkloadSchema.generate_token`: the host's own code, in a critical section with options read before."""
-    if not isinstance(stock, FunctionType) or "conf" not in stock.__code__.co_names:
+    if not isinstance(stock, FunctionType):
         return stock
-    names = {**stock.__globals__, "conf": _OptionsOfPass(stock.__globals__["conf"])}
+    conf = stock.__globals__.get("conf")
+    if conf is None or "conf" not in stock.__code__.co_names:
+        return stock
+    names = {**stock.__globals__, "conf": _OptionsOfPass(conf)}
     in_pass = FunctionType(stock.__code__, names, stock.__name__, stock.__defaults__, stock.__closure__)
     in_pass.__kwdefaults__ = stock.__kwdefaults__
 
     def generate(*args: Any, **kwargs: Any) -> Any:
-        return (stock if options_of_pass.get() is None else in_pass)(*args, **kwargs)
+        is_in_pass = options_of_pass.get() is not None and stock.__globals__.get("conf") is conf
+        return (in_pass if is_in_pass else stock)(*args, **kwargs)
 
     return generate
 
