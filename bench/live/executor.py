@@ -123,10 +123,14 @@ class _EndsByDatabase:
             "began_at": min(began_at for _, began_at, _ in due),
             "ended_at": _now(),
         }
-        with self._engine.connect() as connection:
-            connection.execute(statement, given)
+        failed: Exception | None = None
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(statement, given)
+        except Exception as error:  # the scheduler's thread raises it
+            failed = error
         for *_, workload in due:
-            self._note((workload.ti.key, None))
+            self._note((workload.ti.key, failed))
 
 
 class _EndsByApi:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from ..case import Case
@@ -74,13 +75,15 @@ class LiveSession:
         if n_failed:
             raise RuntimeError(f"{n_failed} runs have not succeeded")
         rows = self._executed()
+        # The first loop queues many at once, before anything is counted.
+        n_counted = max(1, sum(row.queued_at > before.clock for row in rows))
         seconds = after.at - before.at
         return {
             **waits(rows, self._upstream),
             "loops_per_second": (after.n_loops - before.n_loops) / seconds,
-            "queries_per_task": (after.n_queries - before.n_queries) / len(rows),
-            "scheduler_cpu_per_task": (after.scheduler - before.scheduler) / len(rows),
-            "database_cpu_per_task": (after.server - before.server) / len(rows),
+            "queries_per_task": (after.n_queries - before.n_queries) / n_counted,
+            "scheduler_cpu_per_task": (after.scheduler - before.scheduler) / n_counted,
+            "database_cpu_per_task": (after.server - before.server) / n_counted,
         }
 
     def _wait(self, is_done: Any) -> None:
@@ -95,7 +98,8 @@ class LiveSession:
         n_loops, n_queries = self._cluster.loops_and_queries()
         with engine().connect() as connection:
             server = processor_seconds_of_server(connection)
-        return _Load(time.monotonic(), n_loops, n_queries, self._cluster.processor_seconds(), server)
+        now = datetime.now(timezone.utc)
+        return _Load(time.monotonic(), now, n_loops, n_queries, self._cluster.processor_seconds(), server)
 
     def _count(self, table: str, where: str) -> int:
         from sqlalchemy import text
@@ -118,6 +122,7 @@ class _Load:
     """The use of the schedulers and of the server by a moment: counts, and processor seconds."""
 
     at: float
+    clock: datetime
     n_loops: int
     n_queries: int
     scheduler: float
