@@ -150,6 +150,38 @@ class CriticalSectionContract:
         assert seen == [(SLOTS, 0)]
         assert queued == []
 
+    @pytest.mark.parametrize(
+        ("limit", "attributes"),
+        [
+            (BATCH - 1, {}),
+            (BATCH, {"parallelism": 0}),
+            (BATCH, {"is_single_threaded": True}),
+        ],
+        ids=["lower", "executor without a limit", "executor with one thread"],
+    )
+    def test_the_limit_stays_where_slots_are_none(
+        self, host: Host, limit: int, attributes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What the host's query is given is what it is on stock."""
+        found = []
+        for subject in (STOCK, PLUGIN):
+            with host.activated(subject):
+                scheduler, _ = scheduler_of(host, OF_MANY, n_runs=1)
+                scheduler.runner.job.max_tis_per_query = limit
+                for name, value in attributes.items():
+                    monkeypatch.setattr(scheduler.executor, name, value, raising=False)
+                seen: list[int] = []
+
+                def executable(max_tis: int, session: Any, seen: list[int] = seen) -> list[Any]:
+                    seen.append(max_tis)
+                    return []
+
+                monkeypatch.setattr(scheduler.runner, "_executable_task_instances_to_queued", executable)
+                scheduler.loop()
+                assert scheduler.runner.job.max_tis_per_query == limit
+                found.append(seen)
+        assert found[0] == found[1]
+
     def test_outside_of_a_loop_the_limit_is_the_operators(
         self, host: Host, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -134,7 +134,8 @@ class Settings:
         True,
         Flag(),
         doc="Whether a loop of a scheduler queues task instances until the executors have no free slot, as with "
-        "`[scheduler] max_tis_per_query = 0`. False: at most `max_tis_per_query` in each loop.",
+        "`[scheduler] max_tis_per_query = 0`. False: at most `max_tis_per_query` in each loop. A value below Airflow's "
+        "default of 16 stays in force, and so does any value with executors that have no limit or a single thread.",
     )
     process_report_seconds: float = option(
         10.0,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event, get_ident
 from typing import Any, Final
 
@@ -141,7 +141,11 @@ class Nap:
 
 def n_under_way(runner: Any) -> int:
     """How many task instances the executors of a scheduler have in their memory. Reads two attributes each."""
-    executors = getattr(runner, "executors", None) or getattr(runner.job, "executors", None)
-    if not executors:
-        executors = [runner.job.executor]
-    return sum(len(executor.running) + len(executor.queued_tasks) for executor in executors)
+    return sum(len(executor.running) + len(executor.queued_tasks) for executor in executors_of(runner))
+
+
+def executors_of(runner: Any) -> Sequence[Any]:
+    """The executors of a scheduler; before 3.2 they belong to its job, and before 2.10 it has one."""
+    return (
+        getattr(runner, "executors", None) or getattr(runner.job, "executors", None) or [runner.job.executor]
+    )

@@ -16,10 +16,13 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from sched_cache_airflow.process.host_process import HostProcess
+from sched_cache_airflow.wake.nap import executors_of
 
 Method = Callable[..., Any]
 
 _AS_MANY_AS_SLOTS: Final = 0
+_DEFAULT_LIMIT: Final = 16
+"""The host's own value of `max_tis_per_query`; an operator who sets a smaller one wants to slow schedulers down."""
 
 options_of_pass: ContextVar[dict[Any, Any] | None] = ContextVar("options_of_pass", default=None)
 """Options of the host that were read for a task instance of this pass, by the arguments; None outside of one."""
@@ -37,12 +40,26 @@ def critical_section(
         if rows_of(session) is None:
             return stock(self, session=session)
         with _pass():
-            if not process.runtime().settings.queue_until_full:
+            if not process.runtime().settings.queue_until_full or not _has_slots_to_fill(self):
                 return stock(self, session=session)
             with _limit_of(self.job, _AS_MANY_AS_SLOTS):
                 return stock(self, session=session)
 
     return _critical_section_enqueue_task_instances
+
+
+def _has_slots_to_fill(runner: Any) -> bool:
+    """Whether the free slots are a sensible limit, and the operator has not chosen a lower one.
+
+    They are none for executors without a limit, as Airflow 2 has them with `[core] parallelism = 0`, nor for those that
+    execute all that they were given before the next loop. Both are known by attributes of `BaseExecutor`.
+    """
+    if runner.job.max_tis_per_query < _DEFAULT_LIMIT:
+        return False
+    return all(
+        executor.parallelism > 0 and not getattr(executor, "is_single_threaded", False)
+        for executor in executors_of(runner)
+    )
 
 
 @contextmanager

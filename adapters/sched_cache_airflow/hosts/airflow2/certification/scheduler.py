@@ -61,7 +61,7 @@ class Scheduler:
     def __init__(self) -> None:
         self._executor = IdleExecutor(slots=0)
         self._runner = new_runner(self._executor)
-        # The plugin queues until no slot is free, and is compared with what the host does without a limit.
+        # So that no limit chooses: the plugin queues until no slot is free, if it knows the host's critical section.
         self._runner.job.max_tis_per_query = 0
         self._runner._log = VerboseLog(self._runner.log)
         # Since 2.10 it looks for the executor of a task among those that are configured.

@@ -74,7 +74,7 @@ class Scheduler:
         self._executor = IdleExecutor()
         self._executor.parallelism = 0  # which its constructor does not accept
         self._runner = new_runner(self._executor)
-        # The plugin queues until no slot is free, and is compared with what the host does without a limit.
+        # So that no limit chooses: the plugin queues until no slot is free, if it knows the host's critical section.
         self._runner.job.max_tis_per_query = 0
         _create_runs_in_order(self._runner)
         self._runner._log = VerboseLog(self._runner.log)
