@@ -15,6 +15,8 @@ from airflow.utils.session import create_session
 
 from sched_cache_airflow.certification.comparison import Comparison, Watch
 from sched_cache_airflow.certification.dag_document import TaskSpec, document_of
+from sched_cache_airflow.certification.pinned_lines import lines_of_host
+from sched_cache_airflow.certification.strata import STRATA, alone
 from sched_cache_airflow.hosts.airflow2.certification.documents import as_installed
 from sched_cache_airflow.hosts.airflow2.certification.scheduler import IdleExecutor, new_runner
 from sched_cache_airflow.hosts.airflow2.certification.sorted_rows import sorted_rows
@@ -80,3 +82,14 @@ class TestCertification(CertificationContract):
         (_RESCHEDULE, 'yield self._passing_status(reason="Task is not in reschedule mode.")'),
         (_EXPAND, "ti.state = TaskInstanceState.REMOVED"),
     )
+
+    def test_one_task_of_two_runs_is_queued_alone(self, on_trial: OnTrial) -> None:
+        """The host has a filter of its own for that, which a loop uses when it sets the task instances to queued."""
+        lines = lines_of_host(["airflow.models.taskinstance:TaskInstance.filter_for_tis"])
+        first = STRATA.index(alone)
+        with on_trial(lines.watched) as comparison:
+            for seed in range(first, first + 3 * len(STRATA), len(STRATA)):
+                assert not comparison.compare_case(seed).difference
+        of_filter = [line for line in lines.all() if "TaskInstance.run_id.in_(run_ids)" in line.text]
+        assert of_filter
+        assert [line for line in lines.missing() if line in of_filter] == []

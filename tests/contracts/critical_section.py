@@ -162,7 +162,7 @@ class CriticalSectionContract:
     def test_the_limit_stays_where_slots_are_none(
         self, host: Host, limit: int, attributes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What the host's query is given is what it is on stock."""
+        """The host's query is given the limit that it has on stock."""
         found = []
         for subject in (STOCK, PLUGIN):
             with host.activated(subject):

@@ -64,7 +64,7 @@ class DecidedDag(ABC):
             has_rows = Circumstance.WITHOUT_ROWS not in self.circumstances
             self._add_run("before", 1, self.spec.previous_rows(random) if has_rows else {}, state)
         self._add_run("run", 0, self.spec.rows, "running")
-        if random.random() < 0.3:
+        if random.random() < 0.3 or Circumstance.BESIDE_ANOTHER in self.circumstances:
             self._add_run("after", -1, {(task.task_id, -1): None for task in self.tasks}, "running")
         self._leave_values("run", self.spec.rows)
         for (task_id, map_index), decision in self.spec.decisions.items():

@@ -31,6 +31,7 @@ class Circumstance(Enum):
     WITHOUT_ROWS = "no run before it has task instances"
     DEADLINE = "the DAG has a deadline"
     UNSCHEDULED = "the DAG has no schedule"
+    BESIDE_ANOTHER = "a later run of the DAG is running, too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +241,19 @@ def rare(random: Random) -> Case:
     return Case(corners(random))
 
 
+def alone(random: Random) -> Case:
+    """One task, which is ready in two runs at once, and beside nothing else."""
+    rule = random.choice(RULES)
+    return Case(
+        RunSpec([TaskSpec("t0", fields={"trigger_rule": rule})], {("t0", -1): None}),
+        circumstances=frozenset((Circumstance.BESIDE_ANOTHER,)),
+    )
+
+
 _TOMORROW: Final = 4102444800.0
 """A day after those of every run."""
 
-STRATA: Final[Sequence[Stratum | None]] = (rules, ended, None, mapped, setups, rare, None, past, runs)
+STRATA: Final[Sequence[Stratum | None]] = (rules, ended, None, mapped, setups, rare, None, past, runs, alone)
 """First those that find most mutants."""
 
 
@@ -251,7 +261,7 @@ ASKED: Final[Sequence[Stratum | None]] = (setups, mapped, past)
 """Those in which other processes ask about task instances, after the first loop."""
 
 
-QUEUED: Final[Sequence[Stratum | None]] = (ended, past, runs)
+QUEUED: Final[Sequence[Stratum | None]] = (ended, past, runs, alone)
 """Those with few enough ready tasks that no limit chooses between them, which it would in any order."""
 
 N_LOOPS: Final[Mapping[Stratum, int]] = {rules: 3, rare: 2, past: 4}

@@ -22,7 +22,7 @@ Method = Callable[..., Any]
 
 _AS_MANY_AS_SLOTS: Final = 0
 _DEFAULT_LIMIT: Final = 16
-"""The host's own value of `max_tis_per_query`; an operator who sets a smaller one wants to slow schedulers down."""
+"""The host's own value of `max_tis_per_query`. A smaller one is set in order to slow schedulers down."""
 
 options_of_pass: ContextVar[dict[Any, Any] | None] = ContextVar("options_of_pass", default=None)
 """Options of the host that were read for a task instance of this pass, by the arguments; None outside of one."""

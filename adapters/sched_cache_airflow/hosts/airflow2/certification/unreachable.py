@@ -37,13 +37,6 @@ UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "TaskInstance.map_index == ti.map_index,": "only with the internal API, which a scheduler does not use",
         ").one()": "only with the internal API, which a scheduler does not use",
     },
-    "airflow.models.taskinstance:TaskInstance.filter_for_tis": {
-        "if dag_ids == {dag_id} and task_ids == {first_task_id} and map_indices == {map_index}: | return and_(": "a loop asks about the task instances of one run",
-        "if dag_ids == {dag_id} and task_ids == {first_task_id} and map_indices == {map_index}: | return and_( | TaskInstance.dag_id == dag_id,": "a loop asks about the task instances of one run",
-        "TaskInstance.run_id.in_(run_ids),": "a loop asks about the task instances of one run",
-        "TaskInstance.run_id.in_(run_ids), | TaskInstance.map_index == map_index,": "a loop asks about the task instances of one run",
-        "TaskInstance.map_index == map_index, | TaskInstance.task_id == first_task_id,": "a loop asks about the task instances of one run",
-    },
     "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._do_scheduling": {
         "raise": "only if the database fails in another way than by a lock",
     },
