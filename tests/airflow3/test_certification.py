@@ -31,6 +31,7 @@ def on_trial(airflow_db: MetadataDb) -> OnTrial:
     return _on_trial
 
 
+_LOOP: Final = "airflow.jobs.scheduler_job_runner:SchedulerJobRunner._do_scheduling"
 _RESCHEDULE: Final = "airflow.ti_deps.deps.ready_to_reschedule:ReadyToRescheduleDep._get_dep_statuses"
 
 
@@ -39,6 +40,7 @@ class TestCertification(CertificationContract):
         *RARE_LINES,
         (_RESCHEDULE, 'yield self._passing_status(reason="The task is mapped and not in reschedule mode")'),
         (_RESCHEDULE, 'yield self._passing_status(reason="Task is not in reschedule mode.")'),
+        (_LOOP, "dr._team_name = team"),
     )
 
     def test_a_run_that_never_started_ends(self, on_trial: OnTrial, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ class Circumstance(Enum):
     WITHOUT_ROWS = "no run before it has task instances"
     DEADLINE = "the DAG has a deadline"
     UNSCHEDULED = "the DAG has no schedule"
+    OF_A_TEAM = "the DAG belongs to a team"
     BESIDE_ANOTHER = "a later run of the DAG is running, too"
 
 
@@ -237,8 +238,8 @@ def runs(random: Random) -> Case:
 
 
 def rare(random: Random) -> Case:
-    """The situations of `corners`, with no chance in them."""
-    return Case(corners(random))
+    """The situations of `corners`, with no chance in them, in a DAG of a team."""
+    return Case(corners(random), circumstances=frozenset((Circumstance.OF_A_TEAM,)))
 
 
 def alone(random: Random) -> Case:

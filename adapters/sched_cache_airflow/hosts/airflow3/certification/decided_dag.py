@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.certification import decided_dag
 from sched_cache_airflow.certification.decided_dag import plain_row
 from sched_cache_airflow.certification.strata import Circumstance
+from sched_cache_airflow.hosts.airflow3.certification.teams import add_team
 from sched_cache_airflow.hosts.airflow3.dags.serialization import DagSerialization
 
 BUNDLE = "dags-folder"
@@ -121,6 +122,8 @@ class DecidedDag(decided_dag.DecidedDag):
             run.logical_date = self.now + timedelta(days=1)
         if Circumstance.CLEARED in chosen:
             run.clear_number = 1
+        if Circumstance.OF_A_TEAM in chosen:
+            add_team(BUNDLE, session)
         if Circumstance.NEVER_STARTED in chosen:
             run.start_date = None
             session.execute(

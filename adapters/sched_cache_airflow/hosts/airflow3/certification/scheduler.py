@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from sched_cache_airflow.certification.loops import Effects, Pools
 from sched_cache_airflow.hosts.airflow3.certification.decided_dag import all_rows
 from sched_cache_airflow.hosts.airflow3.certification.side_effects import described, side_effects
+from sched_cache_airflow.hosts.airflow3.certification.teams import has_teams
 from sched_cache_airflow.hosts.airflow3.compat import forget_dags
 from sched_cache_airflow.hosts.shared.certification.asked_dependencies import answers
 from sched_cache_airflow.hosts.shared.certification.locked_pools import locked_pools
@@ -84,6 +85,7 @@ class Scheduler:
         self._executor.callbacks.clear()
         self._executor.parallelism = 0 if pools is Pools.FULL else _SLOTS
         self._runner._dag_id_to_team_name = {}
+        self._runner._multi_team = has_teams(session)  # an option that the host reads once, at its start
         if hasattr(DagRun, "active_spans"):  # before 3.2: of all schedulers in a process
             DagRun.active_spans.clear()
         with side_effects() as seen, locked_pools() if pools is Pools.LOCKED else nullcontext():
