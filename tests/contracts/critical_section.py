@@ -180,7 +180,7 @@ class CriticalSectionContract:
                 scheduler.loop()
                 assert scheduler.runner.job.max_tis_per_query == limit
                 found.append(seen)
-        assert found[0] == found[1]
+        assert found[0] == found[1], found
 
     def test_outside_of_a_loop_the_limit_is_the_operators(
         self, host: Host, monkeypatch: pytest.MonkeyPatch

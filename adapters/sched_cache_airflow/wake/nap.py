@@ -145,7 +145,12 @@ def n_under_way(runner: Any) -> int:
 
 
 def executors_of(runner: Any) -> Sequence[Any]:
-    """The executors of a scheduler; before 3.2 they belong to its job, and before 2.10 it has one."""
-    return (
-        getattr(runner, "executors", None) or getattr(runner.job, "executors", None) or [runner.job.executor]
-    )
+    """The executors of a scheduler; before 3.2 they belong to its job.
+
+    Before 2.10 a scheduler uses the one of its job alone, which need not be among those that are configured.
+    """
+    own = getattr(runner, "executors", None)
+    if own:
+        return list(own)
+    of_job = (*(getattr(runner.job, "executors", None) or ()), getattr(runner.job, "executor", None))
+    return list({id(executor): executor for executor in of_job if executor is not None}.values())
