@@ -17,6 +17,7 @@ from typing import Any
 from ..interpreter import PACKAGE
 from ..leash import let_go, start_on_leash
 from ..servers import free_port
+from .options import COUNTS
 
 _EXECUTOR = f"{PACKAGE}.live.executor.LiveExecutor"
 _START_SECONDS = 90.0
@@ -73,7 +74,7 @@ class Cluster:
             "AIRFLOW__CORE__EXECUTOR": _EXECUTOR,
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{self._port}/execution/",
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-            "SCHED_CACHE_BENCH_COUNTS": self.counts.name,
+            COUNTS: self.counts.name,
         }
         self._api = self._started_api() if has_api else None
 

@@ -13,16 +13,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from threading import Event, Lock, Thread, local
-from typing import Any, Final
+from typing import Any
 
 from airflow.configuration import conf
 from airflow.executors.base_executor import BaseExecutor
 
-SECONDS: Final = "SCHED_CACHE_BENCH_TASK_SECONDS"
-ENDS: Final = "SCHED_CACHE_BENCH_ENDS"
-COUNTS: Final = "SCHED_CACHE_BENCH_COUNTS"
-BY_API: Final = "api"
-BY_DATABASE: Final = "database"
+from .options import BY_API, COUNTS, ENDS, SECONDS
 
 _THREADS = 16
 _TICK_SECONDS = 0.002

@@ -16,6 +16,7 @@ from ..services import HOME
 from ..subject import Subject
 from ..suite import Round
 from .cluster import Cluster, processor_seconds_of_server
+from .options import BY_API, ENDS, SECONDS
 from .waits import Executed, waits
 
 _POLL_SECONDS = 0.05
@@ -40,11 +41,11 @@ class LiveSession:
         )
         self._upstream = {document["dag"]["dag_id"]: topological(document)[1] for document in documents}
         options = {
-            "SCHED_CACHE_BENCH_TASK_SECONDS": str(parameters["task_seconds"]),
-            "SCHED_CACHE_BENCH_ENDS": str(parameters["ends"]),
+            SECONDS: str(parameters["task_seconds"]),
+            ENDS: str(parameters["ends"]),
             "AIRFLOW__CORE__PARALLELISM": str(parameters["slots"]),
         }
-        self._cluster = Cluster(options, has_api=parameters["ends"] == "api")
+        self._cluster = Cluster(options, has_api=parameters["ends"] == BY_API)
 
     def warm_up(self) -> None:
         """Nothing: a round is as long as a scheduler's first minutes, and its beginning is part of it."""

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..case import Case, Parameter
+from ..live.options import BY_API, BY_DATABASE
 from ..live.session import LiveSession
 from ..loop.database_of_subject import run_environ
 from ..services import DATABASE, REDIS
 from ..size import Size
 from ..subject import Subject
 from ..suite import Chart, Metric, Session
-
-_DATABASE, _API = "database", "api"
 
 
 class LiveSuite:
@@ -71,16 +70,16 @@ class LiveSuite:
 
         few: dict[str, Any] = {"min_rounds": 1, "max_rounds": 1}
         if size is Size.QUICK:
-            return [case("chain", 1, 5, 0.1, _DATABASE, 1, **few)]
-        standard = [case("chain", 1, 10, 0.1, _DATABASE, 1, **few, subjects=("airflow", "plugin"))]
+            return [case("chain", 1, 5, 0.1, BY_DATABASE, 1, **few)]
+        standard = [case("chain", 1, 10, 0.1, BY_DATABASE, 1, **few, subjects=("airflow", "plugin"))]
         if size is Size.STANDARD:
             return standard
         return [
             *standard,
-            *(case("chain", 1, 20, 0.3, _API, n_nodes, **few) for n_nodes in (1, 2)),
-            *(case("layers", 20, 200, 0.0, _DATABASE, n_nodes, **few) for n_nodes in (1, 2)),
-            case("layers", 20, 200, 0.0, _DATABASE, 4, **few),
-            case("layers", 20, 200, 1.0, _DATABASE, 1, **few),
+            *(case("chain", 1, 20, 0.3, BY_API, n_nodes, **few) for n_nodes in (1, 2)),
+            *(case("layers", 20, 200, 0.0, BY_DATABASE, n_nodes, **few) for n_nodes in (1, 2)),
+            case("layers", 20, 200, 0.0, BY_DATABASE, 4, **few),
+            case("layers", 20, 200, 1.0, BY_DATABASE, 1, **few),
         ]
 
     def environ(self, case: Case, subject: Subject, services: Mapping[str, str]) -> Mapping[str, str]:
