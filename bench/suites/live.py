@@ -23,7 +23,7 @@ class LiveSuite:
     reference = "airflow"
     divisor = "reference"
     needs = frozenset({DATABASE, REDIS})
-    minutes: Mapping[Size, float] = {Size.QUICK: 0.45, Size.STANDARD: 0.9}
+    minutes: Mapping[Size, float] = {Size.QUICK: 0.45, Size.STANDARD: 0.7}
     metrics: Sequence[Metric] = (
         Metric("lag_p50", "end of a task to the next one queued, median", "seconds"),
         Metric("lag_p99", "end of a task to the next one queued, 99 of 100", "seconds"),
